@@ -1,0 +1,198 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LibtorchError, TorchError } from './errors.ts';
+import { type Libtorch, locateLibtorch } from './libtorch/locate.ts';
+
+/** An opaque native value: a tensor, generator or storage. Only the binding looks inside. */
+export type Handle = { readonly __nativeHandle: never };
+
+/** One argument or result of an op, from its live schema. */
+export interface SchemaArgument {
+  /** torch's name; empty for most results. */
+  name: string;
+  /** torch's type: `Tensor`, `int[]`, `ScalarType?`, ... */
+  type: string;
+  /** The N of `int[N]`: one number may stand for the list. */
+  size?: number;
+  kwargOnly?: true;
+  hasDefault?: true;
+  /** The alias set, `a`, or `a!` when the op writes to it. */
+  alias?: string;
+  /** No converter exists for this type. */
+  unsupported?: true;
+}
+
+/** What an op takes and returns. */
+export interface OpSchema {
+  /** `aten::add` */
+  name: string;
+  /** `Tensor`, `out`, or empty. */
+  overload: string;
+  arguments: SchemaArgument[];
+  returns: SchemaArgument[];
+  /** Every result is an argument written in place. */
+  returnsArguments: boolean;
+}
+
+/** A native op: arguments in schema order, tensors as handles, `undefined` for a default. */
+export type NativeOp = (...args: unknown[]) => unknown;
+
+/** The native module, described once. Each function checks what would crash; names are checked above. */
+export interface Binding {
+  listOps(): string[];
+  getSchema(name: string, overload: string): OpSchema | undefined;
+  getOp(name: string, overload: string): NativeOp | undefined;
+  loadLibrary(path: string): void;
+
+  sizes(tensor: Handle): number[];
+  strides(tensor: Handle): number[];
+  dim(tensor: Handle): number;
+  numel(tensor: Handle): number;
+  storageOffset(tensor: Handle): number;
+  itemsize(tensor: Handle): number;
+  dtype(tensor: Handle): string;
+  device(tensor: Handle): string;
+  layout(tensor: Handle): string;
+  isContiguous(tensor: Handle, memoryFormat?: string): boolean;
+  isSame(a: Handle, b: Handle): boolean;
+  alias(tensor: Handle): Handle;
+  isDisposed(handle: Handle): boolean;
+  dispose(handle: Handle): void;
+  fromBuffer(data: ArrayBufferView | ArrayBuffer, dtype: string, shape: number[], byteOffset: number): Handle;
+  fromCopy(data: ArrayBufferView | ArrayBuffer, dtype: string, shape: number[]): Handle;
+  readBytes(tensor: Handle): ArrayBuffer;
+
+  mapFile(path: string): [Handle, number];
+  storageRange(storage: Handle, byteOffset: number, nbytes: number): Handle;
+  storageFromCopy(data: Uint8Array): Handle;
+  storageBytes(storage: Handle): number;
+  storagePointer(storage: Handle): bigint;
+  storageCopy(storage: Handle, byteOffset: number, nbytes: number): ArrayBuffer;
+  storageView(storage: Handle): ArrayBuffer;
+  storageOfTensor(tensor: Handle): Handle;
+  tensorFromStorage(storage: Handle, dtype: string, offset: number, size: number[], stride: number[]): Handle;
+
+  requiresGrad(tensor: Handle): boolean;
+  setRequiresGrad(tensor: Handle, value: boolean): void;
+  isLeaf(tensor: Handle): boolean;
+  gradFnName(tensor: Handle): string | null;
+  grad(tensor: Handle): Handle | null;
+  setGrad(tensor: Handle, grad: Handle | null): void;
+  backward(
+    tensors: Handle[],
+    gradients: (Handle | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    inputs: Handle[],
+  ): void;
+  gradOf(
+    outputs: Handle[],
+    inputs: Handle[],
+    gradients: (Handle | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (Handle | null)[];
+  isGradEnabled(): boolean;
+  setGradEnabled(value: boolean): void;
+  isInferenceModeEnabled(): boolean;
+  enterInferenceMode(value: boolean): void;
+  exitInferenceMode(): void;
+
+  versions(): { compiled: string; cpuCapability: string; parallel: string; config: string };
+  getNumThreads(): number;
+  setNumThreads(threads: number): void;
+  getNumInteropThreads(): number;
+  manualSeed(seed: number | bigint): void;
+  initialSeed(): bigint;
+  makeGenerator(device: string): Handle;
+  generatorSeed(generator: Handle | null, seed: number | bigint): void;
+  generatorState(generator: Handle | null): Handle;
+  setGeneratorState(generator: Handle | null, state: Handle): void;
+  memoryStats(): { tensors: number; bytes: number; cpuBytes: number; peakCpuBytes: number };
+  resetPeakMemoryStats(): void;
+  hasCuda(): boolean;
+  cudaDeviceCount(): number;
+  setTorchError(errorClass: typeof TorchError): void;
+}
+
+interface Shim {
+  load(libraries: string[], binding: string): Binding;
+}
+
+/** The loaded native module and where it came from. */
+export interface LoadedBinding {
+  binding: Binding;
+  path: string;
+  libtorch: Libtorch;
+}
+
+const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+const SHIM = 'ibn_net.node';
+
+/** Folders that may hold the native module, most local first. `IBN_NET_BINDING_DIR` replaces them all. */
+function bindingFolders(): string[] {
+  const override = process.env.IBN_NET_BINDING_DIR;
+  if (override) return [override];
+  return [
+    join(packageRoot, 'build', 'Release'),
+    join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`),
+  ];
+}
+
+function findBinding(libtorch: Libtorch): { shim: string; path: string } {
+  const minor = libtorch.version.split('.').slice(0, 2).join('.');
+  const name = `binding-${minor}.so`;
+  const tried: string[] = [];
+  for (const folder of bindingFolders()) {
+    const shim = join(folder, SHIM);
+    const path = join(folder, name);
+    if (existsSync(shim) && existsSync(path)) return { shim, path };
+    tried.push(`- ${existsSync(shim) ? path : shim}: no such file`);
+  }
+  throw new LibtorchError(
+    `Could not load the native module for ${process.platform}-${process.arch} and libtorch ${libtorch.version}:\n` +
+      `${tried.join('\n')}\nPossible solutions:\n` +
+      '- In a clone, build it: npm run build && npm run build:native\n' +
+      '- Use a libtorch that has a prebuilt binding: npx ibn-net install-libtorch',
+    { code: 'ERR_NATIVE_MODULE_NOT_FOUND' },
+  );
+}
+
+/** The libraries to map before the binding: the CUDA one registers the device's kernels. */
+function librariesOf(libtorch: Libtorch): string[] {
+  const cuda = join(libtorch.libDir, 'libtorch_cuda.so');
+  const cpu = join(libtorch.libDir, 'libtorch_cpu.so');
+  return existsSync(cuda) ? [cpu, cuda] : [cpu];
+}
+
+let loaded: LoadedBinding | undefined;
+
+/**
+ * Finds libtorch and loads the native module over it, once per JavaScript environment.
+ *
+ * @throws LibtorchError with every place looked at and the commands that help.
+ */
+export function loadBinding(): LoadedBinding {
+  if (loaded) return loaded;
+  const libtorch = locateLibtorch();
+  const { shim, path } = findBinding(libtorch);
+  const require = createRequire(import.meta.url);
+  try {
+    const binding = (require(shim) as Shim).load(librariesOf(libtorch), path);
+    binding.setTorchError(TorchError);
+    loaded = { binding, path, libtorch };
+    return loaded;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LibtorchError(
+      `Could not load libtorch ${libtorch.version} (${libtorch.flavour}) from ${libtorch.root}:\n- ${reason}\n` +
+        'Possible solutions:\n' +
+        '- Install libtorch again: npx ibn-net install-libtorch\n' +
+        '- Rebuild the native module for it: npm run build:native',
+      { code: 'ERR_NATIVE_MODULE_LOAD', cause },
+    );
+  }
+}

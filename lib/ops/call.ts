@@ -1,0 +1,316 @@
+import { type Binding, loadBinding, type NativeOp } from '../binding.ts';
+import { TorchError } from '../errors.ts';
+import { Complex } from './complex.ts';
+import { isNative, OpaqueValue, unwrap, wrapTensor } from './handle.ts';
+import { toCamelCase } from './naming.ts';
+import {
+  accepts,
+  formatSchema,
+  type ParsedSchema,
+  parseSchema,
+  qualifiedName,
+  type TypeShape,
+} from './schema.ts';
+
+/** A callable overload of an op. */
+export interface Overload {
+  schema: ParsedSchema;
+  native: NativeOp;
+  wrap: (result: unknown, args: unknown[]) => unknown;
+}
+
+/** How keyword arguments are spelled: torch's way, or camelCase for methods. */
+export type Spelling = 'torch' | 'camel';
+
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : `[${describe(value[0])}, ...]`;
+  if (typeof value === 'object')
+    return isNative(value) ? value.constructor.name : `an ${value.constructor?.name ?? 'object'}`;
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : `a ${typeof value}`;
+}
+
+/** A plain object in the last place holds keyword arguments: no schema type is a plain object. */
+export function isOptions(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function toNative(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isNative(value)) return unwrap(value);
+  if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(toNative);
+  return value;
+}
+
+function wrapByShape(shape: TypeShape, value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (shape.kind === 'Tensor') return wrapTensor(value);
+  if (shape.kind === 'list')
+    return (value as unknown[]).map((item) => wrapByShape(shape.element as TypeShape, item));
+  if (shape.kind === 'native') return new OpaqueValue(value as never);
+  if (shape.kind === 'Scalar' && typeof value === 'object') {
+    const { re, im } = value as { re: number; im: number };
+    return new Complex(re, im);
+  }
+  return value;
+}
+
+function makeWrap(schema: ParsedSchema): Overload['wrap'] {
+  const { returnShapes } = schema;
+  const first = returnShapes[0];
+  if (first === undefined) return () => undefined;
+  if (schema.returnsArguments) return makeArgumentReturn(schema);
+  if (returnShapes.length === 1) {
+    if (first.kind === 'Tensor' && !first.optional) return wrapTensor;
+    return (result) => wrapByShape(first, result);
+  }
+  return (result) => returnShapes.map((shape, index) => wrapByShape(shape, (result as unknown[])[index]));
+}
+
+/** In-place and out ops return the very objects they were given. */
+function makeArgumentReturn(schema: ParsedSchema): Overload['wrap'] {
+  const places = schema.returns.map((result) =>
+    schema.arguments.findIndex((argument) => argument.alias === result.alias),
+  );
+  if (places.length === 1) {
+    const place = places[0] as number;
+    return (_, args) => args[place];
+  }
+  return (_, args) => places.map((place) => args[place]);
+}
+
+/** Calls with arguments in schema order. */
+export function invoke(overload: Overload, args: unknown[]): unknown {
+  const { native, wrap } = overload;
+  switch (args.length) {
+    case 1:
+      return wrap(native(toNative(args[0])), args);
+    case 2:
+      return wrap(native(toNative(args[0]), toNative(args[1])), args);
+    case 3:
+      return wrap(native(toNative(args[0]), toNative(args[1]), toNative(args[2])), args);
+    default:
+      return wrap(native(...args.map(toNative)), args);
+  }
+}
+
+/** Places the options of the last argument among `args`; undefined when they do not fit the schema. */
+function orderOptions(
+  schema: ParsedSchema,
+  args: unknown[],
+  options: Record<string, unknown>,
+  spelling: Spelling,
+): unknown[] | undefined {
+  const ordered: unknown[] = args.slice(0, -1);
+  const given = ordered.length;
+  if (given > schema.positional) return undefined;
+  for (const key of Object.keys(options)) {
+    if (options[key] === undefined) continue;
+    const index = schema.parsed.findIndex(
+      ({ name }) => (spelling === 'camel' ? toCamelCase(name) : name) === key,
+    );
+    if (index < given) return undefined;
+    while (ordered.length <= index) ordered.push(undefined);
+    ordered[index] = options[key];
+  }
+  return ordered;
+}
+
+/** `args` in schema order, or undefined when they do not fit the schema. */
+function match(schema: ParsedSchema, args: unknown[], spelling: Spelling): unknown[] | undefined {
+  const last = args[args.length - 1];
+  const ordered = isOptions(last) ? orderOptions(schema, args, last, spelling) : args;
+  if (ordered === undefined || (ordered === args && args.length > schema.positional)) return undefined;
+  for (let i = 0; i < schema.parsed.length; i++) {
+    const argument = schema.parsed[i] as ParsedSchema['parsed'][number];
+    const value = ordered[i];
+    if (value === undefined ? !argument.hasDefault : !accepts(argument.shape, value)) return undefined;
+  }
+  return ordered;
+}
+
+const KINDS: Record<string, number> = { number: 1, boolean: 3, string: 4, bigint: 5, undefined: 6 };
+const UNCACHED = -1;
+const KEY_BITS = 4;
+const MAX_KEYED = 7;
+
+function arrayKind(value: object): number | undefined {
+  if (!Array.isArray(value)) return undefined;
+  if (value.length === 0) return 9;
+  if (Number.isInteger(value[0])) return 10;
+  return typeof value[0] === 'object' && value[0] !== null && isNative(value[0]) ? 11 : undefined;
+}
+
+/** A small number for the kinds of `args`, the same for all calls that resolve alike; -1 when it cannot say. */
+function keyOf(args: unknown[]): number {
+  if (args.length > MAX_KEYED) return UNCACHED;
+  let key = 1;
+  for (const value of args) {
+    let kind: number | undefined;
+    if (typeof value === 'object') kind = value === null ? 7 : isNative(value) ? 8 : arrayKind(value);
+    else kind = typeof value === 'number' && !Number.isInteger(value) ? 2 : KINDS[typeof value];
+    if (kind === undefined) return UNCACHED;
+    key = (key << KEY_BITS) | kind;
+  }
+  return key;
+}
+
+/** All overloads of one op, chosen by the arguments, as torch's OpOverloadPacket does. */
+export class Packet {
+  readonly name: string;
+  readonly overloadNames: string[];
+  readonly #overloads = new Map<string, Overload>();
+  readonly #resolved = new Map<number, Overload>();
+
+  constructor(name: string, overloadNames: string[]) {
+    this.name = name;
+    this.overloadNames = overloadNames;
+  }
+
+  /** The overload of that name, made at its first use. */
+  overload(name: string): Overload {
+    let overload = this.#overloads.get(name);
+    if (overload === undefined) {
+      overload = makeOverload(this.name, name);
+      this.#overloads.set(name, overload);
+    }
+    return overload;
+  }
+
+  /** Calls the first overload whose schema takes `args`. */
+  call(args: unknown[], spelling: Spelling): unknown {
+    const key = keyOf(args);
+    const known = key === UNCACHED ? undefined : this.#resolved.get(key);
+    if (known !== undefined) return invoke(known, args);
+    for (const name of this.overloadNames) {
+      const overload = this.overload(name);
+      const ordered = match(overload.schema, args, spelling);
+      if (ordered === undefined) continue;
+      if (key !== UNCACHED) this.#resolved.set(key, overload);
+      return invoke(overload, ordered);
+    }
+    const schemas = this.overloadNames.map((name) => this.overload(name).schema);
+    throw noMatch(this.name, schemas, args, spelling);
+  }
+}
+
+/** Calls one overload by name, checking the arguments against its schema. */
+export function callOverload(packet: Packet, name: string, args: unknown[]): unknown {
+  const overload = packet.overload(name);
+  const ordered = match(overload.schema, args, 'torch');
+  if (ordered === undefined) throw noMatch(packet.name, [overload.schema], args, 'torch');
+  return invoke(overload, ordered);
+}
+
+function makeOverload(name: string, overloadName: string): Overload {
+  const { binding } = loadBinding();
+  const schema = binding.getSchema(name, overloadName);
+  const native = binding.getOp(name, overloadName);
+  if (schema === undefined || native === undefined) {
+    const wanted = overloadName === '' ? name : `${name}.${overloadName}`;
+    throw new TorchError(`Expected an op of this libtorch, got "${wanted}"`, {
+      code: 'ERR_UNKNOWN_OP',
+      op: wanted,
+    });
+  }
+  const parsed = parseSchema(schema);
+  return { schema: parsed, native, wrap: makeWrap(parsed) };
+}
+
+function argumentsText(args: unknown[]): string {
+  const last = args[args.length - 1];
+  const options = isOptions(last) ? last : undefined;
+  const positional = options === undefined ? args : args.slice(0, -1);
+  const parts = positional.map(describe);
+  if (options) {
+    const pairs = Object.entries(options).map(([key, value]) => `${key}: ${describe(value)}`);
+    parts.push(`{ ${pairs.join(', ')} }`);
+  }
+  return `(${parts.join(', ')})`;
+}
+
+/** The error for arguments that no overload takes: for a single candidate it names the argument at fault. */
+function noMatch(name: string, schemas: ParsedSchema[], args: unknown[], spelling: Spelling): Error {
+  const usable = schemas.filter((schema) => !schema.overload.includes('out'));
+  const candidates = usable.length > 0 ? usable : schemas;
+  const only = candidates.length === 1 ? (candidates[0] as ParsedSchema) : undefined;
+  const fault = only && findFault(only, args, spelling);
+  if (fault) return new TypeError(fault);
+  return new TypeError(
+    `Expected arguments for ${name} that fit one of its schemas, got ${argumentsText(args)}:\n` +
+      candidates.map((schema) => `- ${formatSchema(schema)}`).join('\n'),
+  );
+}
+
+function findFault(schema: ParsedSchema, args: unknown[], spelling: Spelling): string | undefined {
+  const name = qualifiedName(schema);
+  const last = args[args.length - 1];
+  const options = isOptions(last) ? last : {};
+  const spell = (text: string) => (spelling === 'camel' ? toCamelCase(text) : text);
+  const unknown = Object.keys(options).find(
+    (key) => !schema.parsed.some((argument) => spell(argument.name) === key),
+  );
+  if (unknown !== undefined) {
+    const known = schema.parsed.slice(1).map((argument) => spell(argument.name));
+    return `Expected options of ${name} (${known.join(', ')}), got "${unknown}"`;
+  }
+  const positional = isOptions(last) ? args.slice(0, -1) : args;
+  if (positional.length > schema.positional) {
+    return `Expected at most ${schema.positional} arguments for ${name}, got ${positional.length}`;
+  }
+  for (const [index, argument] of schema.parsed.entries()) {
+    const value = index < positional.length ? positional[index] : options[spell(argument.name)];
+    if (value === undefined && argument.hasDefault) continue;
+    if (value === undefined)
+      return `Expected ${name} argument "${argument.name}" (${argument.type}), got nothing`;
+    if (!accepts(argument.shape, value)) {
+      return `Expected ${article(argument.type)} for ${name} argument "${argument.name}", got ${describe(value)}`;
+    }
+  }
+  return undefined;
+}
+
+function article(type: string): string {
+  return `${/^[aeiou]/i.test(type) ? 'an' : 'a'} ${type}`;
+}
+
+let names: Map<string, string[]> | undefined;
+
+/** Overload names by qualified op name, of the libtorch that is loaded; the empty one first. */
+export function overloadNames(name: string): string[] | undefined {
+  names ??= indexNames(loadBinding().binding);
+  return names.get(name);
+}
+
+/** Forgets the index, after a library registered more ops. */
+export function refreshNames(): void {
+  names = undefined;
+}
+
+function indexNames(binding: Binding): Map<string, string[]> {
+  const index = new Map<string, string[]>();
+  for (const qualified of binding.listOps()) {
+    const dot = qualified.indexOf('.', qualified.indexOf('::'));
+    const base = dot < 0 ? qualified : qualified.slice(0, dot);
+    const overload = dot < 0 ? '' : qualified.slice(dot + 1);
+    const list = index.get(base);
+    if (list) list.push(overload);
+    else index.set(base, [overload]);
+  }
+  return index;
+}
+
+const packets = new Map<string, Packet>();
+
+/** The packet of `aten::add`, made at its first use; undefined when this libtorch has no such op. */
+export function packetOf(name: string): Packet | undefined {
+  let packet = packets.get(name);
+  if (packet !== undefined) return packet;
+  const overloads = overloadNames(name);
+  if (overloads === undefined) return undefined;
+  packet = new Packet(name, overloads);
+  packets.set(name, packet);
+  return packet;
+}

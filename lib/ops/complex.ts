@@ -1,0 +1,12 @@
+/** A complex number, as `item()` of a complex tensor returns it and ops take it for a Scalar. */
+export class Complex {
+  readonly re: number;
+  readonly im: number;
+  constructor(re: number, im = 0) {
+    this.re = re;
+    this.im = im;
+  }
+  toString(): string {
+    return `(${this.re}${this.im < 0 || Object.is(this.im, -0) ? '-' : '+'}${Math.abs(this.im)}j)`;
+  }
+}

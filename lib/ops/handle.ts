@@ -1,0 +1,89 @@
+import type { Handle } from '../binding.ts';
+
+/** What was made since a `scope()` began, and the scope around it. */
+export interface ScopeFrame {
+  readonly made: NativeObject[];
+  readonly outer: ScopeFrame | null;
+}
+let currentScope: ScopeFrame | null = null;
+
+/**
+ * A JavaScript object over one native value. The handle is private to this file: only `unwrap` sees it, so no
+ * other object can pass for a tensor.
+ */
+export abstract class NativeObject {
+  #handle: Handle;
+
+  constructor(handle: Handle) {
+    this.#handle = handle;
+    if (currentScope !== null) currentScope.made.push(this);
+  }
+
+  /** @internal */
+  static unwrap(object: NativeObject): Handle {
+    return object.#handle;
+  }
+
+  /** @internal */
+  static isNative(value: object): value is NativeObject {
+    return #handle in value;
+  }
+}
+
+/** The native value behind a tensor, generator or storage. */
+export const unwrap: (object: NativeObject) => Handle = NativeObject.unwrap;
+
+/** Whether `value` carries a native value of this package. */
+export const isNative: (value: object) => value is NativeObject = NativeObject.isNative;
+
+type TensorConstructor = new (handle: Handle) => NativeObject;
+let tensorClass: TensorConstructor | undefined;
+
+/** The tensor layer's class, which ops return. Called once, when that layer loads. */
+export function setTensorClass(newClass: TensorConstructor): void {
+  tensorClass = newClass;
+}
+
+/** A Tensor over `handle`; null for an undefined tensor. */
+export function wrapTensor(handle: unknown): NativeObject | null {
+  if (handle === null) return null;
+  return new (tensorClass as TensorConstructor)(handle as Handle);
+}
+
+/** A native value that libtorch alone can read, such as packed parameters; ops take it and give it back. */
+export class OpaqueValue extends NativeObject {}
+
+/** Begins to record what is made. */
+export function enterScope(): ScopeFrame {
+  currentScope = { made: [], outer: currentScope };
+  return currentScope;
+}
+
+/** Ends `frame`: recording goes on in the scope around it. */
+export function leaveScope(frame: ScopeFrame): void {
+  currentScope = frame.outer;
+}
+
+/** Takes `object` out of the scope that recorded it. */
+export function forgetInScope(object: NativeObject): void {
+  for (let frame = currentScope; frame !== null; frame = frame.outer) {
+    const index = frame.made.lastIndexOf(object);
+    if (index < 0) continue;
+    frame.made.splice(index, 1);
+    return;
+  }
+}
+
+/** Records `object` in the running scope, as if made now. */
+export function recordInScope(object: NativeObject): void {
+  if (currentScope !== null) currentScope.made.push(object);
+}
+
+/** Whether the innermost running scope recorded `object`; it is taken out of that scope if so. */
+export function takeFromScope(object: NativeObject): boolean {
+  const made = currentScope?.made;
+  const index = made === undefined ? -1 : made.lastIndexOf(object);
+  if (index < 0) return false;
+  (made as NativeObject[]).splice(index, 1);
+  return true;
+}

@@ -1,0 +1,19 @@
+export { Complex } from './complex.ts';
+export type { AtenOps, Scalar, TensorMethods } from './generated.ts';
+export {
+  enterScope,
+  forgetInScope,
+  isNative,
+  leaveScope,
+  NativeObject,
+  OpaqueValue,
+  recordInScope,
+  setTensorClass,
+  takeFromScope,
+  unwrap,
+  wrapTensor,
+} from './handle.ts';
+export { installMethods } from './methods.ts';
+export { toCamelCase, toTorchName } from './naming.ts';
+export { listOps, type Ops, ops, overloadNames, type UntypedOp } from './ops.ts';
+export type { Device, DType, Layout, MemoryFormat } from './types.ts';

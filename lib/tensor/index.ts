@@ -1,0 +1,41 @@
+export type { Scalar } from '../ops/index.ts';
+export { Complex, listOps, OpaqueValue } from '../ops/index.ts';
+export { allclose, equal, type Tolerance } from './compare.ts';
+export * from './create.ts';
+export type { Device, DType, MemoryFormat, TypedArray } from './dtype.ts';
+export { dtypeOfArray, isComplex, isFloatingPoint } from './dtype.ts';
+export { type GradOptions, grad } from './grad.ts';
+export { type Index, Slice, slice } from './indexing.ts';
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from './modes.ts';
+export { Generator, getRngState, initialSeed, manualSeed, setRngState } from './random.ts';
+export {
+  type CudaInfo,
+  cuda,
+  cudaInfo,
+  getNumInteropThreads,
+  getNumThreads,
+  type MemoryStats,
+  memoryStats,
+  type RuntimeInfo,
+  resetPeakMemoryStats,
+  runtimeInfo,
+  setNumThreads,
+} from './runtime.ts';
+export { keep, release, scope } from './scope.ts';
+export { MappedFile, UntypedStorage } from './storage.ts';
+export {
+  type BackwardOptions,
+  type Element,
+  isTensor,
+  type NestedArray,
+  ops,
+  Tensor,
+  type ToOptions,
+} from './tensor.ts';

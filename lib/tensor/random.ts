@@ -1,0 +1,52 @@
+import { NativeObject, unwrap } from '../ops/index.ts';
+import type { Device } from './dtype.ts';
+import { native } from './native.ts';
+import { Tensor } from './tensor.ts';
+
+/** A source of random numbers of its own, as torch.Generator. */
+export class Generator extends NativeObject {
+  readonly device: Device;
+
+  constructor(device: Device = 'cpu') {
+    super(native.makeGenerator(device));
+    this.device = device;
+  }
+
+  /** Seeds this generator. Returns it. */
+  manualSeed(seed: number | bigint): this {
+    native.generatorSeed(unwrap(this), seed);
+    return this;
+  }
+
+  getState(): Tensor {
+    return new Tensor(native.generatorState(unwrap(this)));
+  }
+
+  setState(state: Tensor): this {
+    native.setGeneratorState(unwrap(this), unwrap(state));
+    return this;
+  }
+}
+
+/**
+ * Seeds the default generators of all devices: CPU random numbers are then the same as Python's after
+ * torch.manual_seed.
+ */
+export function manualSeed(seed: number | bigint): void {
+  native.manualSeed(seed);
+}
+
+/** The seed of the default CPU generator. */
+export function initialSeed(): bigint {
+  return native.initialSeed();
+}
+
+/** The state of the default CPU generator: a uint8 tensor. */
+export function getRngState(): Tensor {
+  return new Tensor(native.generatorState(null));
+}
+
+/** Puts back a state that `getRngState` gave. */
+export function setRngState(state: Tensor): void {
+  native.setGeneratorState(null, unwrap(state));
+}

@@ -1,0 +1,393 @@
+import type { Handle } from '../binding.ts';
+import {
+  Complex,
+  installMethods,
+  isNative,
+  NativeObject,
+  type Ops,
+  setTensorClass,
+  type TensorMethods,
+  ops as untypedOps,
+  unwrap,
+} from '../ops/index.ts';
+import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
+import { applyIndex, type Index } from './indexing.ts';
+import { native } from './native.ts';
+import { formatTensor } from './print.ts';
+import { UntypedStorage } from './storage.ts';
+
+/** Every op, with torch's names; see `ops` of the package. */
+export const ops = untypedOps as Ops<Tensor>;
+const { aten } = ops;
+
+/** Elements as nested arrays; a plain element for a tensor without dimensions. */
+export type Element = number | bigint | boolean | Complex;
+export type NestedArray = Element | NestedArray[];
+
+/** What `Tensor.to` takes. */
+export interface ToOptions {
+  dtype?: DType;
+  device?: Device;
+  memoryFormat?: MemoryFormat;
+  /** Do not wait for the copy when the memory is pinned. Default false. */
+  nonBlocking?: boolean;
+  /** Copy even when nothing changes. Default false. */
+  copy?: boolean;
+}
+
+export interface BackwardOptions {
+  /** Keep the graph for another backward. Default: the value of `createGraph`. */
+  retainGraph?: boolean;
+  /** Record the backward itself, for higher derivatives. Default false. */
+  createGraph?: boolean;
+  /** Accumulate into these tensors only. Default: all leaves. */
+  inputs?: Tensor[];
+}
+
+/**
+ * A tensor of libtorch. Made by `tensor`, `zeros`, ... and by ops; every aten op whose first argument is a tensor
+ * is a method in camelCase (`x.indexSelect(0, index)`, `x.add_(1)`).
+ *
+ * Memory is freed by `dispose()`, at the end of a `using` block or a `scope()`, or else by garbage collection.
+ * Objects over the same memory (views, `detach()`) are counted: disposing one leaves the others.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are installed below from the same table
+export class Tensor extends NativeObject {
+  /** @internal */
+  constructor(handle: Handle) {
+    super(handle);
+  }
+
+  /** Sizes of the dimensions. */
+  get shape(): number[] {
+    return native.sizes(unwrap(this));
+  }
+
+  get dtype(): DType {
+    return native.dtype(unwrap(this)) as DType;
+  }
+
+  /** `cpu`, `cuda:0`, ... */
+  get device(): Device {
+    return native.device(unwrap(this));
+  }
+
+  /** `strided`, `sparse_coo`, ... */
+  get layout(): string {
+    return native.layout(unwrap(this));
+  }
+
+  /** Bytes of one element. */
+  get itemsize(): number {
+    return native.itemsize(unwrap(this));
+  }
+
+  get requiresGrad(): boolean {
+    return native.requiresGrad(unwrap(this));
+  }
+
+  set requiresGrad(value: boolean) {
+    native.setRequiresGrad(unwrap(this), value);
+  }
+
+  /** Sets whether gradients are accumulated here. Returns this. */
+  requiresGrad_(value = true): this {
+    native.setRequiresGrad(unwrap(this), value);
+    return this;
+  }
+
+  /** True for tensors that no recorded op made: parameters and inputs. */
+  get isLeaf(): boolean {
+    return native.isLeaf(unwrap(this));
+  }
+
+  /** The name of the autograd node that made this, such as `AddBackward0`, or null. */
+  get gradFn(): string | null {
+    return native.gradFnName(unwrap(this));
+  }
+
+  /** The accumulated gradient, or null before the first backward. Each read makes a new object over it. */
+  get grad(): Tensor | null {
+    const handle = native.grad(unwrap(this));
+    return handle === null ? null : new Tensor(handle);
+  }
+
+  set grad(value: Tensor | null) {
+    native.setGrad(unwrap(this), value === null ? null : unwrap(value));
+  }
+
+  dim(): number {
+    return native.dim(unwrap(this));
+  }
+
+  get ndim(): number {
+    return native.dim(unwrap(this));
+  }
+
+  numel(): number {
+    return native.numel(unwrap(this));
+  }
+
+  /** Size of one dimension (negative counts from the end), or all. */
+  size(): number[];
+  size(dim: number): number;
+  size(dim?: number): number | number[] {
+    const shape = native.sizes(unwrap(this));
+    if (dim === undefined) return shape;
+    const size = shape[dim < 0 ? dim + shape.length : dim];
+    if (size !== undefined) return size;
+    throw new RangeError(
+      `Expected a dimension from ${-shape.length} to ${shape.length - 1} for size, got ${dim}`,
+    );
+  }
+
+  /** Steps between elements of each dimension, in elements. */
+  stride(): number[] {
+    return native.strides(unwrap(this));
+  }
+
+  /** Elements before the first, in the storage. */
+  storageOffset(): number {
+    return native.storageOffset(unwrap(this));
+  }
+
+  isContiguous(memoryFormat?: MemoryFormat): boolean {
+    return native.isContiguous(unwrap(this), memoryFormat);
+  }
+
+  get isCuda(): boolean {
+    return this.device.startsWith('cuda');
+  }
+
+  /** The only element. 64-bit integers beyond 2^53 come as bigint. @throws TorchError unless there is just one. */
+  item(): Element {
+    return aten.item(this) as Element;
+  }
+
+  /**
+   * The elements in row-major order as a typed array; a copy. int64 gives a BigInt64Array, bool a Uint8Array,
+   * complex pairs of floats, 16- and 8-bit floats their bits (`to('float32')` first for values).
+   */
+  data(): TypedArray {
+    if (native.layout(unwrap(this)) !== 'strided') return aten.to_dense(this).data();
+    const ready = this.#readable();
+    const buffer = native.readBytes(unwrap(ready));
+    if (ready !== this) ready.dispose();
+    return viewAs(this.dtype, buffer);
+  }
+
+  /** This, or a temporary copy, contiguous on the CPU with conjugation and negation applied. */
+  #readable(): Tensor {
+    const made: Tensor[] = [];
+    let ready: Tensor = this;
+    const step = (next: Tensor) => {
+      made.push(next);
+      ready = next;
+    };
+    if (isComplex(this.dtype) || aten.is_neg(this)) step(aten.resolve_neg(aten.resolve_conj(ready)));
+    if (this.device !== 'cpu') step(aten.to.dtype_layout(ready, { device: 'cpu' }));
+    if (!ready.isContiguous()) step(aten.contiguous(ready));
+    for (const temporary of made) if (temporary !== ready) temporary.dispose();
+    return ready;
+  }
+
+  /** Elements as nested arrays of numbers (bigints beyond 2^53), booleans or Complex. */
+  toArray(): NestedArray {
+    return nest(this.#elements(), this.shape);
+  }
+
+  #elements(): Element[] {
+    const dtype = this.dtype;
+    if (needsFloat(dtype)) {
+      const wide = aten.to.dtype(this, dtype === 'complex32' ? 'complex64' : 'float32');
+      const elements = wide.#elements();
+      wide.dispose();
+      return elements;
+    }
+    return toElements(this.data(), dtype);
+  }
+
+  /** True when both objects stand for the very same tensor. */
+  isSame(other: Tensor): boolean {
+    return native.isSame(unwrap(this), unwrap(other));
+  }
+
+  /** The storage under this tensor, shared with its views. */
+  untypedStorage(): UntypedStorage {
+    return new UntypedStorage(native.storageOfTensor(unwrap(this)));
+  }
+
+  /**
+   * Converts dtype, device or memory format; this very tensor's data when nothing changes.
+   *
+   * @example x.to('cuda:0'); x.to('float16'); x.to({ device: 'cuda', memoryFormat: 'channels_last' });
+   */
+  to(target: Device | DType | ToOptions | Tensor, options: ToOptions = {}): Tensor {
+    const given =
+      target instanceof Tensor ? { dtype: target.dtype, device: target.device } : toOptions(target);
+    const { dtype, device, memoryFormat, nonBlocking, copy } = { ...given, ...options };
+    return aten.to.dtype_layout(this, {
+      ...(dtype === undefined ? {} : { dtype }),
+      ...(device === undefined ? {} : { device }),
+      ...(memoryFormat === undefined ? {} : { memory_format: memoryFormat }),
+      ...(nonBlocking === undefined ? {} : { non_blocking: nonBlocking }),
+      ...(copy === undefined ? {} : { copy }),
+    });
+  }
+
+  cpu(): Tensor {
+    return this.to('cpu');
+  }
+
+  /** @throws TorchError when there is no such device: CUDA never becomes CPU. */
+  cuda(index = 0): Tensor {
+    return this.to(`cuda:${index}`);
+  }
+
+  float(): Tensor {
+    return this.to('float32');
+  }
+
+  double(): Tensor {
+    return this.to('float64');
+  }
+
+  half(): Tensor {
+    return this.to('float16');
+  }
+
+  bfloat16(): Tensor {
+    return this.to('bfloat16');
+  }
+
+  long(): Tensor {
+    return this.to('int64');
+  }
+
+  int(): Tensor {
+    return this.to('int32');
+  }
+
+  bool(): Tensor {
+    return this.to('bool');
+  }
+
+  /**
+   * Reads a part, as Python's `x[...]`: a view for integers, `':'`, slices, null (new dimension) and `'...'`; a
+   * copy for integer arrays, index tensors and masks.
+   *
+   * @example x.index(0, ':', slice(1, 3)); x.index('...', -1); x.index(mask);
+   */
+  index(...indices: Index[]): Tensor {
+    return applyIndex(this, indices);
+  }
+
+  /** Writes a part, as Python's `x[...] = value`. Returns this. */
+  setIndex(indices: Index[], value: Tensor | number | bigint | boolean): this {
+    applyIndex(this, indices, value);
+    return this;
+  }
+
+  /**
+   * Accumulates gradients into the leaves, as torch.Tensor.backward.
+   *
+   * @param gradient - same shape as this; may be left out for a tensor of one element.
+   * @throws TorchError when nothing requires grad, or the graph was freed by an earlier backward.
+   */
+  backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
+    const { createGraph = false, retainGraph = createGraph, inputs = [] } = options;
+    const gradients = [gradient ? unwrap(gradient) : null];
+    native.backward([unwrap(this)], gradients, retainGraph, createGraph, inputs.map(unwrap));
+  }
+
+  /** True after `dispose()`. */
+  get disposed(): boolean {
+    return native.isDisposed(unwrap(this));
+  }
+
+  /** Lets go of the memory now. Any later use throws; disposing twice is fine. */
+  dispose(): void {
+    native.dispose(unwrap(this));
+  }
+
+  [Symbol.dispose](): void {
+    native.dispose(unwrap(this));
+  }
+
+  /** As Python prints it. */
+  override toString(): string {
+    return formatTensor(this);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.disposed ? 'Tensor (disposed)' : formatTensor(this);
+  }
+}
+
+export interface Tensor extends Omit<TensorMethods<Tensor>, OwnMembers> {}
+
+/** Members that the class defines itself; ops of these names are reached through `ops.aten`. */
+type OwnMembers =
+  | 'item'
+  | 'data'
+  | 'to'
+  | 'index'
+  | 'size'
+  | 'stride'
+  | 'dim'
+  | 'numel'
+  | 'requiresGrad_'
+  | 'isLeaf'
+  | 'layout'
+  | 'dispose';
+
+const needsFloat = (dtype: DType) =>
+  dtype === 'float16' || dtype === 'bfloat16' || dtype.startsWith('float8') || dtype === 'complex32';
+
+const DEVICE = /^[a-z]+(:\d+)?$/;
+const DEVICE_TYPES = new Set(['cpu', 'cuda', 'meta', 'mps', 'xpu', 'hpu', 'mkldnn', 'xla', 'vulkan']);
+
+/** Whether `text` names a device, not a dtype. */
+function isDevice(text: string): boolean {
+  return DEVICE.test(text) && DEVICE_TYPES.has(text.split(':')[0] as string);
+}
+
+function toOptions(target: Device | DType | ToOptions): ToOptions {
+  if (typeof target !== 'string') return target;
+  return isDevice(target) ? { device: target } : { dtype: target as DType };
+}
+
+function toElements(data: TypedArray, dtype: DType): Element[] {
+  if (dtype === 'bool') return Array.from(data as Uint8Array, (value) => value !== 0);
+  if (isComplex(dtype)) {
+    const pairs = data as Float64Array;
+    return Array.from(
+      { length: pairs.length / 2 },
+      (_, i) => new Complex(pairs[2 * i] as number, pairs[2 * i + 1]),
+    );
+  }
+  if (typeof data[0] !== 'bigint') return Array.from(data as Float64Array);
+  return Array.from(data as BigInt64Array, (value) => {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  });
+}
+
+function nest(elements: Element[], shape: number[]): NestedArray {
+  if (shape.length === 0) return elements[0] as Element;
+  let level: NestedArray[] = elements;
+  for (let d = shape.length - 1; d > 0; d--) {
+    const size = shape[d] as number;
+    const count = shape.slice(0, d).reduce((product, n) => product * n, 1);
+    level = Array.from({ length: count }, (_, i) => level.slice(i * size, (i + 1) * size));
+  }
+  return level;
+}
+
+/** Whether `value` is a Tensor of this package. */
+export function isTensor(value: unknown): value is Tensor {
+  return typeof value === 'object' && value !== null && isNative(value) && value instanceof Tensor;
+}
+
+setTensorClass(Tensor);
+installMethods(Tensor.prototype);

@@ -1,0 +1,65 @@
+// Helpers for the functions of the binding that are not op calls: one guard, argument access by index.
+#pragma once
+#include <napi.h>
+
+#include <vector>
+
+#include "convert.h"
+#include "env.h"
+#include "errors.h"
+
+namespace ibn {
+
+// A call of a binding function. Missing arguments read as undefined.
+struct Call {
+  explicit Call(const Napi::CallbackInfo& callback)
+      : info(callback), env(callback.Env()), data(EnvData::get(env)) {}
+  const Napi::CallbackInfo& info;
+  Napi::Env env;
+  EnvData& data;
+
+  napi_value at(size_t index) const { return info[index]; }
+  at::Tensor& tensor(size_t index) const { return data.tensor(env, info[index]); }
+  int64_t integer(size_t index, const char* name) const { return toInt(env, info[index], name); }
+  std::vector<int64_t> integers(size_t index, const char* name) const {
+    return toInts(env, info[index], name);
+  }
+  std::string string(size_t index, const char* name) const { return toString(env, info[index], name); }
+  bool boolean(size_t index) const { return info[index].ToBoolean().Value(); }
+  Napi::Value number(double value) const { return Napi::Number::New(env, value); }
+  Napi::Value wrap(at::Tensor tensor) const { return {env, data.wrap(env, std::move(tensor), nullptr)}; }
+  Napi::Value ints(c10::ArrayRef<int64_t> values) const {
+    Napi::Array array = Napi::Array::New(env, values.size());
+    for (uint32_t i = 0; i < values.size(); i++) array[i] = Napi::Value(env, fromInt(env, values[i]));
+    return array;
+  }
+  Napi::Value undefined() const { return env.Undefined(); }
+};
+
+using ColdFn = Napi::Value (*)(Call&);
+
+// Runs `Fn`; any C++ exception becomes a JavaScript one.
+template <ColdFn Fn>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    Call call(info);
+    Napi::Value result = Fn(call);
+    call.data.settle(info.Env());
+    return result;
+  } catch (...) {
+    throwCurrentException(info.Env(), nullptr);
+    return info.Env().Undefined();
+  }
+}
+
+template <ColdFn Fn>
+void define(Napi::Object exports, const char* name) {
+  exports[name] = Napi::Function::New<guarded<Fn>>(exports.Env(), name);
+}
+
+void defineTensor(Napi::Object exports);
+void defineStorage(Napi::Object exports);
+void defineAutograd(Napi::Object exports);
+void defineRuntime(Napi::Object exports);
+
+}  // namespace ibn

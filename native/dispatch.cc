@@ -1,0 +1,113 @@
+#include "dispatch.h"
+
+#include <ATen/core/grad_mode.h>
+#include <c10/core/DispatchKeySet.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include "convert.h"
+#include "env.h"
+#include "errors.h"
+#include "schema.h"
+
+namespace ibn {
+
+namespace {
+
+constexpr size_t kMaxArguments = 64;
+
+// The environment's stack, emptied when the call ends, also by an exception.
+class StackScope {
+ public:
+  explicit StackScope(std::vector<c10::IValue>& stack) : stack_(stack) {}
+  ~StackScope() { stack_.clear(); }
+  StackScope(const StackScope&) = delete;
+  StackScope& operator=(const StackScope&) = delete;
+
+ private:
+  std::vector<c10::IValue>& stack_;
+};
+
+bool isUndefined(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  return type == napi_undefined;
+}
+
+void pushDefault(const BoundOp& op, const ArgSpec& spec, std::vector<c10::IValue>& stack) {
+  if (spec.has_default) {
+    stack.push_back(spec.default_value);
+  } else if (spec.type.optional) {
+    stack.emplace_back();
+  } else {
+    throw InvalidArgument("ERR_INVALID_ARG_TYPE", op.name + ": missing argument \"" + spec.name + "\"");
+  }
+}
+
+// Returns whether an argument requires grad.
+bool pushArgument(napi_env env, EnvData& data, const BoundOp& op, const ArgSpec& spec, napi_value value) {
+  if (spec.type.kind == Kind::kTensor) {
+    Box* box = data.unbox(env, value);
+    if (box != nullptr && box->kind == BoxKind::kTensor) {
+      const bool requires_grad = box->tensor.requires_grad();
+      data.stack.emplace_back(box->tensor);
+      return requires_grad;
+    }
+  }
+  if ((spec.has_default || spec.type.optional) && isUndefined(env, value)) {
+    pushDefault(op, spec, data.stack);
+    return false;
+  }
+  data.stack.push_back(toIValue(env, data, spec.type, spec.name, value));
+  if (spec.type.kind != Kind::kList) return false;
+  const TypeSpec& item = spec.type.element[0];
+  return item.kind == Kind::kTensor || item.kind == Kind::kList;  // not looked into: taken as requiring grad
+}
+
+napi_value popResults(napi_env env, EnvData& data, const BoundOp& op) {
+  auto& stack = data.stack;
+  if (op.single_tensor) return data.wrap(env, std::move(stack[0]).toTensor(), &op);
+  if (op.returns.size() == 1) return fromIValue(env, data, op.returns[0], std::move(stack[0]), &op);
+  napi_value array = nullptr;
+  napi_create_array_with_length(env, op.returns.size(), &array);
+  for (uint32_t i = 0; i < op.returns.size(); i++) {
+    napi_set_element(env, array, i, fromIValue(env, data, op.returns[i], std::move(stack[i]), &op));
+  }
+  return array;
+}
+
+}  // namespace
+
+napi_value CallOp(napi_env env, napi_callback_info info) {
+  napi_value argv[kMaxArguments];
+  size_t argc = kMaxArguments;
+  void* callback_data = nullptr;
+  napi_get_cb_info(env, info, &argc, argv, nullptr, &callback_data);
+  const auto& op = *static_cast<BoundOp*>(callback_data);
+  EnvData& data = EnvData::get(env);
+  try {
+    const StackScope scope(data.stack);
+    bool requires_grad = false;
+    for (size_t i = 0; i < op.arguments.size(); i++) {
+      if (i < argc) {
+        requires_grad |= pushArgument(env, data, op, op.arguments[i], argv[i]);
+      } else {
+        pushDefault(op, op.arguments[i], data.stack);
+      }
+    }
+    if (op.pure && !(requires_grad && c10::GradMode::is_enabled())) {
+      const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);
+      op.handle.callBoxed(&data.stack);
+    } else {
+      op.handle.callBoxed(&data.stack);
+    }
+    if (op.returns_alias || op.returns.empty()) return nullptr;
+    napi_value result = popResults(env, data, op);
+    data.settle(env);
+    return result;
+  } catch (...) {
+    throwCurrentException(env, &op);
+    return nullptr;
+  }
+}
+
+}  // namespace ibn

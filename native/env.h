@@ -1,0 +1,122 @@
+// State of one JavaScript environment (the main thread or a worker), and the handles it owns.
+//
+// Every tensor that JavaScript holds is a Box from the environment's arena, carried by a Node-API external.
+// The environment belongs to one thread and is only used there; what other threads may touch is in EnvShared.
+#pragma once
+#include <node_api.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
+
+namespace ibn {
+
+struct BoundOp;
+
+enum class BoxKind : uint32_t {
+  kFree = 0,
+  kTensor = 0x7e450001,
+  kValue = 0x7e450002,
+  kDisposed = 0x7e450003
+};
+
+// A handle: a tensor, or any other value of libtorch (generator, storage, packed parameters).
+struct Box {
+  BoxKind kind = BoxKind::kFree;
+  at::Tensor tensor;
+  c10::IValue value;
+  int64_t bytes = 0;                // what was reported to V8 for this handle
+  const BoundOp* origin = nullptr;  // the op that made it, for messages
+  Box* next_free = nullptr;
+};
+
+// What a buffer's deleter, which may run on any thread, needs: references to delete later on the JavaScript
+// thread.
+struct EnvShared {
+  std::mutex mutex;
+  std::vector<napi_ref> released;
+  std::atomic<bool> has_released{false};
+};
+
+// Aligned slabs of boxes. A pointer from JavaScript is a box of ours only if its slab is, so an external made
+// by another addon is refused instead of read.
+class BoxArena {
+ public:
+  Box* allocate();
+  void release(Box* box);
+  bool owns(const void* pointer) const;
+  ~BoxArena();
+
+ private:
+  static constexpr size_t kSlabBytes = size_t{1} << 18;
+  void grow();
+  Box* free_ = nullptr;
+  std::vector<void*> slabs_;
+  std::unordered_set<uintptr_t> bases_;
+  mutable uintptr_t last_base_ = 0;
+};
+
+class EnvData {
+ public:
+  static EnvData& get(napi_env env);
+  // Makes the data of `env`. It is deleted with the environment, after the last handle's finalizer has run.
+  static EnvData& create(napi_env env);
+
+  // Gives `tensor` to JavaScript; an undefined tensor becomes null.
+  napi_value wrap(napi_env env, at::Tensor tensor, const BoundOp* origin);
+  napi_value wrapValue(napi_env env, c10::IValue value);
+  // The box behind `value`, or nullptr when it is no handle of this environment.
+  Box* unbox(napi_env env, napi_value value) const;
+  // The tensor behind `value`; throws a Node-API exception via InvalidArgument when it is not a live tensor.
+  at::Tensor& tensor(napi_env env, napi_value value) const;
+
+  void dispose(Box* box);
+  // Applies what happened since the last call: external memory for V8, references of freed buffers. Never
+  // called inside garbage collection.
+  void settle(napi_env env) {
+    if (pending_bytes_ > kSettleBytes || pending_bytes_ < -kSettleBytes) applyBytes(env);
+    if (shared->has_released.load(std::memory_order_relaxed)) deleteReleased(env);
+    checkPressure(env);
+  }
+
+  int64_t liveTensors() const { return live_tensors_; }
+  int64_t liveBytes() const { return live_bytes_; }
+
+  std::shared_ptr<EnvShared> shared = std::make_shared<EnvShared>();
+  napi_ref torch_error = nullptr;  // the TorchError class of lib/errors.ts
+  std::vector<c10::IValue> stack;  // reused by each op call
+  std::vector<std::shared_ptr<BoundOp>> ops;
+  std::vector<std::shared_ptr<void>> guards;  // inference mode, innermost last
+
+ private:
+  static constexpr int64_t kSettleBytes = int64_t{8} << 20;
+  static constexpr int64_t kFirstPressure = int64_t{1} << 30;
+  EnvData() = default;
+  ~EnvData() = default;
+  static void finalize(napi_env env, void* data, void* hint);
+  static void finalizeEnv(napi_env env, void* data, void* hint);
+  napi_value carry(napi_env env, Box* box);
+  void clear(Box* box);
+  void applyBytes(napi_env env);
+  void deleteReleased(napi_env env);
+  void checkPressure(napi_env env);
+
+  BoxArena arena_;
+  int64_t pending_bytes_ = 0;
+  int64_t live_tensors_ = 0;
+  int64_t live_bytes_ = 0;
+  int64_t pressure_limit_ = kFirstPressure;
+  int64_t handles_ = 0;
+  bool closing_ = false;
+};
+
+// Bytes that freeing `tensor` gives back: its storage when no other tensor shares it.
+int64_t ownedBytes(const at::Tensor& tensor);
+
+}  // namespace ibn

@@ -1,0 +1,119 @@
+#include "errors.h"
+
+#include <napi.h>
+
+#include <c10/util/Exception.h>
+
+#include "env.h"
+#include "schema.h"
+
+namespace ibn {
+
+namespace {
+
+napi_value makeString(napi_env env, const std::string& text) {
+  napi_value value = nullptr;
+  napi_create_string_utf8(env, text.c_str(), text.size(), &value);
+  return value;
+}
+
+void setCode(napi_env env, napi_value error, const std::string& code) {
+  napi_set_named_property(env, error, "code", makeString(env, code));
+}
+
+void throwTorchError(napi_env env, const std::string& message, const std::string& code, const BoundOp* op,
+                     const std::string& cause) {
+  napi_value options = nullptr;
+  napi_create_object(env, &options);
+  setCode(env, options, code);
+  if (op != nullptr) napi_set_named_property(env, options, "op", makeString(env, op->name));
+  if (!cause.empty()) napi_set_named_property(env, options, "cause", makeString(env, cause));
+  napi_value constructor = nullptr;
+  const EnvData& data = EnvData::get(env);
+  if (data.torch_error != nullptr) napi_get_reference_value(env, data.torch_error, &constructor);
+  napi_value error = nullptr;
+  napi_value arguments[] = {makeString(env, message), options};
+  if (constructor == nullptr || napi_new_instance(env, constructor, 2, arguments, &error) != napi_ok) {
+    napi_throw_error(env, code.c_str(), message.c_str());
+    return;
+  }
+  napi_throw(env, error);
+}
+
+void throwInvalidArgument(napi_env env, const InvalidArgument& error, const BoundOp* op) {
+  if (error.code() == "ERR_INVALID_ARG_TYPE") {
+    napi_throw_type_error(env, error.code().c_str(), error.what());
+  } else if (error.code() == "ERR_OUT_OF_RANGE") {
+    napi_throw_range_error(env, error.code().c_str(), error.what());
+  } else {
+    throwTorchError(env, error.what(), error.code(), op, "");
+  }
+}
+
+// A schema mismatch lists every backend over many lines; the first line says what is wrong.
+std::string firstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+InvalidArgument disposedError(const Box& box) {
+  const std::string origin = box.origin == nullptr ? "" : "; it was created by " + box.origin->name;
+  return {"ERR_TENSOR_DISPOSED", "Tensor was disposed" + origin +
+                                     ". Use it before dispose() or the end of its scope(), or keep() it"};
+}
+
+void throwCurrentException(napi_env env, const BoundOp* op) {
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (pending) return;
+  const std::string prefix = op == nullptr ? "" : op->name + ": ";
+  try {
+    throw;
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+  } catch (const InvalidArgument& error) {
+    throwInvalidArgument(env, error, op);
+  } catch (const c10::OutOfMemoryError& error) {
+    throwTorchError(env, prefix + firstLine(error.what_without_backtrace()), "ERR_OUT_OF_MEMORY", op,
+                    error.what());
+  } catch (const c10::Error& error) {
+    throwTorchError(env, prefix + firstLine(error.what_without_backtrace()), "ERR_TORCH", op, error.what());
+  } catch (const std::bad_alloc&) {
+    throwTorchError(env, prefix + "out of memory", "ERR_OUT_OF_MEMORY", op, "");
+  } catch (const std::exception& error) {
+    throwTorchError(env, prefix + firstLine(error.what()), "ERR_TORCH", op, error.what());
+  } catch (...) {
+    throwTorchError(env, prefix + "unknown native exception", "ERR_TORCH", op, "");
+  }
+}
+
+std::string describe(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  bool is_array = false;
+  napi_is_array(env, value, &is_array);
+  if (is_array) return "an Array";
+  switch (type) {
+    case napi_undefined:
+      return "undefined";
+    case napi_null:
+      return "null";
+    case napi_boolean:
+      return "a boolean";
+    case napi_number:
+      return "a number";
+    case napi_string:
+      return "a string";
+    case napi_function:
+      return "a function";
+    case napi_external:
+      return "a handle";
+    case napi_bigint:
+      return "a bigint";
+    default:
+      return "an object";
+  }
+}
+
+}  // namespace ibn

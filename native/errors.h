@@ -1,0 +1,36 @@
+// Errors on their way to JavaScript.
+#pragma once
+#include <node_api.h>
+
+#include <exception>
+#include <string>
+
+namespace ibn {
+
+struct Box;
+struct BoundOp;
+
+// Bad input found in native code. The code decides the JavaScript class: ERR_INVALID_ARG_TYPE a TypeError,
+// ERR_OUT_OF_RANGE a RangeError, anything else a TorchError.
+class InvalidArgument : public std::exception {
+ public:
+  InvalidArgument(std::string code, std::string message)
+      : code_(std::move(code)), message_(std::move(message)) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+  const std::string& code() const { return code_; }
+
+ private:
+  std::string code_;
+  std::string message_;
+};
+
+InvalidArgument disposedError(const Box& box);
+
+// Turns the exception in flight into a pending JavaScript exception with the caller's JavaScript stack.
+// libtorch's errors become TorchError: first line as message, full text as cause, `op` the schema name.
+void throwCurrentException(napi_env env, const BoundOp* op);
+
+// "a string", "an Array", ...: what `value` is, for messages.
+std::string describe(napi_env env, napi_value value);
+
+}  // namespace ibn

@@ -1,0 +1,152 @@
+// The process: threads, random numbers, versions, memory, devices.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+#include <torch/csrc/api/include/torch/version.h>
+
+#include "cold.h"
+#include "memory.h"
+
+namespace ibn {
+
+namespace {
+
+Napi::Value versions(Call& call) {
+  Napi::Object result = Napi::Object::New(call.env);
+  result["compiled"] = TORCH_VERSION;
+  result["cpuCapability"] = at::get_cpu_capability();
+  result["parallel"] = at::get_parallel_info();
+  result["config"] = at::show_config();
+  return result;
+}
+
+Napi::Value getNumThreads(Call& call) {
+  return call.number(at::get_num_threads());
+}
+
+Napi::Value setNumThreads(Call& call) {
+  const int64_t count = call.integer(0, "threads");
+  if (count < 1 || count > 4096) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE",
+                          "Expected 1 to 4096 for \"threads\", got " + std::to_string(count));
+  }
+  at::set_num_threads(static_cast<int>(count));
+  return call.undefined();
+}
+
+Napi::Value getNumInteropThreads(Call& call) {
+  return call.number(at::get_num_interop_threads());
+}
+
+Napi::Value manualSeed(Call& call) {
+  at::manual_seed(static_cast<uint64_t>(call.integer(0, "seed")));
+  return call.undefined();
+}
+
+Napi::Value initialSeed(Call& call) {
+  return Napi::BigInt::New(call.env,
+                           static_cast<uint64_t>(at::detail::getDefaultCPUGenerator().current_seed()));
+}
+
+at::Generator generatorOf(Call& call, size_t index) {
+  if (call.info[index].IsNull() || call.info[index].IsUndefined())
+    return at::detail::getDefaultCPUGenerator();
+  const Box* box = call.data.unbox(call.env, call.at(index));
+  if (box == nullptr || box->kind != BoxKind::kValue || !box->value.isGenerator()) {
+    throw InvalidArgument("ERR_INVALID_ARG_TYPE",
+                          "Expected a Generator, got " + describe(call.env, call.at(index)));
+  }
+  return box->value.toGenerator();
+}
+
+// makeGenerator(device)
+Napi::Value makeGenerator(Call& call) {
+  const c10::Device device(call.string(0, "device"));
+  at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator()
+                                            : at::globalContext().defaultGenerator(device).clone();
+  return {call.env, call.data.wrapValue(call.env, generator)};
+}
+
+Napi::Value generatorSeed(Call& call) {
+  at::Generator generator = generatorOf(call, 0);
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_current_seed(static_cast<uint64_t>(call.integer(1, "seed")));
+  return call.undefined();
+}
+
+Napi::Value generatorState(Call& call) {
+  at::Generator generator = generatorOf(call, 0);
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  return call.wrap(generator.get_state());
+}
+
+Napi::Value setGeneratorState(Call& call) {
+  at::Generator generator = generatorOf(call, 0);
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_state(call.tensor(1));
+  return call.undefined();
+}
+
+Napi::Value memoryStats(Call& call) {
+  Napi::Object result = Napi::Object::New(call.env);
+  result["tensors"] = static_cast<double>(call.data.liveTensors());
+  result["bytes"] = static_cast<double>(call.data.liveBytes());
+  result["cpuBytes"] = static_cast<double>(liveCpuBytes());
+  result["peakCpuBytes"] = static_cast<double>(peakCpuBytes());
+  return result;
+}
+
+Napi::Value resetPeakMemoryStats(Call& call) {
+  resetPeakCpuBytes();
+  return call.undefined();
+}
+
+Napi::Value cudaDeviceCount(Call& call) {
+  return call.number(at::hasCUDA() ? static_cast<double>(at::accelerator::deviceCount()) : 0);
+}
+
+Napi::Value hasCuda(Call& call) {
+  return Napi::Boolean::New(call.env, at::hasCUDA());
+}
+
+// setTorchError(class): the JavaScript class of libtorch's errors.
+Napi::Value setTorchError(Call& call) {
+  napi_create_reference(call.env, call.at(0), 1, &call.data.torch_error);
+  return call.undefined();
+}
+
+// Loads a library that registers ops (torch.ops.load_library).
+Napi::Value loadLibrary(Call& call) {
+  const std::string path = call.string(0, "path");
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    const char* reason = dlerror();
+    throw InvalidArgument("ERR_DLOPEN_FAILED", path + ": " + (reason == nullptr ? "dlopen failed" : reason));
+  }
+  return call.undefined();
+}
+
+}  // namespace
+
+void defineRuntime(Napi::Object exports) {
+  define<versions>(exports, "versions");
+  define<getNumThreads>(exports, "getNumThreads");
+  define<setNumThreads>(exports, "setNumThreads");
+  define<getNumInteropThreads>(exports, "getNumInteropThreads");
+  define<manualSeed>(exports, "manualSeed");
+  define<initialSeed>(exports, "initialSeed");
+  define<makeGenerator>(exports, "makeGenerator");
+  define<generatorSeed>(exports, "generatorSeed");
+  define<generatorState>(exports, "generatorState");
+  define<setGeneratorState>(exports, "setGeneratorState");
+  define<memoryStats>(exports, "memoryStats");
+  define<resetPeakMemoryStats>(exports, "resetPeakMemoryStats");
+  define<cudaDeviceCount>(exports, "cudaDeviceCount");
+  define<hasCuda>(exports, "hasCuda");
+  define<setTorchError>(exports, "setTorchError");
+  define<loadLibrary>(exports, "loadLibrary");
+}
+
+}  // namespace ibn

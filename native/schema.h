@@ -1,0 +1,75 @@
+// What an op takes and returns, read once from its live schema.
+#pragma once
+#include <napi.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+namespace ibn {
+
+// How a value crosses between JavaScript and libtorch. Opaque values (packed parameters, process groups)
+// cross as handles that JavaScript can only pass on.
+enum class Kind : uint8_t {
+  kTensor,
+  kInt,
+  kFloat,
+  kBool,
+  kScalar,
+  kString,
+  kDevice,
+  kScalarType,
+  kLayout,
+  kMemoryFormat,
+  kQScheme,
+  kGenerator,
+  kStorage,
+  kStream,
+  kAny,
+  kOpaque,
+  kList,
+  kUnsupported
+};
+
+// A converter: the kind, and for lists the element's.
+struct TypeSpec {
+  Kind kind = Kind::kUnsupported;
+  bool optional = false;
+  c10::TypePtr type;                  // without the Optional
+  std::vector<TypeSpec> element;      // one entry for kList
+  std::optional<int32_t> fixed_size;  // int[2]: a single number stands for the whole list
+};
+
+struct ArgSpec {
+  std::string name;
+  TypeSpec type;
+  bool has_default = false;
+  c10::IValue default_value;
+};
+
+struct BoundOp {
+  explicit BoundOp(c10::OperatorHandle op);
+  c10::OperatorHandle handle;
+  std::string name;  // "aten::add.Tensor"
+  std::vector<ArgSpec> arguments;
+  std::vector<TypeSpec> returns;
+  bool single_tensor = false;  // returns exactly one Tensor
+  bool returns_alias =
+      false;  // every return is an argument written in place; JavaScript returns that argument
+  // No argument is aliased: below Autograd the op behaves the same unless an argument requires grad, and the
+  // dispatcher has one layer less to cross.
+  bool pure = false;
+};
+
+TypeSpec makeTypeSpec(const c10::TypePtr& type, std::optional<int32_t> fixed_size = std::nullopt);
+
+// Every op of the dispatcher that has a schema, sorted: ["aten::add.Tensor", ...].
+Napi::Value ListOps(const Napi::CallbackInfo& info);
+// The schema of one op, or undefined: { name, overload, arguments: [...], returns: [...] }.
+Napi::Value GetSchema(const Napi::CallbackInfo& info);
+// getOp("aten::add", "Tensor"): a function that takes the arguments in schema order.
+Napi::Value GetOp(const Napi::CallbackInfo& info);
+
+}  // namespace ibn

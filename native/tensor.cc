@@ -1,0 +1,200 @@
+// Tensor metadata, and memory shared or copied between JavaScript buffers and tensors.
+#include <cstring>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include "cold.h"
+
+namespace ibn {
+
+namespace {
+
+// The bytes of a TypedArray, Buffer, DataView or ArrayBuffer.
+struct Bytes {
+  uint8_t* data = nullptr;
+  size_t size = 0;
+};
+
+Bytes bytesOf(Napi::Env env, napi_value value) {
+  Bytes bytes;
+  void* data = nullptr;
+  bool is_kind = false;
+  napi_is_typedarray(env, value, &is_kind);
+  if (is_kind) {
+    const auto array = Napi::Value(env, value).As<Napi::TypedArray>();
+    napi_value buffer = nullptr;
+    size_t offset = 0;
+    size_t length = 0;
+    napi_get_typedarray_info(env, value, nullptr, &length, &data, &buffer, &offset);
+    return {static_cast<uint8_t*>(data), array.ByteLength()};
+  }
+  napi_is_arraybuffer(env, value, &is_kind);
+  if (is_kind) {
+    napi_get_arraybuffer_info(env, value, &data, &bytes.size);
+    bytes.data = static_cast<uint8_t*>(data);
+    return bytes;
+  }
+  throw InvalidArgument(
+      "ERR_INVALID_ARG_TYPE",
+      "Expected a TypedArray, Buffer or ArrayBuffer for \"data\", got " + describe(env, value));
+}
+
+int64_t countElements(const std::vector<int64_t>& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) {
+    if (size < 0 || __builtin_mul_overflow(count, size, &count)) {
+      throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected sizes of at least 0 for \"shape\", got a size of " +
+                                                    std::to_string(size));
+    }
+  }
+  return count;
+}
+
+// Checks that `shape` of `dtype` fits in `size` bytes from `offset`.
+size_t checkedBytes(const std::vector<int64_t>& shape, at::ScalarType dtype, size_t offset, size_t size) {
+  const int64_t count = countElements(shape);
+  const auto item = static_cast<int64_t>(c10::elementSize(dtype));
+  int64_t bytes = 0;
+  if (__builtin_mul_overflow(count, item, &bytes) || offset > size ||
+      static_cast<uint64_t>(bytes) > size - offset) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a buffer of at least " +
+                                                  std::to_string(count * item) + " bytes from offset " +
+                                                  std::to_string(offset) + ", got one of " +
+                                                  std::to_string(size) + " bytes");
+  }
+  return static_cast<size_t>(bytes);
+}
+
+Napi::Value sizes(Call& call) {
+  return call.ints(call.tensor(0).sizes());
+}
+Napi::Value strides(Call& call) {
+  return call.ints(call.tensor(0).strides());
+}
+Napi::Value dim(Call& call) {
+  return call.number(static_cast<double>(call.tensor(0).dim()));
+}
+Napi::Value numel(Call& call) {
+  return {call.env, fromInt(call.env, call.tensor(0).numel())};
+}
+Napi::Value storageOffset(Call& call) {
+  return {call.env, fromInt(call.env, call.tensor(0).storage_offset())};
+}
+Napi::Value itemsize(Call& call) {
+  return call.number(static_cast<double>(call.tensor(0).element_size()));
+}
+
+Napi::Value dtype(Call& call) {
+  return {call.env, fromString(call.env, dtypeName(call.tensor(0).scalar_type()))};
+}
+
+Napi::Value device(Call& call) {
+  return {call.env, fromString(call.env, call.tensor(0).device().str())};
+}
+
+Napi::Value layout(Call& call) {
+  std::string text = c10::str(call.tensor(0).layout());
+  for (char& letter : text) letter = static_cast<char>(std::tolower(letter));
+  if (text == "sparse") text = "sparse_coo";
+  if (text.rfind("sparsec", 0) == 0 || text.rfind("sparseb", 0) == 0) text.insert(6, "_");
+  return {call.env, fromString(call.env, text == "mkldnn" ? "_mkldnn" : text)};
+}
+
+Napi::Value isContiguous(Call& call) {
+  const auto format = static_cast<c10::MemoryFormat>(
+      call.info[1].IsUndefined() ? 0
+                                 : toIValue(call.env, call.data, makeTypeSpec(c10::MemoryFormatType::get()),
+                                            "memoryFormat", call.at(1))
+                                       .toInt());
+  return Napi::Boolean::New(call.env, call.tensor(0).is_contiguous(format));
+}
+
+Napi::Value isSame(Call& call) {
+  return Napi::Boolean::New(call.env, call.tensor(0).is_same(call.tensor(1)));
+}
+Napi::Value alias(Call& call) {
+  return call.wrap(call.tensor(0));
+}
+
+Napi::Value isDisposed(Call& call) {
+  const Box* box = call.data.unbox(call.env, call.at(0));
+  return Napi::Boolean::New(call.env, box == nullptr || box->kind != BoxKind::kTensor);
+}
+
+Napi::Value dispose(Call& call) {
+  Box* box = call.data.unbox(call.env, call.at(0));
+  if (box != nullptr && box->kind != BoxKind::kDisposed) call.data.dispose(box);
+  return call.undefined();
+}
+
+// fromBuffer(data, dtype, shape, byteOffset): a tensor over the buffer's own memory.
+Napi::Value fromBuffer(Call& call) {
+  const Bytes bytes = bytesOf(call.env, call.at(0));
+  const at::ScalarType type = toScalarType(call.env, call.at(1), "dtype");
+  const std::vector<int64_t> shape = call.integers(2, "shape");
+  const auto offset = static_cast<size_t>(call.integer(3, "offset"));
+  checkedBytes(shape, type, offset, bytes.size);
+  uint8_t* start = bytes.data + offset;
+  if (reinterpret_cast<uintptr_t>(start) % c10::elementSize(type) != 0) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE",
+                          "Expected memory aligned to the dtype's size for \"offset\", got an "
+                          "unaligned address; use tensor(), which copies");
+  }
+  napi_ref ref = nullptr;
+  napi_create_reference(call.env, call.at(0), 1, &ref);
+  // May run on any thread; the reference is deleted by the next call into the binding, on the JavaScript
+  // thread.
+  auto release = [shared = call.data.shared, ref](void*) {
+    const std::lock_guard<std::mutex> lock(shared->mutex);
+    shared->released.push_back(ref);
+    shared->has_released.store(true, std::memory_order_relaxed);
+  };
+  return call.wrap(at::from_blob(start, shape, std::move(release), at::TensorOptions(type)));
+}
+
+// fromCopy(data, dtype, shape): a tensor with a copy of the buffer's bytes.
+Napi::Value fromCopy(Call& call) {
+  const Bytes bytes = bytesOf(call.env, call.at(0));
+  const at::ScalarType type = toScalarType(call.env, call.at(1), "dtype");
+  const std::vector<int64_t> shape = call.integers(2, "shape");
+  const size_t size = checkedBytes(shape, type, 0, bytes.size);
+  at::Tensor tensor = at::empty(shape, at::TensorOptions(type));
+  if (size > 0) std::memcpy(tensor.data_ptr(), bytes.data, size);
+  return call.wrap(std::move(tensor));
+}
+
+// readBytes(tensor): an ArrayBuffer with a copy of a contiguous CPU tensor's elements.
+Napi::Value readBytes(Call& call) {
+  const at::Tensor& tensor = call.tensor(0);
+  if (!tensor.is_cpu() || !tensor.is_contiguous()) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a contiguous CPU tensor");
+  }
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(call.env, tensor.nbytes());
+  if (tensor.nbytes() > 0) std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());
+  return buffer;
+}
+
+}  // namespace
+
+void defineTensor(Napi::Object exports) {
+  define<sizes>(exports, "sizes");
+  define<strides>(exports, "strides");
+  define<dim>(exports, "dim");
+  define<numel>(exports, "numel");
+  define<storageOffset>(exports, "storageOffset");
+  define<itemsize>(exports, "itemsize");
+  define<dtype>(exports, "dtype");
+  define<device>(exports, "device");
+  define<layout>(exports, "layout");
+  define<isContiguous>(exports, "isContiguous");
+  define<isSame>(exports, "isSame");
+  define<alias>(exports, "alias");
+  define<isDisposed>(exports, "isDisposed");
+  define<dispose>(exports, "dispose");
+  define<fromBuffer>(exports, "fromBuffer");
+  define<fromCopy>(exports, "fromCopy");
+  define<readBytes>(exports, "readBytes");
+}
+
+}  // namespace ibn

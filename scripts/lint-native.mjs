@@ -1,0 +1,52 @@
+// Checks native/ with clang-format and clang-tidy, at versions pinned here and installed by pip into
+// node_modules/.cache, so that every machine formats alike.
+//   node scripts/lint-native.mjs [--fix] [--no-tidy]
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const TOOLS = ['clang-format==23.1.1', 'clang-tidy==22.1.8'];
+const venv = join(root, 'node_modules', '.cache', 'native-lint');
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (result.error) fail(`Could not run ${command}: ${result.error.message}`);
+  return result.status;
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function installTools() {
+  const stamp = join(venv, 'tools.txt');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === TOOLS.join('\n')) return;
+  mkdirSync(dirname(venv), { recursive: true });
+  const quiet = ['install', '--quiet', '--disable-pip-version-check', '--retries', '0'];
+  if (run('python3', ['-m', 'venv', venv]) !== 0 || run(join(venv, 'bin/pip'), [...quiet, ...TOOLS]) !== 0) {
+    fail(`Could not install ${TOOLS.join(' and ')} with pip; lint needs them`);
+  }
+  run('node', ['-e', `require('fs').writeFileSync(${JSON.stringify(stamp)}, ${JSON.stringify(TOOLS.join('\n'))})`]);
+}
+
+const sources = readdirSync(join(root, 'native')).filter((name) => /\.(c|cc|h)$/.test(name));
+if (sources.length === 0) fail('Expected sources in native/, found none');
+const paths = sources.map((name) => join('native', name));
+installTools();
+
+const formatArgs = process.argv.includes('--fix') ? ['-i'] : ['--dry-run', '--Werror'];
+if (run(join(venv, 'bin/clang-format'), [...formatArgs, ...paths]) !== 0) {
+  fail('Expected native/ formatted by clang-format; run: npm run format');
+}
+if (!process.argv.includes('--no-tidy')) {
+  const database = join(root, 'build', 'compile_commands.json');
+  if (!existsSync(database)) fail('Expected build/compile_commands.json; run: npm run build:native');
+  const tidied = paths.filter((path) => path.endsWith('.cc'));
+  if (run(join(venv, 'bin/clang-tidy'), ['-p', dirname(database), '--quiet', ...tidied]) !== 0) {
+    fail('clang-tidy found problems in native/');
+  }
+}
+console.log(`native: ${sources.length} files are formatted and tidy`);
