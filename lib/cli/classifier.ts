@@ -1,0 +1,200 @@
+import { readFile } from 'node:fs/promises';
+import * as checkpoint from '../checkpoint/index.ts';
+import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
+import * as models from '../models/index.ts';
+import type { Module } from '../nn/index.ts';
+import { cuda, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
+
+/** What a checkpoint says about images, or the published models' preparation. */
+export interface InputRecipe {
+  readonly channels: number;
+  readonly resize: number;
+  readonly crop: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** How {@link Classifier.load} builds a network. */
+export interface ClassifierOptions {
+  checkpoint: string;
+  /** Entry point such as "resnet50_ibn_a". Default: what the checkpoint names. */
+  model?: string | undefined;
+  /** "cpu" (default) or "cuda". */
+  device?: string | undefined;
+  resize?: number | undefined;
+  crop?: number | undefined;
+  /** A file of class names, one per line or a JSON array. */
+  classes?: string | undefined;
+}
+
+/** One guess of the network. */
+export interface Prediction {
+  readonly class: string;
+  readonly index: number;
+  readonly probability: number;
+}
+
+interface Recipe {
+  readonly arch?: string | undefined;
+  readonly block?: string | undefined;
+  readonly layers?: readonly number[] | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly input: Partial<InputRecipe>;
+  readonly classes?: readonly string[] | undefined;
+}
+
+/** A network with its weights, its preparation of images and its class names. */
+export class Classifier {
+  readonly model: Module & { forward(x: Tensor): Tensor };
+  readonly classes: readonly string[];
+  readonly device: string;
+  private readonly transform: transforms.Compose;
+
+  private constructor(
+    model: Classifier['model'],
+    classes: readonly string[],
+    device: string,
+    transform: transforms.Compose,
+  ) {
+    this.model = model;
+    this.classes = classes;
+    this.device = device;
+    this.transform = transform;
+  }
+
+  static async load(options: ClassifierOptions): Promise<Classifier> {
+    const device = options.device ?? 'cpu';
+    requireDevice(device);
+    const saved = checkpoint.load<unknown>(options.checkpoint);
+    const state = checkpoint.stripPrefix(checkpoint.stateDictOf(saved), 'module.');
+    const recipe = readRecipe(saved);
+    const count = classCount(state, options.checkpoint);
+    const model = buildModel(options, recipe, count);
+    model.loadStateDict(state, { assign: true });
+    model.eval();
+    if (device !== 'cpu') model.to(device);
+    const names = options.classes ? await readClassNames(options.classes, count) : savedNames(recipe, count);
+    return new Classifier(model, names, device, preparation(recipe.input, options));
+  }
+
+  /** A decoded image (3, H, W) as the network takes it, (C, crop, crop). */
+  prepare(image: Tensor): Tensor {
+    return this.transform.forward(image);
+  }
+
+  /** The `top` most probable classes of every prepared image. */
+  predict(images: readonly Tensor[], top: number): Prediction[][] {
+    return scope(() =>
+      inferenceMode(() => {
+        const logits = this.model.forward(stack([...images], 0).to(this.device));
+        const [values, indices] = logits.softmax(1).topk(Math.min(top, this.classes.length), 1);
+        return this.pair(values.toArray() as number[][], indices.toArray() as number[][]);
+      }),
+    );
+  }
+
+  private pair(values: number[][], indices: number[][]): Prediction[][] {
+    return values.map((row, image) =>
+      row.map((probability, rank) => {
+        const index = Number(indices[image]?.[rank]);
+        return { class: this.classes[index] ?? String(index), index, probability };
+      }),
+    );
+  }
+}
+
+function requireDevice(device: string): void {
+  const reason = device.startsWith('cuda') ? cuda.unavailableReason() : null;
+  if (reason !== null)
+    throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
+}
+
+/** A value of a loaded dict, whether it came as a Map or as an object. */
+function entry(container: unknown, key: string): unknown {
+  if (container instanceof Map) return container.get(key);
+  return typeof container === 'object' && container !== null
+    ? (container as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+/** What a checkpoint written by this package tells about its network; empty for any other. */
+function readRecipe(saved: unknown): Recipe {
+  const args = entry(saved, 'args');
+  const arch = entry(saved, 'arch');
+  const classes = entry(saved, 'classes');
+  return {
+    arch: typeof arch === 'string' ? arch : undefined,
+    block: entry(args, 'block') as string | undefined,
+    layers: plain(entry(args, 'layers')) as number[] | undefined,
+    options: (plain(entry(args, 'options')) ?? {}) as Record<string, unknown>,
+    input: (plain(entry(args, 'input')) ?? {}) as Partial<InputRecipe>,
+    classes: Array.isArray(classes) ? classes.map(String) : undefined,
+  };
+}
+
+function classCount(state: ReadonlyMap<string, Tensor>, path: string): number {
+  for (const [key, value] of state) {
+    if (/(^|\.)(fc|classifier)\.weight$/.test(key) && value.dim() === 2) return value.shape[0] as number;
+  }
+  throw new RangeError(
+    `Expected "fc.weight" or "classifier.weight" in ${path}, got neither; pass a classifier's file`,
+  );
+}
+
+function buildModel(options: ClassifierOptions, recipe: Recipe, numClasses: number): Classifier['model'] {
+  const name = options.model ?? recipe.arch;
+  if (name === undefined) {
+    throw new RangeError(
+      `Expected --model beside ${options.checkpoint}, which names no network; pass --model NAME`,
+    );
+  }
+  const own = name === recipe.arch ? recipe.options : {};
+  if (name === 'ResNet_IBN' && recipe.arch === name) return buildFromBlocks(recipe, numClasses);
+  return models.getModel(name, { ...own, numClasses });
+}
+
+function buildFromBlocks(recipe: Recipe, numClasses: number): Classifier['model'] {
+  const blocks = { BasicBlock_IBN: models.BasicBlock_IBN, Bottleneck_IBN: models.Bottleneck_IBN };
+  const block = blocks[recipe.block as keyof typeof blocks];
+  if (block === undefined || recipe.layers === undefined) {
+    throw new RangeError(
+      `Expected "block" and "layers" in the checkpoint's args, got ${recipe.block}; pass --model`,
+    );
+  }
+  return new models.ResNet_IBN(block, recipe.layers as [number, number, number, number], {
+    ...recipe.options,
+    numClasses,
+  });
+}
+
+async function readClassNames(path: string, count: number): Promise<string[]> {
+  const text = await readFile(path, 'utf8');
+  const parsed: unknown = text.trimStart().startsWith('[') ? JSON.parse(text) : text.trimEnd().split(/\r?\n/);
+  const names = (parsed as unknown[]).map(String);
+  if (names.length === count) return names;
+  throw new RangeError(`Expected ${count} class names in ${path}, got ${names.length}`);
+}
+
+function savedNames(recipe: Recipe, count: number): readonly string[] {
+  if (recipe.classes?.length === count) return recipe.classes;
+  return count === IMAGENET_CLASSES.length
+    ? IMAGENET_CLASSES
+    : Array.from({ length: count }, (_, index) => String(index));
+}
+
+function preparation(saved: Partial<InputRecipe>, options: ClassifierOptions): transforms.Compose {
+  const crop = options.crop ?? saved.crop ?? 224;
+  const resize = options.resize ?? saved.resize ?? 256;
+  return new transforms.Compose([
+    ...(saved.channels === 1 ? [new transforms.Grayscale(1)] : []),
+    new transforms.Resize(resize),
+    new transforms.CenterCrop(crop),
+    new transforms.ToTensor(),
+    new transforms.Normalize(saved.mean ?? transforms.IMAGENET_MEAN, saved.std ?? transforms.IMAGENET_STD),
+  ]);
+}

@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import type { Command } from 'commander';
+import type { Libtorch } from '../libtorch/locate.ts';
+import { action, packageVersion } from './command.ts';
+
+/** What `info --json` prints; parts that cannot be known without libtorch are null. */
+export interface Info {
+  version: string;
+  node: string;
+  platform: string;
+  arch: string;
+  libtorch: Pick<Libtorch, 'version' | 'flavour' | 'source' | 'root'> | null;
+  binding: string | null;
+  cpuCapability: string | null;
+  numThreads: number | null;
+  numInteropThreads: number | null;
+  cuda: { available: boolean; deviceCount: number; reason: string | null };
+  /** The GPUs as the NVIDIA driver lists them, with its version and their memory; empty without a driver. */
+  gpus: string[];
+  /** Why libtorch or the native module cannot be used, or null. */
+  error: string | null;
+}
+
+/** Adds the command `info` to the program. */
+export function registerInfo(program: Command): void {
+  program
+    .command('info')
+    .description('Print versions, paths, CPU capability, threads and CUDA devices')
+    .option('--json', 'as one JSON object')
+    .action(
+      action(async ({ json }: { json?: boolean }) => {
+        const info = await collectInfo();
+        console.log(json ? JSON.stringify(info, null, 2) : formatInfo(info));
+        if (info.error === null) return;
+        process.exitCode = 1;
+        if (!json) console.error(`\n${info.error}`);
+      }),
+    );
+}
+
+/** Collects what there is to know; a missing libtorch is told in `error`. */
+export async function collectInfo(): Promise<Info> {
+  const info: Info = {
+    version: packageVersion(),
+    node: process.versions.node,
+    platform: process.platform,
+    arch: process.arch,
+    libtorch: null,
+    binding: null,
+    cpuCapability: null,
+    numThreads: null,
+    numInteropThreads: null,
+    cuda: { available: false, deviceCount: 0, reason: 'libtorch is not loaded' },
+    gpus: listGpus(),
+    error: null,
+  };
+  try {
+    const { locateLibtorch } = await import('../libtorch/locate.ts');
+    const { version, flavour, source, root } = locateLibtorch();
+    info.libtorch = { version, flavour, source, root };
+    Object.assign(info, await loadedInfo());
+  } catch (error) {
+    info.error = error instanceof Error ? error.message : String(error);
+  }
+  return info;
+}
+
+async function loadedInfo(): Promise<Partial<Info>> {
+  const { runtimeInfo } = await import('../tensor/index.ts');
+  const { bindingPath: binding, cpuCapability, numThreads, numInteropThreads, cuda } = runtimeInfo();
+  return { binding, cpuCapability, numThreads, numInteropThreads, cuda };
+}
+
+/** Asks the driver's own tool, which works whatever libtorch is installed. */
+function listGpus(): string[] {
+  const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
+  const child = spawnSync('nvidia-smi', query, { encoding: 'utf8', timeout: 5000 });
+  return child.status === 0 ? child.stdout.trim().split('\n').filter(Boolean) : [];
+}
+
+/** The lines that `info` prints. */
+export function formatInfo(info: Info): string {
+  const { libtorch, cuda } = info;
+  const rows: [string, string | null][] = [
+    ['ibn-net', info.version],
+    ['Node', `${info.node} (${info.platform}-${info.arch})`],
+    ['libtorch', libtorch && `${libtorch.version}+${libtorch.flavour} (from ${libtorch.source})`],
+    ['', libtorch?.root ?? null],
+    ['native module', info.binding],
+    ['CPU capability', info.cpuCapability],
+    ['threads', info.numThreads === null ? null : `${info.numThreads} (${info.numInteropThreads} interop)`],
+    ['CUDA', cuda.available ? `${cuda.deviceCount} device(s)` : `not available: ${cuda.reason}`],
+    ...info.gpus.map((gpu): [string, string] => ['GPU', gpu]),
+  ];
+  return rows
+    .filter(([label, value]) => label !== '' || value !== null)
+    .map(([label, value]) => `${label.padEnd(16)}${value ?? 'not loaded'}`)
+    .join('\n');
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { registerClassify } from './classify.ts';
+import { packageVersion, reportFailure } from './command.ts';
+import { registerDemo } from './demo.ts';
+import { registerInfo } from './info.ts';
+import { registerInstallLibtorch } from './install-libtorch.ts';
+
+const program = new Command('ibn-net')
+  .description('Run, train and deploy IBN-Net in Node')
+  .version(packageVersion())
+  .showHelpAfterError('(add --help for the options)')
+  // Else `install-libtorch --version 2.13.0` would print the package's version.
+  .enablePositionalOptions();
+
+for (const register of [registerClassify, registerDemo, registerInfo, registerInstallLibtorch]) {
+  register(program);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  reportFailure(error);
+}
