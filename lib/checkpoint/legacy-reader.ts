@@ -1,0 +1,107 @@
+import { ByteCursor } from './byte-cursor.ts';
+import type { ByteSource } from './byte-source.ts';
+import { corrupt, printable, unsupported } from './errors.ts';
+import type { Environment, Machine } from './pickle/machine.ts';
+import { PLAIN_ENVIRONMENT, torchEnvironment } from './pickle/persistent.ts';
+import { unpickle } from './pickle/unpickler.ts';
+import { PyStorage } from './pickle/values.ts';
+import { type Extent, itemsizeOf, type StorageLayout } from './storage-table.ts';
+import type { Description } from './zip-checkpoint.ts';
+
+const MAGIC = 0x1950a86a20f9469cfc6cn;
+const PROTOCOL = 1001;
+
+/**
+ * Reads the format before PyTorch 1.6: pickles of a magic number, a version, facts about the machine, the object
+ * and the storages' keys, then each storage as its length and little-endian bytes.
+ */
+export function readLegacyCheckpoint(source: ByteSource, warn: (message: string) => void): Description {
+  const cursor = new ByteCursor(source);
+  checkHeader(cursor);
+  const collector = new StorageCollector(source.size, warn);
+  const root = unpickle(cursor, collector);
+  const keys = readKeys(cursor);
+  return { root, layout: new LegacyLayout(readExtents(cursor, keys, collector.storages)) };
+}
+
+function checkHeader(cursor: ByteCursor): void {
+  const { origin } = cursor.source;
+  if (unpickle(cursor, PLAIN_ENVIRONMENT) !== MAGIC) {
+    throw unsupported(
+      origin,
+      'the file is a Python pickle that torch.save did not write',
+      'write it with torch.save',
+    );
+  }
+  const protocol = unpickle(cursor, PLAIN_ENVIRONMENT);
+  if (protocol !== PROTOCOL)
+    throw corrupt(origin, `expected legacy protocol ${PROTOCOL}, got ${String(protocol)}`);
+  unpickle(cursor, PLAIN_ENVIRONMENT);
+}
+
+/** Remembers the storages an object refers to; their sizes say how to read what follows. */
+class StorageCollector implements Environment {
+  readonly storages = new Map<string, PyStorage>();
+  readonly fileSize: number;
+  readonly warn: (message: string) => void;
+  readonly #environment: Environment;
+
+  constructor(fileSize: number, warn: (message: string) => void) {
+    this.fileSize = fileSize;
+    this.warn = warn;
+    this.#environment = torchEnvironment(fileSize, warn);
+  }
+
+  persistentLoad(id: unknown, machine: Machine): unknown {
+    const storage = this.#environment.persistentLoad(id, machine);
+    if (storage instanceof PyStorage && !this.storages.has(storage.key))
+      this.storages.set(storage.key, storage);
+    return storage;
+  }
+}
+
+function readKeys(cursor: ByteCursor): string[] {
+  const keys = unpickle(cursor, PLAIN_ENVIRONMENT);
+  if (!Array.isArray(keys)) throw corrupt(cursor.source.origin, 'expected a list of storage keys');
+  return keys.map((key) => String(key));
+}
+
+function readExtents(
+  cursor: ByteCursor,
+  keys: readonly string[],
+  storages: ReadonlyMap<string, PyStorage>,
+): Map<string, Extent> {
+  const extents = new Map<string, Extent>();
+  for (const key of keys) {
+    const storage = storages.get(key);
+    if (!storage || extents.has(key))
+      throw corrupt(cursor.source.origin, `stray storage "${printable(key)}"`);
+    extents.set(key, readExtent(cursor, storage));
+  }
+  return extents;
+}
+
+function readExtent(cursor: ByteCursor, storage: PyStorage): Extent {
+  const nbytes = cursor.u64() * itemsizeOf(storage);
+  const extent = { offset: cursor.position, nbytes };
+  if (nbytes > cursor.remaining) {
+    const detail = `cut off: storage "${printable(storage.key)}" has ${nbytes} bytes from byte ${extent.offset}`;
+    throw corrupt(cursor.source.origin, detail);
+  }
+  cursor.position += nbytes;
+  return extent;
+}
+
+class LegacyLayout implements StorageLayout {
+  // torch swaps legacy storages to little-endian when it writes them on a big-endian machine.
+  readonly bigEndian = false;
+  readonly #extents: ReadonlyMap<string, Extent>;
+
+  constructor(extents: ReadonlyMap<string, Extent>) {
+    this.#extents = extents;
+  }
+
+  locate(storage: PyStorage): Extent | undefined {
+    return this.#extents.get(storage.key);
+  }
+}

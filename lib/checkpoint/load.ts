@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url';
+import type { Tensor } from '../tensor/index.ts';
+import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
+import { NativeBackend } from './native-backend.ts';
+import { readCheckpoint } from './reader.ts';
+import type { MapLocation } from './storage-table.ts';
+
+/** How `load` reads a file. */
+export interface LoadOptions {
+  /**
+   * The device for the tensors, or a function from the device they were saved on to the one they go to. Default
+   * `'cpu'`, also for tensors saved on a GPU; `torch.load` would look for that GPU.
+   */
+  mapLocation?: MapLocation;
+  /**
+   * Map the file into memory, so that numbers are read when they are used and writing to a tensor copies its page.
+   * Default true. Do not truncate or overwrite a mapped file in place (`save` never does). False reads all at once.
+   */
+  mmap?: boolean;
+}
+
+/**
+ * Reads a PyTorch checkpoint (`.pth`, `.pt`, `.pth.tar`): the zip format and the one before PyTorch 1.6, told apart
+ * by content. Nothing in the file is executed, and only the index is read at once.
+ *
+ * An OrderedDict becomes a Map (with PyTorch's `_metadata`, see `metadataOf`), a dict with string keys an object
+ * without a prototype, any other dict a Map, a tuple a frozen array, a set a Set, None null, bytes a Uint8Array, an
+ * integer a number or beyond 2^53 a bigint, torch.Size an array, a dtype or device its name, a Parameter a tensor with
+ * `requiresGrad`. `T` is what you expect in the file; it is not checked.
+ *
+ * @param file A path, a file URL, or the file's bytes.
+ * @throws CheckpointError `ERR_CHECKPOINT_READ` (no such file), `ERR_CHECKPOINT_CORRUPT`,
+ * `ERR_CHECKPOINT_BLOCKED_GLOBAL`, `ERR_CHECKPOINT_UNSUPPORTED` (with what to do instead), `ERR_CHECKPOINT_LIMIT`.
+ * @example
+ * const stateDict = load('resnet50_ibn_a.pth');
+ * stateDict.get('conv1.weight')?.shape; // [64, 3, 7, 7]
+ */
+export function load<T = Map<string, Tensor>>(file: string | URL | Uint8Array, options: LoadOptions = {}): T {
+  const path = file instanceof Uint8Array ? undefined : pathOf(file);
+  const source = path === undefined ? new BufferSource(file as Uint8Array) : new FileSource(path);
+  try {
+    return read(source, options.mmap === false ? undefined : path, options) as T;
+  } finally {
+    source.close();
+  }
+}
+
+function read(source: ByteSource, mapped: string | undefined, { mapLocation = 'cpu' }: LoadOptions): unknown {
+  const backend = new NativeBackend(source, mapped);
+  const warn = (message: string) =>
+    process.emitWarning(`${source.origin.name}: ${message}`, { code: 'IBN_CHECKPOINT_LEFT_OUT' });
+  try {
+    return readCheckpoint(source, backend, { mapLocation, warn });
+  } finally {
+    backend.close();
+  }
+}
+
+function pathOf(file: string | URL): string {
+  if (typeof file === 'string') return file;
+  if (file instanceof URL) return fileURLToPath(file);
+  throw new TypeError(`Expected a path, URL or Uint8Array for load, got ${typeof file}`);
+}

@@ -1,0 +1,155 @@
+import type { TensorBackend } from './backend.ts';
+import { layoutOf } from './dtypes.ts';
+import { blockedGlobal, corrupt, type Origin, overLimit, unsupported } from './errors.ts';
+import { attachMetadata } from './metadata.ts';
+import { PyGlobal } from './pickle/globals.ts';
+import {
+  PyComplex,
+  PyDict,
+  PyDType,
+  PyName,
+  PyNumpyDType,
+  PySet,
+  PyStorage,
+  PyTensor,
+  PyTuple,
+  type TensorFields,
+} from './pickle/values.ts';
+import { itemsizeOf, type StorageTable } from './storage-table.ts';
+
+const DEEPEST = 500;
+
+/**
+ * Turns a description into plain objects, Maps and tensors. What is one object in the file (a shared list, a tied
+ * weight) is one object in the result, cycles included.
+ */
+export class Materializer {
+  readonly #origin: Origin;
+  readonly #backend: TensorBackend;
+  readonly #storages: StorageTable;
+  readonly #made = new Map<object, unknown>();
+  readonly #path: string[] = [];
+
+  constructor(origin: Origin, backend: TensorBackend, storages: StorageTable) {
+    this.#origin = origin;
+    this.#backend = backend;
+    this.#storages = storages;
+  }
+
+  /** The JavaScript value for a described one. */
+  value(described: unknown): unknown {
+    if (typeof described !== 'object' || described === null || described instanceof Uint8Array)
+      return described;
+    if (this.#made.has(described)) return this.#made.get(described);
+    if (this.#path.length > DEEPEST) throw overLimit(this.#origin, `nested more than ${DEEPEST} levels deep`);
+    return this.#container(described) ?? this.#leaf(described);
+  }
+
+  #container(described: object): unknown {
+    if (Array.isArray(described)) return this.#list(described, described);
+    if (described instanceof PyTuple) return Object.freeze(this.#list(described, described.items));
+    if (described instanceof PyDict) return this.#dict(described);
+    return described instanceof PySet ? this.#set(described) : undefined;
+  }
+
+  #leaf(described: object): unknown {
+    if (described instanceof PyTensor) return this.#remember(described, this.#tensor(described.fields));
+    if (described instanceof PyStorage) return this.#storage(described);
+    if (described instanceof PyComplex) return this.#backend.complex(described.re, described.im);
+    if (described instanceof PyName) return described.name;
+    if (described instanceof PyDType) return described.dtype;
+    if (described instanceof PyGlobal) throw blockedGlobal(this.#origin, described.name, this.#key());
+    if (described instanceof PyNumpyDType) throw blockedGlobal(this.#origin, 'numpy.dtype', this.#key());
+    throw corrupt(this.#origin, 'an object of no known kind', this.#key());
+  }
+
+  #remember<T>(described: object, made: T): T {
+    this.#made.set(described, made);
+    return made;
+  }
+
+  #at(step: unknown, described: unknown): unknown {
+    this.#path.push(typeof step === 'string' || typeof step === 'number' ? String(step) : '?');
+    const made = this.value(described);
+    this.#path.pop();
+    return made;
+  }
+
+  #list(described: object, items: readonly unknown[]): unknown[] {
+    const list = this.#remember(described, [] as unknown[]);
+    for (let i = 0; i < items.length; i++) list.push(this.#at(i, items[i]));
+    return list;
+  }
+
+  #set(described: PySet): Set<unknown> {
+    const set = this.#remember(described, new Set<unknown>());
+    for (const item of described.items) set.add(this.#at('?', item));
+    return set;
+  }
+
+  #dict(described: PyDict): unknown {
+    const keys = [...described.entries.keys()];
+    const isPlain = described.kind === 'dict' && keys.every((key) => typeof key === 'string');
+    return isPlain ? this.#object(described) : this.#map(described);
+  }
+
+  #object(described: PyDict): Record<string, unknown> {
+    // Without a prototype, "__proto__" is a key like any other.
+    const object: Record<string, unknown> = this.#remember(described, Object.create(null));
+    for (const [key, value] of described.entries) object[key as string] = this.#at(key, value);
+    return object;
+  }
+
+  #map(described: PyDict): Map<unknown, unknown> {
+    const map = this.#remember(described, new Map<unknown, unknown>());
+    for (const [key, value] of described.entries) map.set(this.#at('?', key), this.#at(key, value));
+    const metadata = described.attributes?.entries.get('_metadata');
+    if (metadata !== undefined) attachMetadata(map, this.#at('_metadata', metadata));
+    return map;
+  }
+
+  #storage(described: PyStorage): unknown {
+    const key = this.#key();
+    if (described.view) {
+      throw unsupported(this.#origin, 'a view on a storage, without a tensor', 'save tensors', key);
+    }
+    const storage = this.#storages.resolve(described, described.dtype ?? 'uint8', key);
+    return this.#remember(described, this.#backend.exposeStorage(storage));
+  }
+
+  #tensor(fields: TensorFields): unknown {
+    const { storage, dtype, offset } = fields;
+    const key = this.#key();
+    const { itemsize } = layoutOf(dtype);
+    const made = this.#storages.resolve(storage, dtype, key);
+    const begin = this.#viewOffset(storage);
+    const length = storage.view?.numel ?? storage.numel;
+    const available = Math.floor((length * itemsizeOf(storage)) / itemsize);
+    this.#checkBounds(fields, available, key);
+    return this.#backend.tensor(made, begin === 0 ? fields : { ...fields, offset: begin + offset });
+  }
+
+  /** Elements before a view on a larger storage. */
+  #viewOffset(storage: PyStorage): number {
+    if (!storage.view) return 0;
+    const { offset, numel } = storage.view;
+    if (storage.dtype !== undefined && offset + numel <= storage.numel) return offset;
+    throw corrupt(this.#origin, 'a storage view outside its storage', this.#key());
+  }
+
+  #checkBounds({ offset, size, stride }: TensorFields, available: number, key: string): void {
+    const numel = size.reduce((product, length) => product * length, 1);
+    if (!(size.includes(0) || Number.isSafeInteger(numel))) {
+      throw corrupt(this.#origin, `a tensor of size [${size.join(', ')}]`, key);
+    }
+    const last = size.reduce((sum, length, dim) => sum + (length - 1) * (stride[dim] as number), offset);
+    const end = size.includes(0) ? offset : last + 1;
+    if (end <= available) return;
+    const shape = `size [${size.join(', ')}], stride [${stride.join(', ')}], offset ${offset}`;
+    throw corrupt(this.#origin, `a tensor (${shape}) reaches past its storage of ${available} elements`, key);
+  }
+
+  #key(): string {
+    return this.#path.join('.');
+  }
+}

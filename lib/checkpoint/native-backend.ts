@@ -1,0 +1,108 @@
+import { Complex, MappedFile, ops, type Tensor, tensorFromStorage, UntypedStorage } from '../tensor/index.ts';
+import type { TensorBackend } from './backend.ts';
+import type { ByteSource } from './byte-source.ts';
+import { layoutOf } from './dtypes.ts';
+import { corrupt } from './errors.ts';
+import type { TensorFields } from './pickle/values.ts';
+
+/** A storage of libtorch, or on another device a tensor of its bytes. */
+type NativeStorage = UntypedStorage | { readonly moved: Tensor };
+
+/**
+ * Makes tensors of libtorch. With a path the file is mapped at the first storage, and storages share the mapping;
+ * without one they are copies of the source's bytes.
+ */
+export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
+  readonly #source: ByteSource;
+  readonly #path: string | undefined;
+  #mapped: MappedFile | undefined;
+  #scratch: Uint8Array = new Uint8Array(0);
+  readonly #temporaries: { dispose(): void }[] = [];
+
+  constructor(source: ByteSource, path: string | undefined) {
+    this.#source = source;
+    this.#path = path;
+  }
+
+  fileStorage(offset: number, nbytes: number, alignment: number): UntypedStorage {
+    const isShared = this.#path !== undefined && offset % alignment === 0;
+    if (isShared) return this.#keep(this.#map(this.#path as string).storage(offset, nbytes));
+    return this.copiedStorage(this.#source.read(offset, nbytes, this.#scratchFor(nbytes)));
+  }
+
+  copiedStorage(bytes: Uint8Array): UntypedStorage {
+    return this.#keep(UntypedStorage.fromBytes(bytes));
+  }
+
+  moveStorage(storage: UntypedStorage, device: string): NativeStorage {
+    const bytes = flat(storage);
+    const moved = this.#keep(bytes.to({ device }));
+    if (moved !== bytes) bytes.dispose();
+    return { moved };
+  }
+
+  exposeStorage(storage: NativeStorage): UntypedStorage {
+    return storage instanceof UntypedStorage
+      ? storage.range(0, storage.nbytes)
+      : storage.moved.untypedStorage();
+  }
+
+  tensor(storage: NativeStorage, fields: TensorFields): Tensor {
+    const made =
+      storage instanceof UntypedStorage ? onStorage(storage, fields) : onDevice(storage.moved, fields);
+    return fields.conj || fields.neg ? this.#flagged(made, fields) : withGrad(made, fields);
+  }
+
+  complex(re: number, im: number): Complex {
+    return new Complex(re, im);
+  }
+
+  close(): void {
+    for (const temporary of this.#temporaries) temporary.dispose();
+    this.#mapped?.dispose();
+  }
+
+  /** Memory for reading before libtorch takes its copy; used again and again, it is mapped in once. */
+  #scratchFor(nbytes: number): Uint8Array {
+    if (this.#scratch.length < nbytes) this.#scratch = Buffer.allocUnsafeSlow(nbytes);
+    return this.#scratch;
+  }
+
+  #keep<T extends { dispose(): void }>(temporary: T): T {
+    this.#temporaries.push(temporary);
+    return temporary;
+  }
+
+  #map(path: string): MappedFile {
+    this.#mapped ??= MappedFile.open(path);
+    if (this.#mapped.size === this.#source.size) return this.#mapped;
+    throw corrupt(this.#source.origin, 'the file changed while it was read');
+  }
+
+  #flagged(tensor: Tensor, { conj, neg, ...fields }: TensorFields): Tensor {
+    const conjugated = conj ? ops.aten._conj(this.#keep(tensor)) : tensor;
+    const negated = neg ? ops.aten._neg_view(this.#keep(conjugated)) : conjugated;
+    return withGrad(negated as Tensor, { ...fields, conj, neg });
+  }
+}
+
+function flat(storage: UntypedStorage): Tensor {
+  return tensorFromStorage(storage, 'uint8', 0, [storage.nbytes], [1]);
+}
+
+function onStorage(storage: UntypedStorage, { dtype, offset, size, stride }: TensorFields): Tensor {
+  return tensorFromStorage(storage, dtype, offset, [...size], [...stride]);
+}
+
+/** On other devices tensors share a storage as views on its bytes. */
+function onDevice(bytes: Tensor, { dtype, offset, size, stride }: TensorFields): Tensor {
+  const whole = bytes.numel() - (bytes.numel() % layoutOf(dtype).itemsize);
+  const elements = bytes.narrow(0, 0, whole).view(dtype);
+  const made = elements.asStrided([...size], [...stride], offset);
+  elements.dispose();
+  return made;
+}
+
+function withGrad(tensor: Tensor, { requiresGrad }: TensorFields): Tensor {
+  return requiresGrad ? tensor.requiresGrad_() : tensor;
+}

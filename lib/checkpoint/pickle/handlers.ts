@@ -1,0 +1,20 @@
+import { CONTAINER_HANDLERS } from './container-handlers.ts';
+import type { Machine } from './machine.ts';
+import { OBJECT_HANDLERS } from './object-handlers.ts';
+import { SCALAR_HANDLERS } from './scalar-handlers.ts';
+
+/** What one opcode does to the machine. */
+export type Handler = (machine: Machine) => void;
+
+/** Handlers by opcode; an opcode without one is refused. */
+export const HANDLERS: readonly (Handler | undefined)[] = tabulate([
+  ...SCALAR_HANDLERS,
+  ...CONTAINER_HANDLERS,
+  ...OBJECT_HANDLERS,
+]);
+
+function tabulate(handlers: readonly (readonly [number, Handler])[]): (Handler | undefined)[] {
+  const table = new Array<Handler | undefined>(256).fill(undefined);
+  for (const [opcode, handler] of handlers) table[opcode] = handler;
+  return table;
+}

@@ -1,0 +1,111 @@
+import type { StoredDType } from '../dtypes.ts';
+
+/**
+ * What a pickle describes, before anything is made of it. Lists are arrays, bytes are `Uint8Array`s, numbers,
+ * strings, booleans and null stand for themselves; the rest is below. No class here does anything.
+ */
+export class PyTuple {
+  readonly items: readonly unknown[];
+  constructor(items: readonly unknown[]) {
+    this.items = items;
+  }
+}
+
+const NO_ENTRIES: ReadonlyMap<unknown, unknown> = new Map();
+
+/** dict, OrderedDict or Counter. `attributes` are what BUILD gave an OrderedDict, such as `_metadata`. */
+export class PyDict {
+  readonly kind: 'dict' | 'OrderedDict' | 'Counter';
+  attributes: PyDict | undefined;
+  // Made with the first entry, so that a million empty dicts stay cheap.
+  #entries: Map<unknown, unknown> | undefined;
+  constructor(kind: 'dict' | 'OrderedDict' | 'Counter') {
+    this.kind = kind;
+  }
+
+  get entries(): ReadonlyMap<unknown, unknown> {
+    return this.#entries ?? NO_ENTRIES;
+  }
+
+  set(key: unknown, value: unknown): void {
+    this.#entries ??= new Map();
+    this.#entries.set(key, value);
+  }
+}
+
+/** set or frozenset. */
+export class PySet {
+  readonly items: unknown[];
+  constructor(items: unknown[]) {
+    this.items = items;
+  }
+}
+
+export class PyComplex {
+  readonly re: number;
+  readonly im: number;
+  constructor(re: number, im: number) {
+    this.re = re;
+    this.im = im;
+  }
+}
+
+/** A named constant that becomes a string: a device or a layout. */
+export class PyName {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export class PyDType {
+  readonly dtype: StoredDType;
+  constructor(dtype: StoredDType) {
+    this.dtype = dtype;
+  }
+}
+
+/** numpy's dtype: kind and size as in `f8`, byte order filled in by BUILD. */
+export class PyNumpyDType {
+  readonly code: string;
+  bigEndian = false;
+  constructor(code: string) {
+    this.code = code;
+  }
+}
+
+/** The bytes behind tensors. `dtype` is undefined for untyped storages, whose `numel` counts bytes. */
+export class PyStorage {
+  readonly key: string;
+  readonly dtype: StoredDType | undefined;
+  readonly numel: number;
+  readonly location: string;
+  /** For a view on another storage (legacy format): where it begins and ends, in elements. */
+  readonly view: { readonly offset: number; readonly numel: number } | undefined;
+  constructor(fields: PyStorage) {
+    this.key = fields.key;
+    this.dtype = fields.dtype;
+    this.numel = fields.numel;
+    this.location = fields.location;
+    this.view = fields.view;
+  }
+}
+
+/** A tensor's geometry on a storage, as read; nothing is checked against the storage yet. */
+export interface TensorFields {
+  readonly storage: PyStorage;
+  readonly dtype: StoredDType;
+  readonly offset: number;
+  readonly size: readonly number[];
+  readonly stride: readonly number[];
+  readonly requiresGrad: boolean;
+  readonly conj: boolean;
+  readonly neg: boolean;
+}
+
+export class PyTensor {
+  readonly fields: TensorFields;
+  constructor(fields: TensorFields) {
+    this.fields = fields;
+  }
+}

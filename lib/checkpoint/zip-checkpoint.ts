@@ -1,0 +1,93 @@
+import { ByteCursor } from './byte-cursor.ts';
+import { BufferSource, type ByteSource } from './byte-source.ts';
+import { corrupt, overLimit, printable, unsupported } from './errors.ts';
+import { torchEnvironment } from './pickle/persistent.ts';
+import { unpickle } from './pickle/unpickler.ts';
+import type { PyStorage } from './pickle/values.ts';
+import type { Extent, StorageLayout } from './storage-table.ts';
+import { type ZipEntry, ZipReader } from './zip-reader.ts';
+
+// The pickle holds names and shapes only; it is read into memory as a whole.
+const LARGEST_PICKLE = 1 << 29;
+
+/** What a file holds, before storages are touched. */
+export interface Description {
+  readonly root: unknown;
+  readonly layout: StorageLayout;
+}
+
+/** Reads PyTorch's zip format (1.6 and later): `<name>/data.pkl` and one stored entry per storage. */
+export function readZipCheckpoint(source: ByteSource, warn: (message: string) => void): Description {
+  const zip = new ZipReader(source);
+  const folder = archiveFolder(zip, source);
+  refuseOthers(zip, folder, source);
+  const root = readPickle(zip, folder, source, warn);
+  return { root, layout: new ZipLayout(zip, folder, readByteOrder(zip, folder, source)) };
+}
+
+/** The archive's one folder, whatever its name; torch takes it from the first entry. */
+function archiveFolder(zip: ZipReader, source: ByteSource): string {
+  const first = zip.entries.keys().next().value;
+  const slash = first?.indexOf('/') ?? -1;
+  const folder = slash > 0 ? (first as string).slice(0, slash + 1) : '';
+  if (folder && zip.entries.has(`${folder}data.pkl`)) return folder;
+  throw noPickle(zip, source);
+}
+
+function noPickle(zip: ZipReader, source: ByteSource): Error {
+  const names = [...zip.entries.keys()];
+  const inner = names.find((name) => /\.(pth|pt|pth\.tar)$/.test(name));
+  if (inner)
+    return unsupported(
+      source.origin,
+      `the file is a zip archive around "${printable(inner)}"`,
+      'unzip it first',
+    );
+  if (names.some((name) => name.endsWith('.npy'))) {
+    return unsupported(
+      source.origin,
+      'the file is a numpy archive (.npz)',
+      'save it in Python with torch.save',
+    );
+  }
+  return corrupt(source.origin, 'a zip archive without data.pkl is not a PyTorch checkpoint');
+}
+
+function refuseOthers(zip: ZipReader, folder: string, source: ByteSource): void {
+  const isScript = zip.entries.has(`${folder}constants.pkl`);
+  if (!isScript) return;
+  const advice = 'save the state dict in Python: torch.save(torch.jit.load(path).state_dict(), path)';
+  throw unsupported(source.origin, 'the file is a TorchScript archive', advice);
+}
+
+function readPickle(zip: ZipReader, folder: string, source: ByteSource, warn: (message: string) => void) {
+  const entry = zip.entries.get(`${folder}data.pkl`) as ZipEntry;
+  if (entry.size > LARGEST_PICKLE) throw overLimit(source.origin, `data.pkl has ${entry.size} bytes`);
+  const pickle = new BufferSource(zip.read(entry), source.origin);
+  return unpickle(new ByteCursor(pickle), torchEnvironment(source.size, warn));
+}
+
+function readByteOrder(zip: ZipReader, folder: string, source: ByteSource): boolean {
+  const entry = zip.entries.get(`${folder}byteorder`);
+  if (!entry) return false;
+  const order = entry.size <= 16 ? Buffer.from(zip.read(entry)).toString('latin1').trim() : '';
+  if (order === 'little' || order === 'big') return order === 'big';
+  throw corrupt(source.origin, `unknown byte order "${printable(order)}"`);
+}
+
+class ZipLayout implements StorageLayout {
+  readonly bigEndian: boolean;
+  readonly #zip: ZipReader;
+  readonly #folder: string;
+
+  constructor(zip: ZipReader, folder: string, bigEndian: boolean) {
+    this.#zip = zip;
+    this.#folder = folder;
+    this.bigEndian = bigEndian;
+  }
+
+  locate(storage: PyStorage): Extent | undefined {
+    const entry = this.#zip.entries.get(`${this.#folder}data/${storage.key}`);
+    return entry && { offset: this.#zip.dataOffset(entry), nbytes: entry.size };
+  }
+}
