@@ -1,0 +1,7 @@
+export { type Collated, defaultCollate } from './collate.ts';
+export { DataLoader, type DataLoaderOptions } from './data-loader.ts';
+export * as datasets from './datasets/index.ts';
+export { DatasetError, ImageError } from './errors.ts';
+export { decodeImage, IMAGE_EXTENSIONS, type ImageSource } from './image.ts';
+export { IMAGENET_CLASSES } from './imagenet-classes.ts';
+export * as transforms from './transforms/index.ts';

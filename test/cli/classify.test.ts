@@ -1,0 +1,276 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as checkpoint from '../../lib/checkpoint/index.ts';
+import { type ClassifyOptions, classify, registerClassify } from '../../lib/cli/classify.ts';
+import { decodeImage, transforms } from '../../lib/data/index.ts';
+import * as models from '../../lib/models/index.ts';
+import { cuda, inferenceMode, manualSeed, type Tensor } from '../../lib/tensor/index.ts';
+import { fixture } from '../data/helpers.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'ibn-classify-'));
+const full = join(scratch, 'resnet18_ibn_a.pth');
+const small = join(scratch, 'small.pth');
+const SMALL = { numClasses: 4, inChannels: 3, widths: [8, 8, 8, 8], stem: 'small' } as const;
+
+beforeAll(() => {
+  manualSeed(0);
+  const published = models.resnet18_ibn_a();
+  const parallel = [...published.stateDict()].map(([key, value]) => [`module.${key}`, value] as const);
+  checkpoint.save({ epoch: 1, state_dict: new Map(parallel) }, full);
+  checkpoint.save(
+    {
+      state_dict: models.resnet18_ibn_a(SMALL).stateDict(),
+      arch: 'resnet18_ibn_a',
+      args: { options: SMALL, input: { resize: 40, crop: 32 } },
+      classes: ['ant', 'bee', 'cat', 'dog'],
+    },
+    small,
+  );
+  mkdirSync(join(scratch, 'photos/deep'), { recursive: true });
+  cpSync(fixture('images/modes/422.jpg'), join(scratch, 'photos/b.jpg'));
+  cpSync(fixture('images/modes/rgba.png'), join(scratch, 'photos/deep/a.PNG'));
+  cpSync(fixture('images/modes/gray.png'), join(scratch, 'photos/a.png'));
+  writeFileSync(join(scratch, 'photos/readme.txt'), 'no image');
+  writeFileSync(join(scratch, 'broken.jpg'), 'no image either');
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+async function* bytesOf(path: string) {
+  yield readFileSync(path);
+}
+
+async function run(paths: string[], options: Partial<ClassifyOptions> = {}, stdin = '') {
+  const out = { stdout: '', stderr: '' };
+  const code = await classify(
+    paths,
+    { checkpoint: small, top: 5, device: 'cpu', batchSize: 2, ...options },
+    {
+      stdin: bytesOf(stdin),
+      stdout: { write: (text) => (out.stdout += text) },
+      stderr: { write: (text) => (out.stderr += text) },
+    },
+  );
+  const clean = (text: string) => text.replaceAll(scratch, '<scratch>');
+  return { code, stdout: clean(out.stdout), stderr: clean(out.stderr) };
+}
+
+const lines = (text: string) => text.trimEnd().split('\n');
+const json = (text: string) => lines(text).map((line) => JSON.parse(line));
+
+describe('item 8: classify', { timeout: 60_000 }, () => {
+  it('prints the classes of a photo with a 1,000-class checkpoint trained in parallel', async () => {
+    const photo = fixture('images/chelsea.png');
+    const { code, stdout, stderr } = await run([photo], {
+      checkpoint: full,
+      model: 'resnet18_ibn_a',
+      json: true,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    const [result] = json(stdout);
+    expect(result.path).toBe(photo);
+    expect(result.predictions).toHaveLength(5);
+
+    const { state_dict } = checkpoint.load<{ state_dict: Map<string, Tensor> }>(full);
+    const model = models.resnet18_ibn_a();
+    model.loadStateDict(state_dict, { stripPrefix: 'module.' });
+    model.eval();
+    const x = transforms
+      .imagenetEval()
+      .forward(await decodeImage(photo))
+      .unsqueeze(0);
+    const probabilities = inferenceMode(() => model.forward(x).softmax(1));
+    const [values, indices] = probabilities.topk(5, 1);
+    expect(result.predictions.map((guess: { index: number }) => guess.index)).toEqual(
+      indices.flatten().toArray(),
+    );
+    const expected = values.flatten().toArray() as number[];
+    for (const [rank, guess] of result.predictions.entries()) {
+      expect(guess.probability).toBeCloseTo(expected[rank] as number, 5);
+      expect(guess.class).toMatch(/[a-z]/);
+    }
+  });
+
+  it('searches folders, keeps the order, reports what is unreadable and goes on', async () => {
+    const { code, stdout, stderr } = await run(
+      [join(scratch, 'broken.jpg'), join(scratch, 'photos'), join(scratch, 'none.jpg')],
+      { json: true, top: 1 },
+    );
+    expect(code).toBe(1);
+    expect(json(stdout).map(({ path }) => path)).toEqual([
+      '<scratch>/photos/a.png',
+      '<scratch>/photos/b.jpg',
+      '<scratch>/photos/deep/a.PNG',
+    ]);
+    expect(lines(stderr)).toMatchInlineSnapshot(`
+      [
+        "<scratch>/broken.jpg: not a readable image (Input buffer contains unsupported image format); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
+        "<scratch>/none.jpg: no such file; check the path",
+      ]
+    `);
+  });
+
+  it('reads an image from standard input', async () => {
+    const { code, stdout } = await run(['-'], { json: true }, fixture('images/modes/422.jpg'));
+    const direct = await run([fixture('images/modes/422.jpg')], { json: true });
+    expect(code).toBe(0);
+    expect(json(stdout)[0].path).toBe('-');
+    expect(json(stdout)[0].predictions).toEqual(json(direct.stdout)[0].predictions);
+  });
+
+  it('prints a short list for people, with the names that the checkpoint holds', async () => {
+    const { stdout } = await run([fixture('images/modes/422.jpg')], { top: 2 });
+    expect(stdout).toMatch(
+      /^.*422\.jpg\n +\d+\.\d % {2}(ant|bee|cat|dog)\n +\d+\.\d % {2}(ant|bee|cat|dog)\n$/,
+    );
+  });
+
+  it('takes class names from a file and prints numbers where there are none', async () => {
+    const names = join(scratch, 'names.txt');
+    writeFileSync(names, 'w\nx\ny\nz\n');
+    const named = await run([fixture('images/modes/422.jpg')], { classes: names, json: true });
+    expect(json(named.stdout)[0].predictions[0].class).toMatch(/^[w-z]$/);
+    writeFileSync(names, '["one"]');
+    await expect(run([], { classes: names })).rejects.toThrow(`Expected 4 class names in ${names}, got 1`);
+    const bare = join(scratch, 'bare.pth');
+    const { numClasses, widths, stem } = SMALL;
+    checkpoint.save(models.resnet18_ibn_a({ numClasses: 7 }).stateDict(), bare);
+    const numbered = await run([fixture('images/modes/422.jpg')], {
+      checkpoint: bare,
+      model: 'resnet18_ibn_a',
+      json: true,
+    });
+    const [guess] = json(numbered.stdout)[0].predictions;
+    expect(guess.class).toBe(String(guess.index));
+    expect([numClasses, widths.length, stem]).toEqual([4, 4, 'small']);
+  });
+
+  it('gives one image the same probabilities in a batch as alone', async () => {
+    const folder = join(scratch, 'photos');
+    const together = json((await run([folder], { json: true, batchSize: 3 })).stdout);
+    const alone = json((await run([folder], { json: true, batchSize: 1 })).stdout);
+    for (const [i, { predictions }] of together.entries()) {
+      expect(predictions[0].index).toBe(alone[i].predictions[0].index);
+      expect(predictions[0].probability).toBeCloseTo(alone[i].predictions[0].probability, 5);
+    }
+  });
+
+  it('shows progress on a terminal for many images, and takes the line away for results', async () => {
+    const many = Array.from({ length: 9 }, () => fixture('images/modes/422.jpg'));
+    const screen: string[] = [];
+    const write = (text: string) => screen.push(text);
+    const streams = { stdin: bytesOf(''), stdout: { write }, stderr: { write, isTTY: true } };
+    const options = { checkpoint: small, top: 1, device: 'cpu', batchSize: 5 };
+    expect(await classify(many, options, streams)).toBe(0);
+    const bars = screen.filter((text) => text.includes('/9 images'));
+    expect(bars).toHaveLength(2);
+    expect(bars[0]).toContain(' 0/9 images');
+    expect(bars[1]).toMatch(/ 5\/9 images, \d+ s left$/);
+    for (const [i, text] of screen.entries()) {
+      if (text.includes('/9 images')) expect(screen[i + 1]).toBe('\r\x1b[K');
+    }
+  });
+
+  it('refuses an unknown model with near names, a missing model, an empty folder and absent CUDA', async () => {
+    const messages = await Promise.all(
+      [
+        run([], { model: 'resnet18_ibn_c' }),
+        run([], { checkpoint: full }),
+        run([], { checkpoint: join(scratch, 'absent.pth') }),
+      ].map((attempt) => attempt.then(String, (error) => `${error}`.replaceAll(scratch, '<scratch>'))),
+    );
+    expect(messages).toMatchInlineSnapshot(`
+      [
+        "RangeError: Unknown model "resnet18_ibn_c"; did you mean resnet18_ibn_a or resnet18_ibn_b?",
+        "RangeError: Expected --model beside <scratch>/resnet18_ibn_a.pth, which names no network; pass --model NAME",
+        "CheckpointError: absent.pth: could not be read: ENOENT: no such file or directory, open '<scratch>/absent.pth'",
+      ]
+    `);
+    mkdirSync(join(scratch, 'nothing'), { recursive: true });
+    const empty = await run([join(scratch, 'nothing')]);
+    expect([empty.code, empty.stdout, empty.stderr]).toEqual([
+      1,
+      '',
+      '<scratch>/nothing: no images in this folder; pass a file or another folder\n',
+    ]);
+  });
+});
+
+describe('item 8: classify, the command line', { timeout: 60_000 }, () => {
+  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+  function ibnNet(...args: string[]) {
+    if (!existsSync(main)) throw new Error('Expected dist/cli/main.js; run "npm run build" first');
+    const input = readFileSync(fixture('images/modes/422.jpg'));
+    return spawnSync(process.execPath, [main, 'classify', '--checkpoint', small, ...args], {
+      input,
+      encoding: 'utf8',
+    });
+  }
+
+  it('classifies standard input and files, with exit code 1 when one is unreadable', () => {
+    const good = ibnNet('-', fixture('images/modes/422.jpg'), '--json', '--top', '2');
+    expect([good.status, good.stderr]).toEqual([0, '']);
+    const [first, second] = json(good.stdout);
+    expect(first.predictions).toHaveLength(2);
+    expect(first.predictions).toEqual(second.predictions);
+    const bad = ibnNet(join(scratch, 'broken.jpg'), join(scratch, 'photos'), '--json');
+    expect(bad.status).toBe(1);
+    expect(lines(bad.stdout)).toHaveLength(3);
+    expect(bad.stderr).toMatch(/^.*broken\.jpg: not a readable image \(.*\); pass an undamaged .*\n$/);
+  });
+
+  it('fails with one line for a wrong model and for absent CUDA', () => {
+    const wrong = ibnNet('-', '--model', 'resnet18_ibn');
+    expect([wrong.status, wrong.stdout, lines(wrong.stderr).length]).toEqual([1, '', 1]);
+    expect(wrong.stderr).toContain('Unknown model "resnet18_ibn"; did you mean resnet18_ibn_a');
+    if (cuda.isAvailable()) return;
+    const absent = ibnNet('-', '--device', 'cuda');
+    expect([absent.status, absent.stdout]).toEqual([1, '']);
+    expect(absent.stderr).toMatch(/^Expected a CUDA device for --device cuda, got none: .+\n$/);
+  });
+
+  it('describes its options', () => {
+    const program = new Command().name('ibn-net');
+    registerClassify(program);
+    const command = program.commands[0] as Command;
+    expect(command.options.map((option) => option.long)).toEqual([
+      '--model',
+      '--checkpoint',
+      '--top',
+      '--device',
+      '--json',
+      '--batch-size',
+      '--resize',
+      '--crop',
+      '--classes',
+    ]);
+  });
+
+  it('refuses options that are no number or no device', async () => {
+    const parse = async (...args: string[]) => {
+      const program = new Command()
+        .name('ibn-net')
+        .exitOverride()
+        .configureOutput({ writeErr: () => {} });
+      registerClassify(program);
+      program.commands[0]?.exitOverride();
+      return await program.parseAsync(['node', 'ibn-net', 'classify', 'x.jpg', ...args]).then(String, String);
+    };
+    expect([
+      await parse('--checkpoint', 'x.pth', '--top', 'many'),
+      await parse('--checkpoint', 'x.pth', '--device', 'tpu'),
+      await parse(),
+    ]).toMatchInlineSnapshot(`
+      [
+        "CommanderError: error: option '--top <n>' argument 'many' is invalid. Expected a positive integer, got "many".",
+        "CommanderError: error: option '--device <device>' argument 'tpu' is invalid. Allowed choices are cpu, cuda.",
+        "CommanderError: error: required option '--checkpoint <file>' not specified",
+      ]
+    `);
+  });
+});

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { decodeImage, ImageError } from '../../lib/data/index.ts';
+import type { Tensor } from '../../lib/tensor/index.ts';
+import { fixture, fixtureJson } from './helpers.ts';
+
+type Decoded = Record<string, { size: [number, number]; sha256: string }>;
+
+function sha256(image: Tensor): string {
+  const bytes = image.permute([1, 2, 0]).contiguous().data() as Uint8Array;
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+const decoded = fixtureJson<Decoded>('decoded.json');
+
+describe('item 8: classify, decoding', () => {
+  const same = Object.entries(decoded).filter(([name]) => !name.includes('16-bit'));
+
+  it.each(same)("%s has the pixels of Pillow's convert('RGB')", async (name, expected) => {
+    const image = await decodeImage(fixture(`images/${name}`));
+    expect(image.dtype).toBe('uint8');
+    expect(image.shape).toEqual([3, ...expected.size]);
+    expect(sha256(image)).toBe(expected.sha256);
+  });
+
+  it('keeps the upper eight bits of 16-bit gray, where Pillow saturates', async () => {
+    const deep = await decodeImage(fixture('images/modes/gray-16-bit.png'));
+    const plain = await decodeImage(fixture('images/modes/gray.png'));
+    const gap = deep.to('int32').sub(plain.to('int32')).abs().max().item();
+    expect(gap).toBeLessThanOrEqual(1);
+  });
+
+  it('reads bytes and streams as it reads files', async () => {
+    const path = fixture('images/modes/422.jpg');
+    const fromPath = sha256(await decodeImage(path));
+    expect(sha256(await decodeImage(await readFile(path)))).toBe(fromPath);
+    expect(sha256(await decodeImage(createReadStream(path)))).toBe(fromPath);
+  });
+
+  it('names the file and what to do when there is none', async () => {
+    const error = await decodeImage('no/such.jpg').catch((reason) => reason);
+    expect(error).toBeInstanceOf(ImageError);
+    expect(error).toMatchObject({ code: 'ERR_IMAGE_NOT_FOUND', path: 'no/such.jpg' });
+    expect(error.message).toMatchInlineSnapshot(`"no/such.jpg: no such file; check the path"`);
+  });
+
+  it('names what is no image, what is empty, what is a folder and what is cut short', async () => {
+    const whole = await readFile(fixture('images/modes/422.jpg'));
+    const messages = await Promise.all(
+      [
+        decodeImage(Buffer.from('not an image'), { name: 'standard input' }),
+        decodeImage(new Uint8Array(0)),
+        decodeImage(fixture('images')),
+        decodeImage(whole.subarray(0, whole.length / 2), { name: 'half.jpg' }),
+        decodeImage(42 as unknown as string),
+      ].map((attempt) => attempt.then(String, (error: Error) => error.message.replace(fixture(''), ''))),
+    );
+    expect(messages).toMatchInlineSnapshot(`
+      [
+        "standard input: not a readable image (Input buffer contains unsupported image format); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
+        "image: the image is empty; pass one with data",
+        "images: is a folder; pass an image file",
+        "half.jpg: not a readable image (VipsJpeg: premature end of JPEG image); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
+        "Expected a path, bytes or a stream for decodeImage, got number",
+      ]
+    `);
+  });
+});

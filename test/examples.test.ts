@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import * as checkpoint from '../lib/checkpoint/index.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'ibn-example-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+/** Ten kinds of stripes that a network soon tells apart, in the files of Fashion-MNIST. */
+function writeStripes(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  for (const [prefix, count] of [
+    ['train', 320],
+    ['t10k', 100],
+  ] as const) {
+    const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
+    const images = new Uint8Array(count * 784);
+    for (let i = 0; i < images.length; i++) {
+      const row = Math.floor(i / 28) % 28;
+      const label = labels[Math.floor(i / 784)] as number;
+      images[i] = row % (label + 2) === 0 ? 255 : 0;
+    }
+    writeFileSync(join(folder, `${prefix}-images-idx3-ubyte`), idx([count, 28, 28], images));
+    writeFileSync(join(folder, `${prefix}-labels-idx1-ubyte`), idx([count], labels));
+  }
+  return folder;
+}
+
+function idx(shape: number[], data: Uint8Array): Buffer {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.set([0, 0, 8, shape.length]);
+  for (const [dim, side] of shape.entries()) header.writeUInt32BE(side, 4 + 4 * dim);
+  return Buffer.concat([header, data]);
+}
+
+async function train(...args: string[]): Promise<string> {
+  if (!existsSync(join(root, 'dist/index.js')))
+    throw new Error('Expected dist/index.js; run "npm run build" first');
+  const script = join(root, 'examples/fashion-mnist/train.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { cwd: root });
+  return stdout;
+}
+
+const numbers = (text: string, pattern: RegExp) =>
+  [...text.matchAll(pattern)].map((match) => Number(match[1]));
+
+describe('item 9: examples/fashion-mnist', () => {
+  const data = writeStripes(join(scratch, 'stripes'));
+  const common = ['--data', data, '--batch-size', '32', '--lr', '0.05', '--epochs', '2', '--threads', '1'];
+
+  it('learns, saves both checkpoints, and goes on from one as if never stopped', {
+    timeout: 120_000,
+  }, async () => {
+    const whole = join(scratch, 'whole');
+    const output = await train(...common, '--checkpoint', whole);
+    const losses = numbers(output, /train loss ([\d.]+)/g);
+    expect(losses).toHaveLength(2);
+    expect(losses[1]).toBeLessThan(0.8 * (losses[0] as number));
+    expect(statSync(join(whole, 'model_best.pth')).size).toBeLessThan(4_000_000);
+
+    const parts = join(scratch, 'parts');
+    await train(...common, '--checkpoint', parts, '--stop-after', '1');
+    const resumed = await train(...common, '--checkpoint', parts, '--resume', join(parts, 'checkpoint.pth'));
+    expect(numbers(resumed, /train loss ([\d.]+)/g)).toEqual([losses[1]]);
+
+    const accuracy = numbers(output, /test loss [\d.]+ accuracy ([\d.]+)/g).at(-1);
+    const evaluated = await train('--data', data, '--evaluate', '--resume', join(whole, 'checkpoint.pth'));
+    expect(numbers(evaluated, /accuracy ([\d.]+)/g)).toEqual([accuracy]);
+  });
+
+  it('writes the layout of the published training script', async () => {
+    const saved = checkpoint.load<object>(join(scratch, 'whole/checkpoint.pth'));
+    const keys = Object.keys(saved);
+    expect(keys).toEqual(['epoch', 'state_dict', 'acc', 'best_acc', 'optimizer', 'arch', 'args', 'classes']);
+  });
+});
