@@ -115,6 +115,7 @@ export interface Binding {
   resetPeakMemoryStats(): void;
   hasCuda(): boolean;
   cudaDeviceCount(): number;
+  setWarningHandler(handler: (message: string) => void): void;
   setTorchError(errorClass: typeof TorchError): void;
 }
 
@@ -183,6 +184,7 @@ export function loadBinding(): LoadedBinding {
   try {
     const binding = (require(shim) as Shim).load(librariesOf(libtorch), path);
     binding.setTorchError(TorchError);
+    binding.setWarningHandler((message) => process.emitWarning(message, { code: 'TORCH_WARNING' }));
     loaded = { binding, path, libtorch };
     return loaded;
   } catch (cause) {

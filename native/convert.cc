@@ -229,16 +229,17 @@ napi_value fromBool(napi_env env, bool value) {
   return result;
 }
 
+napi_value fromUnsigned(napi_env env, uint64_t value) {
+  napi_value result = nullptr;
+  if (value <= static_cast<uint64_t>(kMaxSafeInteger)) return fromDouble(env, static_cast<double>(value));
+  napi_create_bigint_uint64(env, value, &result);
+  return result;
+}
+
 napi_value fromScalar(napi_env env, const c10::Scalar& scalar) {
   if (scalar.isBoolean()) return fromBool(env, scalar.toBool());
   if (scalar.isIntegral(false)) {
-    if (scalar.type() == at::kUInt64) {
-      napi_value result = nullptr;
-      const uint64_t value = scalar.to<uint64_t>();
-      if (value <= static_cast<uint64_t>(kMaxSafeInteger)) return fromDouble(env, static_cast<double>(value));
-      napi_create_bigint_uint64(env, value, &result);
-      return result;
-    }
+    if (scalar.type() == at::kUInt64) return fromUnsigned(env, scalar.to<uint64_t>());
     return fromInt(env, scalar.toLong());
   }
   if (!scalar.isComplex()) return fromDouble(env, scalar.toDouble());
@@ -272,6 +273,17 @@ napi_value fromList(napi_env env, EnvData& data, const c10::List<c10::IValue>& l
   const TypeSpec item = makeTypeSpec(list.elementType());
   for (size_t i = 0; i < list.size(); i++) {
     napi_set_element(env, array, static_cast<uint32_t>(i), fromIValue(env, data, item, list.get(i), origin));
+  }
+  return array;
+}
+
+napi_value fromTuple(napi_env env, EnvData& data, const c10::ivalue::Tuple& tuple, const BoundOp* origin) {
+  napi_value array = nullptr;
+  const auto& elements = tuple.elements();
+  napi_create_array_with_length(env, elements.size(), &array);
+  const TypeSpec any = makeTypeSpec(c10::AnyType::get());
+  for (size_t i = 0; i < elements.size(); i++) {
+    napi_set_element(env, array, static_cast<uint32_t>(i), fromIValue(env, data, any, elements[i], origin));
   }
   return array;
 }
@@ -328,6 +340,13 @@ at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& n
   for (const DtypeName& entry : kDtypes) known += (known.empty() ? "" : ", ") + std::string(entry.name);
   throw InvalidArgument("ERR_OUT_OF_RANGE",
                         "Expected a dtype for \"" + name + "\" (" + known + "), got \"" + text + "\"");
+}
+
+void refuseQuantized(at::ScalarType type) {
+  if (!at::isQIntType(type)) return;
+  throw InvalidArgument(
+      "ERR_OUT_OF_RANGE",
+      std::string("Expected a dtype that is not quantized for \"dtype\", got \"") + dtypeName(type) + "\"");
 }
 
 napi_value fromInt(napi_env env, int64_t value) {
@@ -407,6 +426,8 @@ napi_value fromIValue(napi_env env, EnvData& data, const TypeSpec& type, c10::IV
     return fromInt(env, number);
   }
   if (value.isBool()) return fromBool(env, value.toBool());
+  if (value.isUnsigned()) return fromUnsigned(env, value.toUInt());
+  if (value.isTuple()) return fromTuple(env, data, value.toTupleRef(), origin);
   if (value.isScalar()) return fromScalar(env, value.toScalar());
   if (value.isString()) return fromString(env, value.toStringRef());
   if (value.isDevice()) return fromString(env, value.toDevice().str());

@@ -27,5 +27,7 @@ at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& n
 napi_value fromInt(napi_env env, int64_t value);
 napi_value fromString(napi_env env, const std::string& text);
 const char* dtypeName(at::ScalarType type);
+// Throws for dtypes that need a quantizer.
+void refuseQuantized(at::ScalarType type);
 
 }  // namespace ibn

@@ -43,14 +43,23 @@ void pushDefault(const BoundOp& op, const ArgSpec& spec, std::vector<c10::IValue
   }
 }
 
-// Returns whether an argument requires grad.
-bool pushArgument(napi_env env, EnvData& data, const BoundOp& op, const ArgSpec& spec, napi_value value) {
+// Keys whose fallbacks act before a composite op would be taken apart: with Autograd excluded they come too
+// soon.
+constexpr c10::DispatchKeySet kLazyBits({c10::DispatchKey::Conjugate, c10::DispatchKey::Negative,
+                                         c10::DispatchKey::ZeroTensor});
+
+bool needsAutograd(const at::Tensor& tensor, bool recording) {
+  return (recording && tensor.requires_grad()) || tensor.key_set().has_any(kLazyBits);
+}
+
+// Returns whether the call must go through the Autograd keys for this argument's sake.
+bool pushArgument(napi_env env, EnvData& data, const BoundOp& op, const ArgSpec& spec, napi_value value,
+                  bool recording) {
   if (spec.type.kind == Kind::kTensor) {
     Box* box = data.unbox(env, value);
     if (box != nullptr && box->kind == BoxKind::kTensor) {
-      const bool requires_grad = box->tensor.requires_grad();
       data.stack.emplace_back(box->tensor);
-      return requires_grad;
+      return needsAutograd(box->tensor, recording);
     }
   }
   if ((spec.has_default || spec.type.optional) && isUndefined(env, value)) {
@@ -86,15 +95,16 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
   EnvData& data = EnvData::get(env);
   try {
     const StackScope scope(data.stack);
-    bool requires_grad = false;
+    const bool recording = c10::GradMode::is_enabled();
+    bool needs_autograd = false;
     for (size_t i = 0; i < op.arguments.size(); i++) {
       if (i < argc) {
-        requires_grad |= pushArgument(env, data, op, op.arguments[i], argv[i]);
+        needs_autograd |= pushArgument(env, data, op, op.arguments[i], argv[i], recording);
       } else {
         pushDefault(op, op.arguments[i], data.stack);
       }
     }
-    if (op.pure && !(requires_grad && c10::GradMode::is_enabled())) {
+    if (op.pure && !needs_autograd) {
       const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);
       op.handle.callBoxed(&data.stack);
     } else {

@@ -5,6 +5,8 @@
 #include <new>
 #include <string>
 
+#include <c10/util/Exception.h>
+
 #include "errors.h"
 #include "memory.h"
 #include "schema.h"
@@ -21,8 +23,8 @@ uintptr_t baseOf(const void* pointer, size_t slab_bytes) {
 }  // namespace
 
 int64_t ownedBytes(const at::Tensor& tensor) {
-  if (!tensor.has_storage() || tensor.storage().use_count() != 1 || !tensor.storage().data())
-    return kViewBytes;
+  const bool shared = tensor.use_count() != 1 || !tensor.has_storage() || tensor.storage().use_count() != 1;
+  if (shared || tensor.storage().data() == nullptr) return kViewBytes;
   return kViewBytes + static_cast<int64_t>(tensor.storage().nbytes());
 }
 
@@ -69,8 +71,23 @@ BoxArena::~BoxArena() {
   }
 }
 
+namespace {
+// The thread's warning handler: queues, since libtorch may warn where no JavaScript can run.
+class WarningQueue final : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& warning) override {
+    if (queue != nullptr) queue->push_back(warning.msg());
+  }
+  std::vector<std::string>* queue = nullptr;
+};
+
+thread_local WarningQueue warning_queue;
+}  // namespace
+
 EnvData& EnvData::create(napi_env env) {
   auto* data = new EnvData();
+  warning_queue.queue = &data->warnings;
+  c10::WarningUtils::set_warning_handler(&warning_queue);
   napi_set_instance_data(env, data, finalizeEnv, nullptr);
   return *data;
 }
@@ -78,6 +95,8 @@ EnvData& EnvData::create(napi_env env) {
 // Node may finalize instance data before or after the handles: whichever comes last deletes.
 void EnvData::finalizeEnv(napi_env, void* data, void*) {
   auto* self = static_cast<EnvData*>(data);
+  c10::WarningUtils::set_warning_handler(nullptr);
+  warning_queue.queue = nullptr;
   self->closing_ = true;
   if (self->handles_ == 0) delete self;
 }
@@ -97,8 +116,8 @@ napi_value EnvData::wrap(napi_env env, at::Tensor tensor, const BoundOp* origin)
   Box* box = arena_.allocate();
   box->kind = BoxKind::kTensor;
   box->origin = origin;
-  box->bytes = ownedBytes(tensor);
   box->tensor = std::move(tensor);
+  box->bytes = ownedBytes(box->tensor);
   pending_bytes_ += box->bytes;
   live_bytes_ += box->bytes;
   live_tensors_++;
@@ -179,6 +198,22 @@ void EnvData::deleteReleased(napi_env env) {
     shared->has_released.store(false, std::memory_order_relaxed);
   }
   for (napi_ref ref : released) napi_delete_reference(env, ref);
+}
+
+// May run JavaScript (process.emitWarning): never called inside garbage collection.
+void EnvData::emitWarnings(napi_env env) {
+  std::vector<std::string> texts;
+  texts.swap(warnings);
+  napi_value handler = nullptr;
+  if (warning_handler == nullptr || napi_get_reference_value(env, warning_handler, &handler) != napi_ok)
+    return;
+  for (const std::string& text : texts) {
+    napi_value argument = nullptr;
+    napi_value receiver = nullptr;
+    napi_create_string_utf8(env, text.data(), text.size(), &argument);
+    napi_get_undefined(env, &receiver);
+    napi_call_function(env, receiver, handler, 1, &argument, nullptr);
+  }
 }
 
 // A few small tensors can hold a graph of gigabytes that V8 knows nothing of. When libtorch's live bytes pass

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -83,12 +84,15 @@ class EnvData {
     if (pending_bytes_ > kSettleBytes || pending_bytes_ < -kSettleBytes) applyBytes(env);
     if (shared->has_released.load(std::memory_order_relaxed)) deleteReleased(env);
     checkPressure(env);
+    if (!warnings.empty()) emitWarnings(env);
   }
 
   int64_t liveTensors() const { return live_tensors_; }
   int64_t liveBytes() const { return live_bytes_; }
 
   std::shared_ptr<EnvShared> shared = std::make_shared<EnvShared>();
+  std::vector<std::string> warnings;  // libtorch's, not yet given to JavaScript
+  napi_ref warning_handler = nullptr;
   napi_ref torch_error = nullptr;  // the TorchError class of lib/errors.ts
   std::vector<c10::IValue> stack;  // reused by each op call
   std::vector<std::shared_ptr<BoundOp>> ops;
@@ -96,7 +100,7 @@ class EnvData {
 
  private:
   static constexpr int64_t kSettleBytes = int64_t{8} << 20;
-  static constexpr int64_t kFirstPressure = int64_t{1} << 30;
+  static constexpr int64_t kFirstPressure = int64_t{1} << 29;
   EnvData() = default;
   ~EnvData() = default;
   static void finalize(napi_env env, void* data, void* hint);
@@ -106,6 +110,7 @@ class EnvData {
   void applyBytes(napi_env env);
   void deleteReleased(napi_env env);
   void checkPressure(napi_env env);
+  void emitWarnings(napi_env env);
 
   BoxArena arena_;
   int64_t pending_bytes_ = 0;
@@ -116,7 +121,7 @@ class EnvData {
   bool closing_ = false;
 };
 
-// Bytes that freeing `tensor` gives back: its storage when no other tensor shares it.
+// Bytes that freeing this handle of `tensor` gives back: its storage when nothing else holds it.
 int64_t ownedBytes(const at::Tensor& tensor);
 
 }  // namespace ibn

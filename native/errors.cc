@@ -40,19 +40,37 @@ void throwTorchError(napi_env env, const std::string& message, const std::string
   napi_throw(env, error);
 }
 
+// 'Expected a Tensor for "x"' becomes 'Expected a Tensor for aten::cat argument "x"'.
+std::string nameArgument(std::string message, const BoundOp* op) {
+  const size_t place = message.find(" for \"");
+  if (op != nullptr && place != std::string::npos) message.insert(place + 5, op->name + " argument ");
+  return message;
+}
+
 void throwInvalidArgument(napi_env env, const InvalidArgument& error, const BoundOp* op) {
+  const std::string message = nameArgument(error.what(), op);
   if (error.code() == "ERR_INVALID_ARG_TYPE") {
-    napi_throw_type_error(env, error.code().c_str(), error.what());
+    napi_throw_type_error(env, error.code().c_str(), message.c_str());
   } else if (error.code() == "ERR_OUT_OF_RANGE") {
-    napi_throw_range_error(env, error.code().c_str(), error.what());
+    napi_throw_range_error(env, error.code().c_str(), message.c_str());
   } else {
-    throwTorchError(env, error.what(), error.code(), op, "");
+    throwTorchError(env, message, error.code(), op, "");
   }
 }
 
 // A schema mismatch lists every backend over many lines; the first line says what is wrong.
 std::string firstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
+}
+
+std::string describeHandle(napi_env env, napi_value value) {
+  const Box* box = EnvData::get(env).unbox(env, value);
+  if (box == nullptr) return "a handle of another module";
+  if (box->kind == BoxKind::kDisposed) return "something disposed";
+  if (box->kind == BoxKind::kTensor) return "a Tensor";
+  if (box->value.isStorage()) return "an UntypedStorage";
+  if (box->value.isGenerator()) return "a Generator";
+  return "an OpaqueValue";
 }
 
 }  // namespace
@@ -78,7 +96,10 @@ void throwCurrentException(napi_env env, const BoundOp* op) {
     throwTorchError(env, prefix + firstLine(error.what_without_backtrace()), "ERR_OUT_OF_MEMORY", op,
                     error.what());
   } catch (const c10::Error& error) {
-    throwTorchError(env, prefix + firstLine(error.what_without_backtrace()), "ERR_TORCH", op, error.what());
+    const std::string text = error.what_without_backtrace();
+    const bool no_memory = text.find("can't allocate memory") != std::string::npos;
+    throwTorchError(env, prefix + firstLine(text), no_memory ? "ERR_OUT_OF_MEMORY" : "ERR_TORCH", op,
+                    error.what());
   } catch (const std::bad_alloc&) {
     throwTorchError(env, prefix + "out of memory", "ERR_OUT_OF_MEMORY", op, "");
   } catch (const std::exception& error) {
@@ -108,7 +129,7 @@ std::string describe(napi_env env, napi_value value) {
     case napi_function:
       return "a function";
     case napi_external:
-      return "a handle";
+      return describeHandle(env, value);
     case napi_bigint:
       return "a bigint";
     default:

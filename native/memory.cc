@@ -48,7 +48,8 @@ class CountingAllocator final : public c10::Allocator {
 void installCountingAllocator() {
   static std::once_flag once;
   // Leaked on purpose: tensors of other threads may outlive static destructors.
-  std::call_once(once, [] { c10::SetCPUAllocator(new CountingAllocator(), 1); });
+  static auto* allocator = new CountingAllocator();
+  std::call_once(once, [] { c10::SetCPUAllocator(allocator, 1); });
 }
 
 int64_t liveCpuBytes() {

@@ -38,11 +38,20 @@ Napi::Value setNumThreads(Call& call) {
 }
 
 Napi::Value getNumInteropThreads(Call& call) {
-  return call.number(at::get_num_interop_threads());
+  return call.number(static_cast<double>(at::get_num_interop_threads()));
+}
+
+// As Python: -2^63 to 2^64 - 1, negative ones as their two's complement.
+uint64_t seedOf(Call& call, size_t index) {
+  uint64_t seed = 0;
+  bool lossless = false;
+  if (napi_get_value_bigint_uint64(call.env, call.at(index), &seed, &lossless) == napi_ok && lossless)
+    return seed;
+  return static_cast<uint64_t>(call.integer(index, "seed"));
 }
 
 Napi::Value manualSeed(Call& call) {
-  at::manual_seed(static_cast<uint64_t>(call.integer(0, "seed")));
+  at::manual_seed(seedOf(call, 0));
   return call.undefined();
 }
 
@@ -55,6 +64,7 @@ at::Generator generatorOf(Call& call, size_t index) {
   if (call.info[index].IsNull() || call.info[index].IsUndefined())
     return at::detail::getDefaultCPUGenerator();
   const Box* box = call.data.unbox(call.env, call.at(index));
+  if (box != nullptr && box->kind == BoxKind::kDisposed) throw disposedError(*box);
   if (box == nullptr || box->kind != BoxKind::kValue || !box->value.isGenerator()) {
     throw InvalidArgument("ERR_INVALID_ARG_TYPE",
                           "Expected a Generator, got " + describe(call.env, call.at(index)));
@@ -73,7 +83,7 @@ Napi::Value makeGenerator(Call& call) {
 Napi::Value generatorSeed(Call& call) {
   at::Generator generator = generatorOf(call, 0);
   const std::lock_guard<std::mutex> lock(generator.mutex());
-  generator.set_current_seed(static_cast<uint64_t>(call.integer(1, "seed")));
+  generator.set_current_seed(seedOf(call, 1));
   return call.undefined();
 }
 
@@ -118,6 +128,12 @@ Napi::Value setTorchError(Call& call) {
   return call.undefined();
 }
 
+// setWarningHandler(fn): called with the text of each of libtorch's warnings.
+Napi::Value setWarningHandler(Call& call) {
+  napi_create_reference(call.env, call.at(0), 1, &call.data.warning_handler);
+  return call.undefined();
+}
+
 // Loads a library that registers ops (torch.ops.load_library).
 Napi::Value loadLibrary(Call& call) {
   const std::string path = call.string(0, "path");
@@ -146,6 +162,7 @@ void defineRuntime(Napi::Object exports) {
   define<cudaDeviceCount>(exports, "cudaDeviceCount");
   define<hasCuda>(exports, "hasCuda");
   define<setTorchError>(exports, "setTorchError");
+  define<setWarningHandler>(exports, "setWarningHandler");
   define<loadLibrary>(exports, "loadLibrary");
 }
 

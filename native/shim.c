@@ -50,7 +50,7 @@ static void keep_freed_memory(void) {
   if (done || (keep != NULL && keep[0] == '0')) return;
   done = 1;
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 29);
+  mallopt(M_TRIM_THRESHOLD, 1 << 28);
   mallopt(M_TOP_PAD, 1 << 26);
 #endif
 }

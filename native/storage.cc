@@ -22,6 +22,7 @@ struct Mapping {
 
 c10::Storage& storageOf(Call& call, size_t index) {
   Box* box = call.data.unbox(call.env, call.at(index));
+  if (box != nullptr && box->kind == BoxKind::kDisposed) throw disposedError(*box);
   if (box == nullptr || box->kind != BoxKind::kValue || !box->value.isStorage()) {
     throw InvalidArgument("ERR_INVALID_ARG_TYPE",
                           "Expected an UntypedStorage, got " + describe(call.env, call.at(index)));
@@ -30,6 +31,16 @@ c10::Storage& storageOf(Call& call, size_t index) {
   thread_local c10::Storage storage;
   storage = box->value.toStorage();
   return storage;
+}
+
+// The storage's memory, which stays where it is from now on: others will point into it.
+uint8_t* pinnedMemory(const c10::Storage& storage) {
+  if (!storage.device().is_cpu()) throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a CPU storage");
+  if (storage.nbytes() > 0 && storage.data() == nullptr) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a storage with memory");
+  }
+  storage.unsafeGetStorageImpl()->set_resizable(false);
+  return static_cast<uint8_t*>(storage.mutable_data());
 }
 
 c10::Storage makeStorage(c10::DataPtr data, size_t size) {
@@ -45,10 +56,8 @@ void deleteMapping(void* context) {
 Napi::Value mapFile(Call& call) {
   const std::string path = call.string(0, "path");
   struct stat status{};
-  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    throw InvalidArgument("ERR_FILE",
-                          path + ": " + (errno != 0 ? std::strerror(errno) : "not a regular file"));
-  }
+  if (stat(path.c_str(), &status) != 0) throw InvalidArgument("ERR_FILE", path + ": " + std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) throw InvalidArgument("ERR_FILE", path + ": not a regular file");
   auto mapping = std::make_shared<Mapping>();
   mapping->size = static_cast<size_t>(status.st_size);
   // An empty file has nothing to map; makeDataPtr takes 0 for "the whole file" and maps nothing.
@@ -77,7 +86,7 @@ Napi::Value storageRange(Call& call) {
                                                   " bytes, got offset " + std::to_string(offset) +
                                                   " and size " + std::to_string(size));
   }
-  auto* start = static_cast<uint8_t*>(whole.mutable_data()) + offset;
+  auto* start = pinnedMemory(whole) + offset;
   auto* keep = new c10::Storage(whole);
   const auto release = [](void* context) { delete static_cast<c10::Storage*>(context); };
   return {call.env, call.data.wrapValue(
@@ -110,14 +119,13 @@ Napi::Value storageCopy(Call& call) {
   const int64_t offset = call.integer(1, "byteOffset");
   const int64_t size = call.integer(2, "nbytes");
   const auto total = static_cast<int64_t>(storage.nbytes());
-  if (!storage.device().is_cpu()) throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a CPU storage");
+  const uint8_t* start = pinnedMemory(storage);
   if (offset < 0 || size < 0 || offset > total || size > total - offset) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a range within " + std::to_string(total) + " bytes");
   }
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(call.env, static_cast<size_t>(size));
   if (size > 0) {
-    std::memcpy(buffer.Data(), static_cast<const uint8_t*>(storage.data()) + offset,
-                static_cast<size_t>(size));
+    std::memcpy(buffer.Data(), start + offset, static_cast<size_t>(size));
   }
   return buffer;
 }
@@ -126,13 +134,13 @@ Napi::Value storageCopy(Call& call) {
 // engine forbids external buffers.
 Napi::Value storageView(Call& call) {
   const c10::Storage storage = storageOf(call, 0);
-  if (!storage.device().is_cpu()) throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a CPU storage");
+  uint8_t* start = pinnedMemory(storage);
   if (storage.nbytes() == 0) return Napi::ArrayBuffer::New(call.env, 0);
   auto* keep = new c10::Storage(storage);
   const auto release = [](napi_env, void*, void* hint) { delete static_cast<c10::Storage*>(hint); };
   napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(call.env, storage.mutable_data(),
-                                                              storage.nbytes(), release, keep, &buffer);
+  const napi_status status =
+      napi_create_external_arraybuffer(call.env, start, storage.nbytes(), release, keep, &buffer);
   if (status == napi_ok) return {call.env, buffer};
   delete keep;
   Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(call.env, storage.nbytes());
@@ -168,6 +176,8 @@ int64_t checkedEnd(int64_t item, int64_t offset, const std::vector<int64_t>& siz
 Napi::Value tensorFromStorage(Call& call) {
   const c10::Storage storage = storageOf(call, 0);
   const at::ScalarType type = toScalarType(call.env, call.at(1), "dtype");
+  refuseQuantized(type);
+  const uint8_t* start = pinnedMemory(storage);
   const int64_t offset = call.integer(2, "storageOffset");
   const std::vector<int64_t> size = call.integers(3, "size");
   const std::vector<int64_t> stride = call.integers(4, "stride");
@@ -183,7 +193,7 @@ Napi::Value tensorFromStorage(Call& call) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a storage of at least " + std::to_string(end) +
                                                   " bytes, got one of " + std::to_string(storage.nbytes()));
   }
-  if (reinterpret_cast<uintptr_t>(storage.data()) % static_cast<uintptr_t>(item) != 0) {
+  if (reinterpret_cast<uintptr_t>(start) % static_cast<uintptr_t>(item) != 0) {
     throw InvalidArgument("ERR_OUT_OF_RANGE",
                           "Expected memory aligned to the dtype's size; copy the storage first");
   }

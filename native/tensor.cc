@@ -66,6 +66,13 @@ size_t checkedBytes(const std::vector<int64_t>& shape, at::ScalarType dtype, siz
   return static_cast<size_t>(bytes);
 }
 
+// Memory that is not libtorch's has no quantizer: such a tensor would crash at its first use.
+at::ScalarType plainDtype(Call& call, size_t index) {
+  const at::ScalarType type = toScalarType(call.env, call.at(index), "dtype");
+  refuseQuantized(type);
+  return type;
+}
+
 Napi::Value sizes(Call& call) {
   return call.ints(call.tensor(0).sizes());
 }
@@ -131,9 +138,14 @@ Napi::Value dispose(Call& call) {
 // fromBuffer(data, dtype, shape, byteOffset): a tensor over the buffer's own memory.
 Napi::Value fromBuffer(Call& call) {
   const Bytes bytes = bytesOf(call.env, call.at(0));
-  const at::ScalarType type = toScalarType(call.env, call.at(1), "dtype");
+  const at::ScalarType type = plainDtype(call, 1);
   const std::vector<int64_t> shape = call.integers(2, "shape");
-  const auto offset = static_cast<size_t>(call.integer(3, "offset"));
+  const int64_t given = call.integer(3, "offset");
+  if (given < 0) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE",
+                          "Expected an offset of at least 0, got " + std::to_string(given));
+  }
+  const auto offset = static_cast<size_t>(given);
   checkedBytes(shape, type, offset, bytes.size);
   uint8_t* start = bytes.data + offset;
   if (reinterpret_cast<uintptr_t>(start) % c10::elementSize(type) != 0) {
@@ -156,7 +168,7 @@ Napi::Value fromBuffer(Call& call) {
 // fromCopy(data, dtype, shape): a tensor with a copy of the buffer's bytes.
 Napi::Value fromCopy(Call& call) {
   const Bytes bytes = bytesOf(call.env, call.at(0));
-  const at::ScalarType type = toScalarType(call.env, call.at(1), "dtype");
+  const at::ScalarType type = plainDtype(call, 1);
   const std::vector<int64_t> shape = call.integers(2, "shape");
   const size_t size = checkedBytes(shape, type, 0, bytes.size);
   at::Tensor tensor = at::empty(shape, at::TensorOptions(type));
@@ -169,6 +181,10 @@ Napi::Value readBytes(Call& call) {
   const at::Tensor& tensor = call.tensor(0);
   if (!tensor.is_cpu() || !tensor.is_contiguous()) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a contiguous CPU tensor");
+  }
+  // Zero tensors of forward differentiation have a size and no memory.
+  if (tensor.nbytes() > 0 && tensor.const_data_ptr() == nullptr) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a tensor with memory; clone() it first");
   }
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(call.env, tensor.nbytes());
   if (tensor.nbytes() > 0) std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());

@@ -29,7 +29,10 @@ function installTools() {
   if (run('python3', ['-m', 'venv', venv]) !== 0 || run(join(venv, 'bin/pip'), [...quiet, ...TOOLS]) !== 0) {
     fail(`Could not install ${TOOLS.join(' and ')} with pip; lint needs them`);
   }
-  run('node', ['-e', `require('fs').writeFileSync(${JSON.stringify(stamp)}, ${JSON.stringify(TOOLS.join('\n'))})`]);
+  run('node', [
+    '-e',
+    `require('fs').writeFileSync(${JSON.stringify(stamp)}, ${JSON.stringify(TOOLS.join('\n'))})`,
+  ]);
 }
 
 const sources = readdirSync(join(root, 'native')).filter((name) => /\.(c|cc|h)$/.test(name));

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as checkpoint from '../checkpoint/index.ts';
 import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
 import * as models from '../models/index.ts';
-import type { Module } from '../nn/index.ts';
+import * as nn from '../nn/index.ts';
 import { cuda, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
 
 /** What a checkpoint says about images, or the published models' preparation. */
@@ -45,7 +45,7 @@ interface Recipe {
 
 /** A network with its weights, its preparation of images and its class names. */
 export class Classifier {
-  readonly model: Module & { forward(x: Tensor): Tensor };
+  readonly model: nn.Module & { forward(x: Tensor): Tensor };
   readonly classes: readonly string[];
   readonly device: string;
   private readonly transform: transforms.Compose;
@@ -69,7 +69,7 @@ export class Classifier {
     const state = checkpoint.stripPrefix(checkpoint.stateDictOf(saved), 'module.');
     const recipe = readRecipe(saved);
     const count = classCount(state, options.checkpoint);
-    const model = buildModel(options, recipe, count);
+    const model = nn.utils.skipInit(() => buildModel(options, recipe, count));
     model.loadStateDict(state, { assign: true });
     model.eval();
     if (device !== 'cpu') model.to(device);

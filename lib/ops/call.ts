@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { type Binding, loadBinding, type NativeOp } from '../binding.ts';
 import { TorchError } from '../errors.ts';
 import { Complex } from './complex.ts';
@@ -8,6 +9,7 @@ import {
   formatSchema,
   type ParsedSchema,
   parseSchema,
+  plainType,
   qualifiedName,
   type TypeShape,
 } from './schema.ts';
@@ -26,7 +28,9 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `[${describe(value[0])}, ...]`;
   if (typeof value === 'object')
-    return isNative(value) ? value.constructor.name : `an ${value.constructor?.name ?? 'object'}`;
+    return isNative(value)
+      ? value.constructor.name
+      : `an object of class ${value.constructor?.name ?? 'Object'}`;
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : `a ${typeof value}`;
 }
 
@@ -50,11 +54,20 @@ function wrapByShape(shape: TypeShape, value: unknown): unknown {
   if (shape.kind === 'list')
     return (value as unknown[]).map((item) => wrapByShape(shape.element as TypeShape, item));
   if (shape.kind === 'native') return new OpaqueValue(value as never);
+  if (shape.kind === 'any') return wrapAny(value);
   if (shape.kind === 'Scalar' && typeof value === 'object') {
     const { re, im } = value as { re: number; im: number };
     return new Complex(re, im);
   }
   return value;
+}
+
+/** A result whose schema does not tell its type: handles are found among plain values. */
+function wrapAny(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(wrapAny);
+  if (!types.isExternal(value)) return value;
+  const isTensor = !loadBinding().binding.isDisposed(value as never);
+  return isTensor ? wrapTensor(value) : new OpaqueValue(value as never);
 }
 
 function makeWrap(schema: ParsedSchema): Overload['wrap'] {
@@ -254,7 +267,9 @@ function findFault(schema: ParsedSchema, args: unknown[], spelling: Spelling): s
   );
   if (unknown !== undefined) {
     const known = schema.parsed.slice(1).map((argument) => spell(argument.name));
-    return `Expected options of ${name} (${known.join(', ')}), got "${unknown}"`;
+    const expected =
+      known.length === 0 ? `no options for ${name}` : `options of ${name} (${known.join(', ')})`;
+    return `Expected ${expected}, got "${unknown}"`;
   }
   const positional = isOptions(last) ? args.slice(0, -1) : args;
   if (positional.length > schema.positional) {
@@ -264,9 +279,9 @@ function findFault(schema: ParsedSchema, args: unknown[], spelling: Spelling): s
     const value = index < positional.length ? positional[index] : options[spell(argument.name)];
     if (value === undefined && argument.hasDefault) continue;
     if (value === undefined)
-      return `Expected ${name} argument "${argument.name}" (${argument.type}), got nothing`;
+      return `Expected ${name} argument "${argument.name}" (${plainType(argument.type)}), got nothing`;
     if (!accepts(argument.shape, value)) {
-      return `Expected ${article(argument.type)} for ${name} argument "${argument.name}", got ${describe(value)}`;
+      return `Expected ${article(plainType(argument.type))} for ${name} argument "${argument.name}", got ${describe(value)}`;
     }
   }
   return undefined;

@@ -21,6 +21,7 @@ export abstract class NativeObject {
 
   /** @internal */
   static unwrap(object: NativeObject): Handle {
+    if (typeof object !== 'object' || object === null || !(#handle in object)) throw foreign(object);
     return object.#handle;
   }
 
@@ -28,6 +29,12 @@ export abstract class NativeObject {
   static isNative(value: object): value is NativeObject {
     return #handle in value;
   }
+}
+
+function foreign(value: unknown): TypeError {
+  const kind = value === null || value === undefined ? String(value) : `a value of type ${typeof value}`;
+  const got = typeof value === 'object' && value !== null ? 'another object' : kind;
+  return new TypeError(`Expected a Tensor, Generator or UntypedStorage of this package, got ${got}`);
 }
 
 /** The native value behind a tensor, generator or storage. */

@@ -109,6 +109,11 @@ function acceptsList(shape: TypeShape, value: unknown): boolean {
   return shape.size !== undefined && accepts(element, value);
 }
 
+/** `SymInt[]` is an `int[]` for who calls. */
+export function plainType(type: string): string {
+  return type.replace(/Sym(Int|Float|Bool)/, (_, name: string) => name.toLowerCase());
+}
+
 /** The schema as torch writes it, for messages: `add.Tensor(Tensor self, Tensor other, *, Scalar alpha)`. */
 export function formatSchema(schema: OpSchema): string {
   const parts: string[] = [];
@@ -118,7 +123,7 @@ export function formatSchema(schema: OpSchema): string {
       parts.push('*');
       star = true;
     }
-    parts.push(`${argument.type} ${argument.name}${argument.hasDefault ? '=...' : ''}`);
+    parts.push(`${plainType(argument.type)} ${argument.name}${argument.hasDefault ? '=...' : ''}`);
   }
   return `${qualifiedName(schema)}(${parts.join(', ')})`;
 }

@@ -9,6 +9,7 @@ import {
   type TypedArray,
 } from './dtype.ts';
 import { native } from './native.ts';
+import { checkOptions } from './options.ts';
 import type { Generator } from './random.ts';
 import { scope } from './scope.ts';
 import type { UntypedStorage } from './storage.ts';
@@ -180,14 +181,26 @@ export interface FromBufferOptions {
  * A CPU tensor over the memory of a typed array, Buffer or ArrayBuffer, without a copy: writes on either side
  * show on the other, and the buffer stays alive as long as the tensor does. Do not transfer or resize it.
  *
- * @throws RangeError when the buffer is too small or its memory not aligned for the dtype.
+ * @throws RangeError when the buffer is too small or its memory not aligned for the dtype; TypeError for a
+ * resizable buffer.
  * @example const x = fromBuffer(new Float32Array(6), { shape: [2, 3] });
  */
 export function fromBuffer(data: TypedArray | Buffer | ArrayBuffer, options: FromBufferOptions = {}): Tensor {
+  checkOptions(options, ['dtype', 'shape', 'offset'], 'fromBuffer');
+  refuseResizable(data);
   const dtype = options.dtype ?? dtypeOfArray(data) ?? 'uint8';
   const offset = options.offset ?? 0;
   const shape = options.shape ?? [Math.floor((data.byteLength - offset) / itemsizeOf(dtype))];
   return new Tensor(native.fromBuffer(data, dtype, shape, offset));
+}
+
+/** Shrinking a buffer takes the pages away from under a tensor. */
+function refuseResizable(data: ArrayBufferView | ArrayBuffer): void {
+  const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
+  if ((buffer as { resizable?: boolean }).resizable !== true) return;
+  throw new TypeError(
+    'Expected memory of fixed size for fromBuffer, got a resizable ArrayBuffer; use tensor(), which copies',
+  );
 }
 
 function itemsizeOf(dtype: DType): number {

@@ -1,6 +1,8 @@
 import type { Handle } from '../binding.ts';
 import { unwrap, wrapTensor } from '../ops/index.ts';
+import { noGrad } from './modes.ts';
 import { native } from './native.ts';
+import { checkOptions } from './options.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface GradOptions {
@@ -15,6 +17,7 @@ export interface GradOptions {
 
 /** Gradients of the sum of `outputs` with respect to `inputs`, as torch.autograd.grad; `.grad` is left alone. */
 export function grad(outputs: Tensor[], inputs: Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+  checkOptions(options, ['gradOutputs', 'retainGraph', 'createGraph', 'allowUnused'], 'grad');
   const { createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
   const given: (Handle | null)[] = outputs.map((_, i) => {
     const gradient = options.gradOutputs?.[i];
@@ -29,4 +32,18 @@ export function grad(outputs: Tensor[], inputs: Tensor[], options: GradOptions =
     allowUnused,
   );
   return grads.map((handle) => wrapTensor(handle) as Tensor | null);
+}
+
+/** Drops the gradients of some parameters, or fills them with zeros where `setToNone` is false. */
+export function zeroGradients(parameters: Iterable<Tensor>, setToNone = true): void {
+  for (const parameter of parameters) {
+    if (setToNone) {
+      parameter.grad = null;
+      continue;
+    }
+    const { grad } = parameter;
+    if (grad === null) continue;
+    noGrad(() => grad.detach_().zero_());
+    grad.dispose();
+  }
 }

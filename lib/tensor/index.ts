@@ -14,6 +14,8 @@ export {
   noGrad,
   setGradEnabled,
 } from './modes.ts';
+export { formatParameter, formatTensor } from './print.ts';
+export { getPrintoptions, type PrintOptions, setPrintoptions } from './print-options.ts';
 export { Generator, getRngState, initialSeed, manualSeed, setRngState } from './random.ts';
 export {
   type CudaInfo,

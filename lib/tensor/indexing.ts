@@ -1,5 +1,6 @@
 import { describe } from '../ops/call.ts';
-import { isNative, type Ops, ops as untypedOps } from '../ops/index.ts';
+import { isNative, type Ops, ops as untypedOps, wrapTensor } from '../ops/index.ts';
+import { native } from './native.ts';
 import { scope } from './scope.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -101,13 +102,11 @@ function select(view: Tensor, dim: number, index: number): Tensor {
 }
 
 function indexTensor(values: number[]): Tensor {
-  const flat = aten.zeros([values.length], { dtype: 'int64' });
-  values.forEach((value, i) => {
-    if (!Number.isInteger(value))
-      throw new TypeError(`Expected integers in an index array, got ${describe(value)}`);
-    aten.fill_(aten.select(flat, 0, i), value);
+  const whole = BigInt64Array.from(values, (value) => {
+    if (Number.isInteger(value)) return BigInt(value);
+    throw new TypeError(`Expected integers in an index array, got ${describe(value)}`);
   });
-  return flat;
+  return wrapTensor(native.fromCopy(whole, 'int64', [values.length])) as Tensor;
 }
 
 function assign(view: Tensor, gather: (Tensor | null)[], value: Tensor | number | bigint | boolean): void {

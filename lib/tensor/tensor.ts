@@ -13,7 +13,9 @@ import {
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
 import { applyIndex, type Index } from './indexing.ts';
 import { native } from './native.ts';
+import { checkOptions } from './options.ts';
 import { formatTensor } from './print.ts';
+import { scope } from './scope.ts';
 import { UntypedStorage } from './storage.ts';
 
 /** Every op, with torch's names; see `ops` of the package. */
@@ -169,42 +171,28 @@ export class Tensor extends NativeObject {
    * complex pairs of floats, 16- and 8-bit floats their bits (`to('float32')` first for values).
    */
   data(): TypedArray {
-    if (native.layout(unwrap(this)) !== 'strided') return aten.to_dense(this).data();
-    const ready = this.#readable();
-    const buffer = native.readBytes(unwrap(ready));
-    if (ready !== this) ready.dispose();
-    return viewAs(this.dtype, buffer);
+    return scope(() => viewAs(this.dtype, native.readBytes(unwrap(this.#readable()))));
   }
 
-  /** This, or a temporary copy, contiguous on the CPU with conjugation and negation applied. */
+  /** This, or a temporary copy, dense and contiguous on the CPU with conjugation and negation applied. */
   #readable(): Tensor {
-    const made: Tensor[] = [];
-    let ready: Tensor = this;
-    const step = (next: Tensor) => {
-      made.push(next);
-      ready = next;
-    };
-    if (isComplex(this.dtype) || aten.is_neg(this)) step(aten.resolve_neg(aten.resolve_conj(ready)));
-    if (this.device !== 'cpu') step(aten.to.dtype_layout(ready, { device: 'cpu' }));
-    if (!ready.isContiguous()) step(aten.contiguous(ready));
-    for (const temporary of made) if (temporary !== ready) temporary.dispose();
-    return ready;
+    let ready: Tensor = native.layout(unwrap(this)) === 'strided' ? this : aten.to_dense(this);
+    if (aten._is_zerotensor(ready)) ready = aten.clone(ready);
+    if (isComplex(ready.dtype)) ready = aten.resolve_conj(ready);
+    ready = aten.resolve_neg(ready); // is_neg says no to dispatcher calls: its fallback resolves first
+    if (ready.device !== 'cpu') ready = aten.to.dtype_layout(ready, { device: 'cpu' });
+    return ready.isContiguous() ? ready : aten.contiguous(ready);
   }
 
   /** Elements as nested arrays of numbers (bigints beyond 2^53), booleans or Complex. */
   toArray(): NestedArray {
-    return nest(this.#elements(), this.shape);
+    return scope(() => nest(this.#elements(), this.shape));
   }
 
   #elements(): Element[] {
     const dtype = this.dtype;
-    if (needsFloat(dtype)) {
-      const wide = aten.to.dtype(this, dtype === 'complex32' ? 'complex64' : 'float32');
-      const elements = wide.#elements();
-      wide.dispose();
-      return elements;
-    }
-    return toElements(this.data(), dtype);
+    if (!needsFloat(dtype)) return toElements(this.data(), dtype);
+    return aten.to.dtype(this, dtype === 'complex32' ? 'complex64' : 'float32').#elements();
   }
 
   /** True when both objects stand for the very same tensor. */
@@ -225,6 +213,7 @@ export class Tensor extends NativeObject {
   to(target: Device | DType | ToOptions | Tensor, options: ToOptions = {}): Tensor {
     const given =
       target instanceof Tensor ? { dtype: target.dtype, device: target.device } : toOptions(target);
+    checkOptions(options, TO_OPTIONS, 'to');
     const { dtype, device, memoryFormat, nonBlocking, copy } = { ...given, ...options };
     return aten.to.dtype_layout(this, {
       ...(dtype === undefined ? {} : { dtype }),
@@ -295,6 +284,7 @@ export class Tensor extends NativeObject {
    * @throws TorchError when nothing requires grad, or the graph was freed by an earlier backward.
    */
   backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
+    checkOptions(options, BACKWARD_OPTIONS, 'backward');
     const { createGraph = false, retainGraph = createGraph, inputs = [] } = options;
     const gradients = [gradient ? unwrap(gradient) : null];
     native.backward([unwrap(this)], gradients, retainGraph, createGraph, inputs.map(unwrap));
@@ -352,8 +342,14 @@ function isDevice(text: string): boolean {
   return DEVICE.test(text) && DEVICE_TYPES.has(text.split(':')[0] as string);
 }
 
+const TO_OPTIONS = ['dtype', 'device', 'memoryFormat', 'nonBlocking', 'copy'];
+const BACKWARD_OPTIONS = ['retainGraph', 'createGraph', 'inputs'];
+
 function toOptions(target: Device | DType | ToOptions): ToOptions {
-  if (typeof target !== 'string') return target;
+  if (typeof target !== 'string') {
+    checkOptions(target, TO_OPTIONS, 'to');
+    return target;
+  }
   return isDevice(target) ? { device: target } : { dtype: target as DType };
 }
 

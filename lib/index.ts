@@ -1,0 +1,10 @@
+/** ibn-net: run, train and deploy IBN-Net from TypeScript. torch's names from the root. */
+export * as checkpoint from './checkpoint/index.ts';
+export { load, save } from './checkpoint/index.ts';
+export * from './data/index.ts';
+export { CheckpointError, HubError, LibtorchError, TorchError } from './errors.ts';
+export * as hub from './hub/index.ts';
+export * as models from './models/index.ts';
+export * as nn from './nn/index.ts';
+export * as optim from './optim/index.ts';
+export * from './tensor/index.ts';

@@ -1,0 +1,224 @@
+import { checkOptions } from '../options.ts';
+import { type Device, type DType, empty, ones, ops, type Tensor, zeros } from '../tensor/index.ts';
+import { tensorOptions } from './conv.ts';
+import { checkBatchSize, checkSpatialSize } from './functional.ts';
+import * as init from './init.ts';
+import { type LoadContext, Module } from './module.ts';
+import { Parameter } from './parameter.ts';
+import { pythonRepr } from './repr.ts';
+import { checkCount } from './sizes.ts';
+
+/** Options of the normalisation layers. */
+export interface NormLayerOptions {
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+  /** Weight of the new batch in the running statistics, default 0.1; null takes the plain average of all. */
+  momentum?: number | null;
+  /** Learn a scale and a shift per channel. Default true for batch, false for instance normalisation. */
+  affine?: boolean;
+  /** With `affine`, whether there is a shift. Default true. */
+  bias?: boolean;
+  /** Keep running statistics for evaluation. Default true for batch, false for instance normalisation. */
+  trackRunningStats?: boolean;
+  device?: Device;
+  dtype?: DType;
+}
+
+const OPTIONS = ['eps', 'momentum', 'affine', 'bias', 'trackRunningStats', 'device', 'dtype'];
+
+/** What batch and instance normalisation share: parameters, running statistics, printing. */
+abstract class NormBase extends Module {
+  static override version = 2;
+
+  weight: Parameter | null;
+  bias: Parameter | null;
+  running_mean: Tensor | null = null;
+  running_var: Tensor | null = null;
+  num_batches_tracked: Tensor | null = null;
+  readonly numFeatures: number;
+  eps: number;
+  momentum: number | null;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
+
+  constructor(numFeatures: number, options: NormLayerOptions, defaults: { affine: boolean; track: boolean }) {
+    super();
+    const owner = this.constructor.name;
+    checkOptions(owner, options, OPTIONS);
+    checkCount(owner, 'numFeatures', numFeatures, 0);
+    this.numFeatures = numFeatures;
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
+    this.affine = options.affine ?? defaults.affine;
+    this.trackRunningStats = options.trackRunningStats ?? defaults.track;
+    const place = tensorOptions(options);
+    this.weight = this.affine ? new Parameter(empty([numFeatures], place)) : null;
+    this.bias = this.affine && (options.bias ?? true) ? new Parameter(empty([numFeatures], place)) : null;
+    this.#registerStatistics(place);
+    this.resetParameters();
+  }
+
+  #registerStatistics(place: { device?: Device; dtype?: DType }): void {
+    const track = this.trackRunningStats;
+    this.registerBuffer('running_mean', track ? zeros([this.numFeatures], place) : null);
+    this.registerBuffer('running_var', track ? ones([this.numFeatures], place) : null);
+    this.registerBuffer('num_batches_tracked', track ? zeros([], { ...place, dtype: 'int64' }) : null);
+  }
+
+  /** Sets the running mean to 0, the variance to 1 and the count to 0. */
+  resetRunningStats(): void {
+    if (this.running_mean !== null) init.zeros_(this.running_mean);
+    if (this.running_var !== null) init.ones_(this.running_var);
+    if (this.num_batches_tracked !== null) init.zeros_(this.num_batches_tracked);
+  }
+
+  /** Sets the scale to 1, the shift to 0, and the running statistics to their start. */
+  resetParameters(): void {
+    this.resetRunningStats();
+    if (this.weight !== null) init.ones_(this.weight);
+    if (this.bias !== null) init.zeros_(this.bias);
+  }
+
+  /** Files from before version 2 have no `num_batches_tracked` (torch/nn/modules/batchnorm.py, 2.13). */
+  override prepareLoad({ version, prefix, optional }: LoadContext): void {
+    if (this.trackRunningStats && (version === undefined || version < 2)) {
+      optional.add(`${prefix}num_batches_tracked`);
+    }
+  }
+
+  override extraRepr(): string {
+    return (
+      `${this.numFeatures}, eps=${pythonRepr(this.eps)}, momentum=${pythonRepr(this.momentum)}, ` +
+      `affine=${pythonRepr(this.affine)}, bias=${pythonRepr(this.bias !== null)}, ` +
+      `track_running_stats=${pythonRepr(this.trackRunningStats)}`
+    );
+  }
+}
+
+abstract class BatchNorm extends NormBase {
+  constructor(numFeatures: number, options: NormLayerOptions = {}) {
+    super(numFeatures, options, { affine: true, track: true });
+  }
+
+  /** Throws unless this layer takes inputs of so many dimensions. */
+  protected abstract checkDim(dim: number): void;
+
+  forward(x: Tensor): Tensor {
+    const { training, running_mean: mean, running_var: variance } = this;
+    this.checkDim(x.dim());
+    const useBatch = training || (mean === null && variance === null);
+    if (useBatch) checkBatchSize(x.shape);
+    const momentum = training && this.trackRunningStats ? this.#countBatch() : (this.momentum ?? 0);
+    const keepStats = !training || this.trackRunningStats;
+    return ops.aten.batch_norm(
+      x,
+      this.weight,
+      this.bias,
+      keepStats ? mean : null,
+      keepStats ? variance : null,
+      useBatch,
+      momentum,
+      this.eps,
+      true,
+    );
+  }
+
+  /** Counts one more batch; returns its weight in the running statistics. */
+  #countBatch(): number {
+    const count = this.num_batches_tracked;
+    if (count === null) return this.momentum ?? 0;
+    ops.aten.add_(count, 1);
+    return this.momentum ?? 1 / Number(count.item());
+  }
+}
+
+/** Batch normalisation of (N, C) or (N, C, L). */
+export class BatchNorm1d extends BatchNorm {
+  protected checkDim(dim: number): void {
+    if (dim === 2 || dim === 3) return;
+    throw new RangeError(`Expected 2D or 3D input for BatchNorm1d, got ${dim}D input`);
+  }
+}
+
+/**
+ * Batch normalisation of (N, C, H, W).
+ *
+ * @example
+ * new nn.BatchNorm2d(64); // keys weight, bias, running_mean, running_var, num_batches_tracked
+ */
+export class BatchNorm2d extends BatchNorm {
+  protected checkDim(dim: number): void {
+    if (dim === 4) return;
+    throw new RangeError(`Expected 4D input for BatchNorm2d, got ${dim}D input`);
+  }
+}
+
+/**
+ * Normalises each channel of each sample by its own mean and (biased) variance: (N, C, H, W) or (C, H, W). By
+ * default, as in PyTorch, without parameters and without running statistics, so training and evaluation agree.
+ *
+ * @example
+ * new nn.InstanceNorm2d(32, { affine: true }); // keys weight, bias
+ */
+export class InstanceNorm2d extends NormBase {
+  constructor(numFeatures: number, options: NormLayerOptions = {}) {
+    super(numFeatures, options, { affine: false, track: false });
+  }
+
+  forward(x: Tensor): Tensor {
+    const shape = x.shape;
+    this.#checkInput(shape);
+    if (shape.length === 4) return this.#normalise(x, shape);
+    return this.#normalise(x.unsqueeze(0), [1, ...shape]).squeeze(0);
+  }
+
+  #normalise(x: Tensor, shape: readonly number[]): Tensor {
+    const useInputStats = this.training || !this.trackRunningStats;
+    if (useInputStats) checkSpatialSize(shape);
+    return ops.aten.instance_norm(
+      x,
+      this.weight,
+      this.bias,
+      this.running_mean,
+      this.running_var,
+      useInputStats,
+      this.momentum ?? 0,
+      this.eps,
+      true,
+    );
+  }
+
+  #checkInput(shape: readonly number[]): void {
+    if (shape.length !== 3 && shape.length !== 4) {
+      throw new RangeError(
+        `Expected 3D or 4D input for InstanceNorm2d, got ${shape.length}D [${shape.join(', ')}]`,
+      );
+    }
+    const dim = shape.length - 3;
+    if (shape[dim] === this.numFeatures) return;
+    const text = `Expected ${this.numFeatures} channels in dimension ${dim} for InstanceNorm2d, got ${shape[dim]}`;
+    if (this.affine) throw new RangeError(text);
+    process.emitWarning(`${text}; unused, as affine is false`, { code: 'IBN_INSTANCE_NORM_CHANNELS' });
+  }
+
+  /** Version 1 dropped running statistics by default (torch/nn/modules/instancenorm.py, 2.13). */
+  override prepareLoad(context: LoadContext): void {
+    super.prepareLoad(context);
+    if (context.version !== undefined || this.trackRunningStats) return;
+    const stale = ['running_mean', 'running_var'].map((name) => context.prefix + name);
+    const found = stale.filter((key) => context.entries.has(key));
+    if (found.length === 0) return;
+    context.errors.push(staleStatistics(found, this.constructor.name));
+    for (const key of found) context.entries.delete(key);
+  }
+}
+
+function staleStatistics(keys: string[], name: string): string {
+  return (
+    `Unexpected running stats buffer(s) ${keys.map((key) => `"${key}"`).join(' and ')} for ${name} with ` +
+    'track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected because ' +
+    `${name} does not track running stats by default since 0.4.0. Please remove these keys from state_dict. If the ` +
+    `running stats are actually needed, instead set track_running_stats=True in ${name} to enable them. See the ` +
+    `documentation of ${name} for details.`
+  );
+}

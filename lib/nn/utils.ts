@@ -1,0 +1,2 @@
+/** What torch.nn.utils has for building modules. */
+export { skipInit } from './skip-init.ts';

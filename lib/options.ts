@@ -1,0 +1,57 @@
+/** Edit distance between two words, letter case ignored. */
+function distance(a: string, b: string): number {
+  const from = a.toLowerCase();
+  const to = b.toLowerCase();
+  let row = Array.from({ length: to.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
+
+/**
+ * The known names nearest to a misspelt one, at most three; none if all are far.
+ *
+ * @example
+ * nearNames('strid', ['stride', 'padding']); // ['stride']
+ */
+export function nearNames(name: string, known: readonly string[]): string[] {
+  const plain = (text: string): string => text.replaceAll('_', '');
+  const distances = known.map((candidate) => distance(plain(name), plain(candidate)));
+  const nearest = Math.min(...distances);
+  if (nearest > Math.max(2, Math.ceil(name.length / 3))) return [];
+  return known.filter((_, i) => distances[i] === nearest).slice(0, 3);
+}
+
+function orList(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+/** `; did you mean X or Y?` for a misspelt name, or a list of the known names where none is near. */
+export function suggestion(name: string, known: readonly string[], what = 'names'): string {
+  const near = nearNames(name, known);
+  return near.length > 0 ? `; did you mean ${orList(near)}?` : `; known ${what}: ${known.join(', ')}`;
+}
+
+/**
+ * Refuses option keys that nothing reads, so that a misspelt option cannot pass in silence.
+ *
+ * @throws TypeError if `options` is not an object, RangeError on an unknown key.
+ */
+export function checkOptions(owner: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    const got = Array.isArray(options) ? 'an array' : options === null ? 'null' : typeof options;
+    throw new TypeError(`Expected an options object for ${owner}, got ${got}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    throw new RangeError(
+      `Expected a known option for ${owner}, got "${key}"${suggestion(key, known, 'options')}`,
+    );
+  }
+}

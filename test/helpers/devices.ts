@@ -1,0 +1,16 @@
+import { it } from 'vitest';
+import { cuda } from '../../lib/tensor/index.ts';
+
+/** Why a cuda test was skipped; one constant text, so that reports can be searched for it. */
+export const cudaSkipReason = 'no CUDA device';
+
+/** One test per device. Without a GPU the cuda one is skipped; with REQUIRE_CUDA=1 it fails. */
+export function forEachDevice(title: string, body: (device: string) => void | Promise<void>): void {
+  it(`${title} (cpu)`, () => body('cpu'));
+  it(`${title} (cuda)`, (context) => {
+    const reason = cuda.unavailableReason();
+    if (reason === null) return body('cuda');
+    if (process.env.REQUIRE_CUDA === '1') throw new Error(`REQUIRE_CUDA=1, but ${reason}`);
+    context.skip(cudaSkipReason);
+  });
+}

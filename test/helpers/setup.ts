@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { collectGarbage } from './gc.ts';
+
+type TensorLayer = typeof import('../../lib/tensor/index.ts');
+
+// Files that do not use libtorch must not load it here: some test how it is found.
+const nativeIsLoaded = () =>
+  Object.keys(createRequire(import.meta.url).cache).some((path) => path.endsWith('ibn_net.node'));
+
+let layer: TensorLayer | undefined;
+let before = { tensors: 0, bytes: 0 };
+let rngState: Uint8Array;
+
+beforeAll(async () => {
+  if (!nativeIsLoaded()) return;
+  layer = await import('../../lib/tensor/index.ts');
+  await collectGarbage();
+  before = layer.memoryStats();
+});
+
+beforeEach(() => {
+  if (layer === undefined) return;
+  const state = layer.getRngState();
+  rngState = state.data() as Uint8Array;
+  state.dispose();
+});
+
+afterEach(() => {
+  if (layer === undefined || rngState === undefined) return;
+  const state = layer.tensor(rngState);
+  layer.setRngState(state);
+  state.dispose();
+});
+
+afterAll(async () => {
+  if (layer === undefined) return;
+  await collectGarbage();
+  const { tensors, bytes } = layer.memoryStats();
+  const leaked = { tensors: Math.max(0, tensors - before.tensors), bytes: Math.max(0, bytes - before.bytes) };
+  expect(leaked, 'tensors left alive by this file').toEqual({ tensors: 0, bytes: 0 });
+});

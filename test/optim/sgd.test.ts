@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import * as nn from '../../lib/nn/index.ts';
+import * as optim from '../../lib/optim/index.ts';
+import { manualSeed, ones, randn, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
+import { message } from '../nn/messages.ts';
+import { elements, expectClose, fixture, type Numbers } from '../nn/numbers.ts';
+
+interface Run {
+  weight: Numbers;
+  bias: Numbers;
+  buffers: Numbers[];
+  groups: Record<string, unknown>[];
+}
+const expected = fixture<{ sgd: Record<string, { default: Run; fused: Run }> }>('nn/optim.json').sgd;
+
+const options: Record<string, optim.SGDOptions> = {
+  plain: { lr: 0.1 },
+  momentum: { lr: 0.1, momentum: 0.9 },
+  'dampened, decayed': { lr: 0.05, momentum: 0.8, dampening: 0.3, weightDecay: 0.01 },
+  nesterov: { lr: 0.1, momentum: 0.9, weightDecay: 1e-4, nesterov: true },
+  maximize: { lr: 0.01, momentum: 0.5, maximize: true },
+};
+
+interface Training {
+  model: nn.Linear;
+  optimizer: optim.SGD;
+  step: (i: number) => void;
+}
+
+function training(settings: optim.SGDOptions): Training {
+  manualSeed(5);
+  const model = new nn.Linear(5, 3);
+  const data = Array.from({ length: 4 }, () => [randn([8, 5]), randn([8, 3])] as const);
+  const optimizer = new optim.SGD(model.parameters(), settings);
+  const step = (i: number): void => {
+    const [x, target] = data[i] as readonly [Tensor, Tensor];
+    optimizer.zeroGrad();
+    model.forward(x).sub(target).pow(2).mean().backward();
+    optimizer.step();
+  };
+  return { model, optimizer, step };
+}
+
+const momentumOf = (optimizer: optim.SGD): Tensor[] =>
+  [...optimizer.stateDict().state.values()].map((entry) => entry.momentum_buffer as Tensor);
+
+describe('item 4: optim.SGD', () => {
+  it.each(Object.keys(expected))('%s: equals fused SGD bit for bit and the default within 1e-6', (name) => {
+    const want = expected[name] as { default: Run; fused: Run };
+    const { model, optimizer, step } = training(options[name] as optim.SGDOptions);
+    for (let i = 0; i < 4; i++) step(i);
+    expect(elements(model.weight)).toEqual(want.fused.weight.data);
+    expect(elements(model.bias as Tensor)).toEqual(want.fused.bias.data);
+    expectClose(model.weight, want.default.weight, 1e-6);
+    expectClose(model.bias as Tensor, want.default.bias, 1e-6);
+    for (const [i, buffer] of want.fused.buffers.entries()) {
+      expect(elements(momentumOf(optimizer)[i] as Tensor)).toEqual(buffer.data);
+    }
+    expect(optimizer.stateDict().param_groups).toEqual(want.default.groups);
+    expect(Object.keys(optimizer.stateDict().param_groups[0] ?? {})).toEqual(
+      Object.keys(want.default.groups[0] ?? {}),
+    );
+  });
+
+  it('goes on from a state dict as if never interrupted', () => {
+    const settings = options.nesterov as optim.SGDOptions;
+    const whole = training(settings);
+    for (let i = 0; i < 4; i++) whole.step(i);
+    const first = training(settings);
+    for (let i = 0; i < 2; i++) first.step(i);
+    const second = training({ lr: 5 });
+    second.model.loadStateDict(first.model.stateDict());
+    const saved = first.optimizer.stateDict();
+    // What load() gives for a file: keys may be strings, records may be Maps.
+    const groups = saved.param_groups.map((group) => new Map(Object.entries(group)));
+    second.optimizer.loadStateDict({ state: Object.fromEntries(saved.state), param_groups: groups });
+    for (let i = 2; i < 4; i++) second.step(i);
+    expect(elements(second.model.weight)).toEqual(elements(whole.model.weight));
+    expect(elements(momentumOf(first.optimizer)[0] as Tensor)).not.toEqual(
+      elements(momentumOf(second.optimizer)[0] as Tensor),
+    );
+  });
+
+  it('has options per group, and takes up parameters that get gradients later', () => {
+    const [a, b, c] = [ones([2]), ones([2]), ones([2])].map((t) => t.requiresGrad_()) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const optimizer = new optim.SGD([{ params: [a, c] }, { params: b, lr: 0.5 }], { lr: 0.1, momentum: 0.9 });
+    const step = (...used: Tensor[]): void => {
+      optimizer.zeroGrad();
+      for (const t of used) t.sum().backward();
+      optimizer.step();
+    };
+    step(a, b);
+    expect([elements(a)[0], elements(b)[0], elements(c)[0]].map((x) => x?.toFixed(4))).toEqual([
+      '0.9000',
+      '0.5000',
+      '1.0000',
+    ]);
+    step(a, c);
+    expect([elements(a)[0], elements(b)[0], elements(c)[0]].map((x) => x?.toFixed(4))).toEqual([
+      '0.7100',
+      '0.5000',
+      '0.9000',
+    ]);
+    expect(String(optimizer)).toContain('Parameter Group 1');
+  });
+
+  it('reads gradients of another layout and dtypes side by side', () => {
+    const a = zeros([2, 3]).requiresGrad_();
+    const b = zeros([2], { dtype: 'float64' }).requiresGrad_();
+    a.grad = tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]).t();
+    b.grad = ones([2], { dtype: 'float64' });
+    new optim.SGD([a, b], { lr: 1 }).step();
+    expect(a.toArray()).toEqual([
+      [-1, -3, -5],
+      [-2, -4, -6],
+    ]);
+    expect(elements(b)).toEqual([-1, -1]);
+  });
+
+  it('returns the loss of a closure', () => {
+    const a = ones([1]).requiresGrad_();
+    const optimizer = new optim.SGD([a], { lr: 0.5 });
+    const loss = optimizer.step(() => {
+      const value = a.mul(2).sum();
+      value.backward();
+      return value;
+    });
+    expect([loss?.item(), a.item()]).toEqual([2, 0]);
+  });
+
+  it('refuses bad parameters, options and states', () => {
+    const p = ones([1]).requiresGrad_();
+    const make = (params: unknown, settings: object = {}) =>
+      message(() => new optim.SGD(params as never, settings));
+    expect(make([])).toMatchInlineSnapshot(
+      `"RangeError: Expected at least one parameter for SGD, got an empty list"`,
+    );
+    expect(make(p)).toMatchInlineSnapshot(
+      `"TypeError: Expected a list of Tensors or groups for SGD, got a Tensor"`,
+    );
+    expect(make([p, p])).toMatchInlineSnapshot(
+      `"RangeError: Expected each parameter once for SGD, got parameter 1 twice"`,
+    );
+    expect(make([p.mul(2)])).toMatchInlineSnapshot(
+      `"RangeError: Expected a leaf Tensor for SGD parameter 0, got the result of an operation"`,
+    );
+    expect(make([3])).toMatchInlineSnapshot(
+      `"TypeError: Expected a Tensor or { params, ... } for SGD, got number"`,
+    );
+    expect(make([p], { lr: -1 })).toMatchInlineSnapshot(
+      `"RangeError: Expected a number of at least 0 for SGD lr, got -1"`,
+    );
+    expect(make([p], { weight_decay: 1 })).toMatchInlineSnapshot(
+      `"RangeError: Expected a known option for SGD, got "weight_decay"; did you mean weightDecay?"`,
+    );
+    expect(make([p], { nesterov: true })).toMatchInlineSnapshot(
+      `"RangeError: Expected momentum above 0 and no dampening for SGD with nesterov, got momentum 0, dampening 0"`,
+    );
+    const optimizer = new optim.SGD([p]);
+    expect(message(() => optimizer.loadStateDict({ state: {}, param_groups: [] }))).toMatchInlineSnapshot(
+      `"RangeError: Expected 1 parameter groups for SGD.loadStateDict, got 0"`,
+    );
+    expect(
+      message(() => optimizer.loadStateDict({ state: {}, param_groups: [{ params: [0, 1] }] })),
+    ).toMatchInlineSnapshot(`"RangeError: Expected 1 parameters in group 0 for SGD.loadStateDict, got 2"`);
+    expect(message(() => optimizer.loadStateDict(3))).toMatchInlineSnapshot(
+      `"TypeError: Expected a Map or object for SGD.loadStateDict, got number"`,
+    );
+  });
+});
