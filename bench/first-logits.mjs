@@ -9,10 +9,17 @@ const folder = mkdtempSync(join(tmpdir(), 'ibn-net-'));
 const path = join(folder, 'resnet50_ibn_a.pth');
 manualSeed(0);
 save(models.resnet50_ibn_a().stateDict(), path);
+const peer = (name, command, script, ...args) => ({
+  name,
+  command,
+  args: [join(root, 'bench/peers', script), path, ...args],
+});
 const rows = compare(
   [
-    { name: 'Python torch', command: python, args: [join(root, 'bench/peers/first_logits.py'), path] },
-    { name: 'ibn-net', command: process.execPath, args: [join(root, 'bench/peers/first-logits.mjs'), path] },
+    peer('Python torch', python, 'first_logits.py'),
+    peer('Python torch, meta device + mmap + assign', python, 'first_logits.py', 'skip-init'),
+    peer('ibn-net', process.execPath, 'first-logits.mjs'),
+    peer('ibn-net, skipInit + assign (as hub.load)', process.execPath, 'first-logits.mjs', 'skip-init'),
   ],
   7,
 );

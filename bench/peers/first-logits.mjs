@@ -1,9 +1,10 @@
 const start = performance.now();
-const { load, models, noGrad, ones } = await import('../../dist/index.js');
+const { load, models, nn, noGrad, ones } = await import('../../dist/index.js');
 const imported = performance.now();
-const model = models.resnet50_ibn_a();
+const skip = process.argv[3] === 'skip-init';
+const model = skip ? nn.utils.skipInit(() => models.resnet50_ibn_a()) : models.resnet50_ibn_a();
 const built = performance.now();
-model.loadStateDict(load(process.argv[2]));
+model.loadStateDict(load(process.argv[2]), { assign: skip });
 model.eval();
 const loaded = performance.now();
 noGrad(() => model.forward(ones([1, 3, 224, 224]))).toArray();

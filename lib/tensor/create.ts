@@ -1,5 +1,6 @@
 import { describe } from '../ops/call.ts';
 import { Complex, isNative, unwrap } from '../ops/index.ts';
+import { checkOptions } from '../options.ts';
 import {
   type Device,
   type DType,
@@ -9,7 +10,6 @@ import {
   type TypedArray,
 } from './dtype.ts';
 import { native } from './native.ts';
-import { checkOptions } from './options.ts';
 import type { Generator } from './random.ts';
 import { scope } from './scope.ts';
 import type { UntypedStorage } from './storage.ts';
@@ -29,16 +29,12 @@ export interface TensorOptions {
   pinMemory?: boolean;
 }
 
-const OPTIONS = new Set(['dtype', 'device', 'requiresGrad', 'pinMemory', 'memoryFormat', 'generator']);
+const OPTIONS = ['dtype', 'device', 'requiresGrad', 'pinMemory', 'memoryFormat', 'generator'];
 
 function factoryOptions(
   options: TensorOptions & { memoryFormat?: MemoryFormat; generator?: Generator | null },
 ) {
-  for (const key of Object.keys(options)) {
-    if (!OPTIONS.has(key)) {
-      throw new TypeError(`Expected options among ${[...OPTIONS].join(', ')}, got "${key}"`);
-    }
-  }
+  checkOptions('a new tensor', options, OPTIONS);
   const { dtype, device, pinMemory, memoryFormat, generator } = options;
   return {
     ...(dtype === undefined ? {} : { dtype }),
@@ -186,7 +182,7 @@ export interface FromBufferOptions {
  * @example const x = fromBuffer(new Float32Array(6), { shape: [2, 3] });
  */
 export function fromBuffer(data: TypedArray | Buffer | ArrayBuffer, options: FromBufferOptions = {}): Tensor {
-  checkOptions(options, ['dtype', 'shape', 'offset'], 'fromBuffer');
+  checkOptions('fromBuffer', options, ['dtype', 'shape', 'offset']);
   refuseResizable(data);
   const dtype = options.dtype ?? dtypeOfArray(data) ?? 'uint8';
   const offset = options.offset ?? 0;

@@ -1,8 +1,8 @@
 import type { Handle } from '../binding.ts';
 import { unwrap, wrapTensor } from '../ops/index.ts';
+import { checkOptions } from '../options.ts';
 import { noGrad } from './modes.ts';
 import { native } from './native.ts';
-import { checkOptions } from './options.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface GradOptions {
@@ -17,7 +17,7 @@ export interface GradOptions {
 
 /** Gradients of the sum of `outputs` with respect to `inputs`, as torch.autograd.grad; `.grad` is left alone. */
 export function grad(outputs: Tensor[], inputs: Tensor[], options: GradOptions = {}): (Tensor | null)[] {
-  checkOptions(options, ['gradOutputs', 'retainGraph', 'createGraph', 'allowUnused'], 'grad');
+  checkOptions('grad', options, ['gradOutputs', 'retainGraph', 'createGraph', 'allowUnused']);
   const { createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
   const given: (Handle | null)[] = outputs.map((_, i) => {
     const gradient = options.gradOutputs?.[i];

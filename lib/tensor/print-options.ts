@@ -1,4 +1,5 @@
 import { describe } from '../ops/call.ts';
+import { checkOptions } from '../options.ts';
 
 /** How tensors are printed. */
 export interface PrintOptions {
@@ -60,9 +61,9 @@ export function setPrintoptions(
     throw new TypeError(
       `Expected a boolean or null for setPrintoptions option "sciMode", got ${describe(sciMode)}`,
     );
+  checkOptions('setPrintoptions', counts, Object.keys(PROFILES.default));
   const given = Object.entries(counts).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) {
-    if (!(name in current)) throw new TypeError(`Expected options of setPrintoptions, got "${name}"`);
     checkCount(name, value);
   }
   const base = profile === undefined ? current : PROFILES[profile];

@@ -10,10 +10,10 @@ import {
   ops as untypedOps,
   unwrap,
 } from '../ops/index.ts';
+import { checkOptions } from '../options.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
 import { applyIndex, type Index } from './indexing.ts';
 import { native } from './native.ts';
-import { checkOptions } from './options.ts';
 import { formatTensor } from './print.ts';
 import { scope } from './scope.ts';
 import { UntypedStorage } from './storage.ts';
@@ -213,7 +213,7 @@ export class Tensor extends NativeObject {
   to(target: Device | DType | ToOptions | Tensor, options: ToOptions = {}): Tensor {
     const given =
       target instanceof Tensor ? { dtype: target.dtype, device: target.device } : toOptions(target);
-    checkOptions(options, TO_OPTIONS, 'to');
+    checkOptions('to', options, TO_OPTIONS);
     const { dtype, device, memoryFormat, nonBlocking, copy } = { ...given, ...options };
     return aten.to.dtype_layout(this, {
       ...(dtype === undefined ? {} : { dtype }),
@@ -284,7 +284,7 @@ export class Tensor extends NativeObject {
    * @throws TorchError when nothing requires grad, or the graph was freed by an earlier backward.
    */
   backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
-    checkOptions(options, BACKWARD_OPTIONS, 'backward');
+    checkOptions('backward', options, BACKWARD_OPTIONS);
     const { createGraph = false, retainGraph = createGraph, inputs = [] } = options;
     const gradients = [gradient ? unwrap(gradient) : null];
     native.backward([unwrap(this)], gradients, retainGraph, createGraph, inputs.map(unwrap));
@@ -347,7 +347,7 @@ const BACKWARD_OPTIONS = ['retainGraph', 'createGraph', 'inputs'];
 
 function toOptions(target: Device | DType | ToOptions): ToOptions {
   if (typeof target !== 'string') {
-    checkOptions(target, TO_OPTIONS, 'to');
+    checkOptions('to', target, TO_OPTIONS);
     return target;
   }
   return isDevice(target) ? { device: target } : { dtype: target as DType };
