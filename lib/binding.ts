@@ -111,7 +111,14 @@ export interface Binding {
   generatorSeed(generator: Handle | null, seed: number | bigint): void;
   generatorState(generator: Handle | null): Handle;
   setGeneratorState(generator: Handle | null, state: Handle): void;
-  memoryStats(): { tensors: number; bytes: number; cpuBytes: number; peakCpuBytes: number };
+  memoryStats(): {
+    tensors: number;
+    bytes: number;
+    cpuBytes: number;
+    peakCpuBytes: number;
+    cachedCpuBytes: number;
+  };
+  emptyCpuCache(): void;
   resetPeakMemoryStats(): void;
   hasCuda(): boolean;
   cudaDeviceCount(): number;

@@ -4,7 +4,6 @@
 #include "cold.h"
 #include "env.h"
 #include "memory.h"
-#include "schema.h"
 
 namespace {
 
@@ -13,21 +12,19 @@ void registerAll(Napi::Object exports) {
   ibn::defineStorage(exports);
   ibn::defineAutograd(exports);
   ibn::defineRuntime(exports);
-  exports["listOps"] = Napi::Function::New<ibn::ListOps>(exports.Env(), "listOps");
-  exports["getSchema"] = Napi::Function::New<ibn::GetSchema>(exports.Env(), "getSchema");
-  exports["getOp"] = Napi::Function::New<ibn::GetOp>(exports.Env(), "getOp");
+  ibn::defineSchema(exports);
 }
 
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) napi_value ibn_register_binding(napi_env env,
                                                                                   napi_value exports) {
-  ibn::installCountingAllocator();
+  ibn::installAllocator();
   ibn::EnvData::create(env);
   try {
     registerAll(Napi::Object(env, exports));
   } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
+    napi_throw(env, error.Value());
     return nullptr;
   }
   return exports;

@@ -38,28 +38,36 @@ struct Call {
 
 using ColdFn = Napi::Value (*)(Call&);
 
-// Runs `Fn`; any C++ exception becomes a JavaScript one.
+// Runs `Fn`; any C++ exception becomes a JavaScript one. Nothing leaves: while a worker is being terminated
+// every Node-API call fails, also those that report a failure.
 template <ColdFn Fn>
-Napi::Value guarded(const Napi::CallbackInfo& info) {
+napi_value guarded(napi_env env, napi_callback_info info) {
   try {
-    Call call(info);
-    Napi::Value result = Fn(call);
-    call.data.settle(info.Env());
-    return result;
+    const Napi::CallbackInfo wrapped(env, info);
+    try {
+      Call call(wrapped);
+      const Napi::Value result = Fn(call);
+      call.data.settle(env);
+      return result;
+    } catch (...) {
+      throwCurrentException(env, nullptr);
+    }
   } catch (...) {
-    throwCurrentException(info.Env(), nullptr);
-    return info.Env().Undefined();
   }
+  return nullptr;
 }
 
 template <ColdFn Fn>
 void define(Napi::Object exports, const char* name) {
-  exports[name] = Napi::Function::New<guarded<Fn>>(exports.Env(), name);
+  napi_value function = nullptr;
+  napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, guarded<Fn>, nullptr, &function);
+  napi_set_named_property(exports.Env(), exports, name, function);
 }
 
 void defineTensor(Napi::Object exports);
 void defineStorage(Napi::Object exports);
 void defineAutograd(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
+void defineSchema(Napi::Object exports);
 
 }  // namespace ibn

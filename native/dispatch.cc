@@ -115,7 +115,10 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
     data.settle(env);
     return result;
   } catch (...) {
-    throwCurrentException(env, &op);
+    try {
+      throwCurrentException(env, &op);
+    } catch (...) {  // a worker that is being terminated: nothing can be reported any more
+    }
     return nullptr;
   }
 }

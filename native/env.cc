@@ -165,6 +165,7 @@ void EnvData::clear(Box* box) {
 }
 
 void EnvData::dispose(Box* box) {
+  box->disposed_value = box->kind == BoxKind::kValue;
   clear(box);
   box->kind = BoxKind::kDisposed;
 }

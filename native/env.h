@@ -33,6 +33,7 @@ struct Box {
   at::Tensor tensor;
   c10::IValue value;
   int64_t bytes = 0;                // what was reported to V8 for this handle
+  bool disposed_value = false;      // what was disposed was no tensor
   const BoundOp* origin = nullptr;  // the op that made it, for messages
   Box* next_free = nullptr;
 };

@@ -77,6 +77,10 @@ std::string describeHandle(napi_env env, napi_value value) {
 
 InvalidArgument disposedError(const Box& box) {
   const std::string origin = box.origin == nullptr ? "" : "; it was created by " + box.origin->name;
+  if (box.disposed_value) {
+    return {"ERR_TENSOR_DISPOSED",
+            "A storage or generator was disposed. Use it before dispose() or the end of its scope()"};
+  }
   return {"ERR_TENSOR_DISPOSED", "Tensor was disposed" + origin +
                                      ". Use it before dispose() or the end of its scope(), or keep() it"};
 }
@@ -89,7 +93,8 @@ void throwCurrentException(napi_env env, const BoundOp* op) {
   try {
     throw;
   } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
+    // Not ThrowAsJavaScriptException: it throws again while a worker is being terminated.
+    napi_throw(env, error.Value());
   } catch (const InvalidArgument& error) {
     throwInvalidArgument(env, error, op);
   } catch (const c10::OutOfMemoryError& error) {

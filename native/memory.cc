@@ -1,36 +1,168 @@
 #include "memory.h"
 
-#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <list>
+#include <map>
 #include <mutex>
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
-#include <c10/core/impl/alloc_cpu.h>
+#include <c10/util/Exception.h>
 
 namespace ibn {
 
 namespace {
 
+constexpr size_t kAlignment = 64;  // what libtorch's kernels are written for
+constexpr size_t kLarge = size_t{128} << 10;
+constexpr size_t kPage = 4096;
+constexpr int64_t kLeastCache = int64_t{256} << 20;
+constexpr int64_t kMostCache = int64_t{1} << 30;
+
 std::atomic<int64_t> live{0};
 std::atomic<int64_t> peak{0};
 
-void countAllocation(int64_t bytes) {
+// Before each block: where it begins and how long it is.
+struct alignas(kAlignment) Header {
+  void* raw;
+  size_t bytes;
+  bool mapped;
+};
+static_assert(sizeof(Header) == kAlignment);
+
+Header* headerOf(void* data) {
+  return static_cast<Header*>(data) - 1;
+}
+
+void count(int64_t bytes) {
   const int64_t now = live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   int64_t seen = peak.load(std::memory_order_relaxed);
   while (now > seen && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
   }
 }
 
-class CountingAllocator final : public c10::Allocator {
+[[noreturn]] void failAllocation(size_t bytes) {
+  C10_THROW_ERROR(OutOfMemoryError, "CPU allocator: can't allocate memory: you tried to allocate " +
+                                        std::to_string(bytes) + " bytes");
+}
+
+int64_t cacheLimit() {
+  if (const char* setting = std::getenv("IBN_NET_CPU_CACHE_MB")) return std::atoll(setting) << 20;
+  const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  return std::clamp(memory / 16, kLeastCache, kMostCache);
+}
+
+// Freed large blocks, taken again by the next request of about their size. A network asks for the same sizes
+// over and over; giving them back to the system each time would cost a page fault for every 4 KiB
+// (docs/memory.md).
+class BlockCache {
+ public:
+  BlockCache() : limit_(cacheLimit()) {}
+
+  // A kept block of at least `bytes` and at most a quarter more, or nullptr.
+  Header* take(size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = by_size_.lower_bound(bytes);
+    if (found == by_size_.end() || found->first > bytes + bytes / 4) return nullptr;
+    Header* header = *found->second;
+    bytes_ -= static_cast<int64_t>(header->bytes);
+    by_age_.erase(found->second);
+    by_size_.erase(found);
+    return header;
+  }
+
+  void keep(Header* header) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto bytes = static_cast<int64_t>(header->bytes);
+    if (bytes > limit_) return unmap(header);
+    shrink(limit_ - bytes);
+    by_size_.emplace(header->bytes, by_age_.insert(by_age_.end(), header));
+    bytes_ += bytes;
+  }
+
+  void clear() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    shrink(0);
+  }
+
+  int64_t bytes() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return bytes_;
+  }
+
+ private:
+  static void unmap(Header* header) { munmap(header->raw, header->bytes); }
+
+  // Unmaps the blocks kept longest until at most `limit` bytes remain.
+  void shrink(int64_t limit) {
+    while (bytes_ > limit && !by_age_.empty()) {
+      Header* oldest = by_age_.front();
+      auto [entry, end] = by_size_.equal_range(oldest->bytes);
+      while (entry != end && *entry->second != oldest) ++entry;
+      by_size_.erase(entry);
+      by_age_.pop_front();
+      bytes_ -= static_cast<int64_t>(oldest->bytes);
+      unmap(oldest);
+    }
+  }
+
+  using Age = std::list<Header*>;
+  std::mutex mutex_;
+  Age by_age_;
+  std::multimap<size_t, Age::iterator> by_size_;
+  int64_t bytes_ = 0;
+  const int64_t limit_;
+};
+
+// Leaked on purpose, as the allocator is: tensors of other threads may outlive static destructors.
+BlockCache& cache() {
+  static auto* instance = new BlockCache();
+  return *instance;
+}
+
+Header* allocateLarge(size_t bytes) {
+  const size_t needed = (bytes + sizeof(Header) + kPage - 1) / kPage * kPage;
+  if (Header* kept = cache().take(needed)) return kept;
+  void* raw = mmap(nullptr, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) {
+    cache().clear();
+    raw = mmap(nullptr, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  }
+  if (raw == MAP_FAILED) failAllocation(bytes);
+  auto* header = static_cast<Header*>(raw);
+  *header = {raw, needed, true};
+  return header;
+}
+
+// malloc and align by hand: glibc before 2.38 does not reuse the exact hole that an aligned block leaves.
+Header* allocateSmall(size_t bytes) {
+  const size_t needed = bytes + sizeof(Header) + kAlignment;
+  void* raw = std::malloc(needed);
+  if (raw == nullptr) failAllocation(bytes);
+  const auto aligned = (reinterpret_cast<uintptr_t>(raw) + kAlignment - 1) & ~uintptr_t{kAlignment - 1};
+  auto* header = reinterpret_cast<Header*>(aligned);
+  *header = {raw, needed, false};
+  return header;
+}
+
+class CpuAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
-    void* data = c10::alloc_cpu(bytes);
-    if (data != nullptr) countAllocation(static_cast<int64_t>(malloc_usable_size(data)));
-    return {data, data, &CountingAllocator::free, c10::Device(c10::DeviceType::CPU)};
+    void* data = nullptr;
+    if (bytes > SIZE_MAX / 2) failAllocation(bytes);
+    if (bytes > 0) {
+      Header* header = bytes >= kLarge ? allocateLarge(bytes) : allocateSmall(bytes);
+      count(static_cast<int64_t>(header->bytes));
+      data = header + 1;
+    }
+    return {data, data, &CpuAllocator::free, c10::Device(c10::DeviceType::CPU)};
   }
-  c10::DeleterFnPtr raw_deleter() const override { return &CountingAllocator::free; }
+  c10::DeleterFnPtr raw_deleter() const override { return &CpuAllocator::free; }
   void copy_data(void* destination, const void* source, size_t bytes) const override {
     default_copy_data(destination, source, bytes);
   }
@@ -38,17 +170,21 @@ class CountingAllocator final : public c10::Allocator {
  private:
   static void free(void* data) {
     if (data == nullptr) return;
-    live.fetch_sub(static_cast<int64_t>(malloc_usable_size(data)), std::memory_order_relaxed);
-    c10::free_cpu(data);
+    Header* header = headerOf(data);
+    live.fetch_sub(static_cast<int64_t>(header->bytes), std::memory_order_relaxed);
+    if (header->mapped) {
+      cache().keep(header);
+    } else {
+      std::free(header->raw);
+    }
   }
 };
 
 }  // namespace
 
-void installCountingAllocator() {
+void installAllocator() {
+  static auto* allocator = new CpuAllocator();
   static std::once_flag once;
-  // Leaked on purpose: tensors of other threads may outlive static destructors.
-  static auto* allocator = new CountingAllocator();
   std::call_once(once, [] { c10::SetCPUAllocator(allocator, 1); });
 }
 
@@ -60,6 +196,12 @@ int64_t peakCpuBytes() {
 }
 void resetPeakCpuBytes() {
   peak.store(liveCpuBytes(), std::memory_order_relaxed);
+}
+int64_t cachedCpuBytes() {
+  return cache().bytes();
+}
+void emptyCpuCache() {
+  cache().clear();
 }
 
 }  // namespace ibn

@@ -1,16 +1,19 @@
-// The CPU allocator: libtorch's own, counted.
+// The CPU allocator that libtorch uses here: blocks are counted, and large ones are kept for reuse.
 #pragma once
 #include <cstdint>
 
 namespace ibn {
 
-// Makes libtorch allocate CPU tensors through a counting wrapper of its default allocator. Idempotent; any
-// thread.
-void installCountingAllocator();
+// Makes libtorch allocate CPU tensors here. Idempotent; any thread.
+void installAllocator();
 
 // Bytes of CPU tensors alive in the process, in all environments and graphs.
 int64_t liveCpuBytes();
 int64_t peakCpuBytes();
 void resetPeakCpuBytes();
+
+// Bytes of freed large blocks that are kept, and giving them back to the system.
+int64_t cachedCpuBytes();
+void emptyCpuCache();
 
 }  // namespace ibn

@@ -106,7 +106,13 @@ Napi::Value memoryStats(Call& call) {
   result["bytes"] = static_cast<double>(call.data.liveBytes());
   result["cpuBytes"] = static_cast<double>(liveCpuBytes());
   result["peakCpuBytes"] = static_cast<double>(peakCpuBytes());
+  result["cachedCpuBytes"] = static_cast<double>(cachedCpuBytes());
   return result;
+}
+
+Napi::Value emptyCpuCache(Call& call) {
+  ibn::emptyCpuCache();
+  return call.undefined();
 }
 
 Napi::Value resetPeakMemoryStats(Call& call) {
@@ -158,6 +164,7 @@ void defineRuntime(Napi::Object exports) {
   define<generatorState>(exports, "generatorState");
   define<setGeneratorState>(exports, "setGeneratorState");
   define<memoryStats>(exports, "memoryStats");
+  define<emptyCpuCache>(exports, "emptyCpuCache");
   define<resetPeakMemoryStats>(exports, "resetPeakMemoryStats");
   define<cudaDeviceCount>(exports, "cudaDeviceCount");
   define<hasCuda>(exports, "hasCuda");

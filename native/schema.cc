@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
+#include "cold.h"
 #include "dispatch.h"
-#include "env.h"
-#include "errors.h"
 
 namespace ibn {
 
@@ -95,11 +94,6 @@ Napi::Array describeAll(Napi::Env env, const std::vector<c10::Argument>& list) {
   return array;
 }
 
-std::optional<c10::OperatorHandle> find(const Napi::CallbackInfo& info) {
-  return c10::Dispatcher::singleton().findSchema(
-      {info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()});
-}
-
 }  // namespace
 
 TypeSpec makeTypeSpec(const c10::TypePtr& type, std::optional<int32_t> fixed_size) {
@@ -136,40 +130,56 @@ BoundOp::BoundOp(c10::OperatorHandle op) : handle(std::move(op)) {
   pure = isPure(schema);
 }
 
-Napi::Value ListOps(const Napi::CallbackInfo& info) {
+namespace {
+
+std::optional<c10::OperatorHandle> find(const Call& call) {
+  return c10::Dispatcher::singleton().findSchema({call.string(0, "name"), call.string(1, "overload")});
+}
+
+// Every op of the dispatcher that has a schema, sorted: ["aten::add.Tensor", ...].
+Napi::Value listOps(Call& call) {
   auto& dispatcher = c10::Dispatcher::singleton();
   std::vector<std::string> names;
   for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
     if (dispatcher.findSchema(name).has_value()) names.push_back(c10::toString(name));
   }
   std::sort(names.begin(), names.end());
-  Napi::Array array = Napi::Array::New(info.Env(), names.size());
+  Napi::Array array = Napi::Array::New(call.env, names.size());
   for (uint32_t i = 0; i < names.size(); i++) array[i] = names[i];
   return array;
 }
 
-Napi::Value GetSchema(const Napi::CallbackInfo& info) {
-  const auto op = find(info);
-  if (!op) return info.Env().Undefined();
+// The schema of one op, or undefined: { name, overload, arguments, returns, returnsArguments }.
+Napi::Value getSchema(Call& call) {
+  const auto op = find(call);
+  if (!op) return call.undefined();
   const c10::FunctionSchema& schema = op->schema();
-  Napi::Object object = Napi::Object::New(info.Env());
+  Napi::Object object = Napi::Object::New(call.env);
   object["name"] = schema.name();
   object["overload"] = schema.overload_name();
-  object["arguments"] = describeAll(info.Env(), schema.arguments());
-  object["returns"] = describeAll(info.Env(), schema.returns());
+  object["arguments"] = describeAll(call.env, schema.arguments());
+  object["returns"] = describeAll(call.env, schema.returns());
   object["returnsArguments"] = returnsWrittenArguments(schema);
   return object;
 }
 
-Napi::Value GetOp(const Napi::CallbackInfo& info) {
-  auto op = find(info);
-  if (!op) return info.Env().Undefined();
-  EnvData& data = EnvData::get(info.Env());
-  data.ops.push_back(std::make_shared<BoundOp>(*op));
+// getOp("aten::add", "Tensor"): a function that takes the arguments in schema order.
+Napi::Value getOp(Call& call) {
+  auto op = find(call);
+  if (!op) return call.undefined();
+  call.data.ops.push_back(std::make_shared<BoundOp>(*op));
+  BoundOp& bound = *call.data.ops.back();
   napi_value function = nullptr;
-  napi_create_function(info.Env(), data.ops.back()->name.c_str(), NAPI_AUTO_LENGTH, CallOp,
-                       data.ops.back().get(), &function);
-  return {info.Env(), function};
+  napi_create_function(call.env, bound.name.c_str(), NAPI_AUTO_LENGTH, CallOp, &bound, &function);
+  return {call.env, function};
+}
+
+}  // namespace
+
+void defineSchema(Napi::Object exports) {
+  define<listOps>(exports, "listOps");
+  define<getSchema>(exports, "getSchema");
+  define<getOp>(exports, "getOp");
 }
 
 }  // namespace ibn

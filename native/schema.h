@@ -1,7 +1,5 @@
 // What an op takes and returns, read once from its live schema.
 #pragma once
-#include <napi.h>
-
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,12 +62,5 @@ struct BoundOp {
 };
 
 TypeSpec makeTypeSpec(const c10::TypePtr& type, std::optional<int32_t> fixed_size = std::nullopt);
-
-// Every op of the dispatcher that has a schema, sorted: ["aten::add.Tensor", ...].
-Napi::Value ListOps(const Napi::CallbackInfo& info);
-// The schema of one op, or undefined: { name, overload, arguments: [...], returns: [...] }.
-Napi::Value GetSchema(const Napi::CallbackInfo& info);
-// getOp("aten::add", "Tensor"): a function that takes the arguments in schema order.
-Napi::Value GetOp(const Napi::CallbackInfo& info);
 
 }  // namespace ibn

@@ -9,9 +9,6 @@
 #include <node_api.h>
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 typedef napi_value (*RegisterFn)(napi_env env, napi_value exports);
 
@@ -41,20 +38,6 @@ static int read_path(napi_env env, napi_value value, char* path) {
   return 1;
 }
 
-// Freed tensors are the next tensors: without these, glibc gives each large block back to the kernel and pays
-// page faults to get it again, several times the cost of the arithmetic (docs/memory.md has the figures).
-static void keep_freed_memory(void) {
-#ifdef __GLIBC__
-  static int done = 0;
-  const char* keep = getenv("IBN_NET_MALLOC");
-  if (done || (keep != NULL && keep[0] == '0')) return;
-  done = 1;
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 28);
-  mallopt(M_TOP_PAD, 1 << 26);
-#endif
-}
-
 // load(libraries: string[], binding: string): the binding's exports.
 static napi_value load(napi_env env, napi_callback_info info) {
   napi_value argv[2];
@@ -66,7 +49,6 @@ static napi_value load(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "Expected (libraries: string[], binding: string)");
     return NULL;
   }
-  keep_freed_memory();
   for (uint32_t i = 0; i < count; i++) {
     napi_value item;
     napi_get_element(env, argv[0], i, &item);

@@ -21,6 +21,7 @@ export {
   type CudaInfo,
   cuda,
   cudaInfo,
+  emptyCpuCache,
   getNumInteropThreads,
   getNumThreads,
   type MemoryStats,

@@ -14,10 +14,17 @@ export interface MemoryStats {
   cpuBytes: number;
   /** The most that `cpuBytes` has been since the start or `resetPeakMemoryStats`. */
   peakCpuBytes: number;
+  /** Bytes of freed large blocks that are kept for reuse. */
+  cachedCpuBytes: number;
 }
 
 export function memoryStats(): MemoryStats {
   return native.memoryStats();
+}
+
+/** Gives the freed blocks that are kept for reuse back to the system. */
+export function emptyCpuCache(): void {
+  native.emptyCpuCache();
 }
 
 export function resetPeakMemoryStats(): void {

@@ -179,7 +179,7 @@ export class Tensor extends NativeObject {
     let ready: Tensor = native.layout(unwrap(this)) === 'strided' ? this : aten.to_dense(this);
     if (aten._is_zerotensor(ready)) ready = aten.clone(ready);
     if (isComplex(ready.dtype)) ready = aten.resolve_conj(ready);
-    ready = aten.resolve_neg(ready); // is_neg says no to dispatcher calls: its fallback resolves first
+    ready = aten.resolve_neg(ready);
     if (ready.device !== 'cpu') ready = aten.to.dtype_layout(ready, { device: 'cpu' });
     return ready.isContiguous() ? ready : aten.contiguous(ready);
   }
