@@ -1,5 +1,5 @@
 export { type LoadOptions, load } from './load.ts';
-export { metadataOf } from './metadata.ts';
-export { save } from './save.ts';
+export { metadataOf, textsOf } from './metadata.ts';
+export { type SafetensorsOptions, save, saveSafetensors } from './save.ts';
 export { commonPrefix, stateDictOf, stripPrefix } from './state-dict.ts';
 export type { MapLocation } from './storage-table.ts';

@@ -19,9 +19,18 @@ export interface InspectedTensor {
   readonly requiresGrad: boolean;
 }
 
+/** A tensor's elements to be written, without its strides. */
+export interface InspectedElements {
+  readonly dtype: StoredDType;
+  readonly size: readonly number[];
+  /** The elements' bytes in row-major order, in pieces. Each call begins anew. */
+  pieces(): Iterable<Uint8Array>;
+}
+
 /** What the writer needs of the tensor layer: how to look into values that are not plain. */
 export interface Inspector {
   tensor(value: object, path: string): InspectedTensor | undefined;
+  elements(value: object, path: string): InspectedElements | undefined;
   storage(value: object): InspectedStorage | undefined;
   complex(value: object): readonly [re: number, im: number] | undefined;
 }

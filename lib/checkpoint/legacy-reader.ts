@@ -1,12 +1,12 @@
 import { ByteCursor } from './byte-cursor.ts';
 import type { ByteSource } from './byte-source.ts';
+import type { Description } from './description.ts';
 import { corrupt, printable, unsupported } from './errors.ts';
 import type { Environment, Machine } from './pickle/machine.ts';
 import { PLAIN_ENVIRONMENT, torchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
 import { PyStorage } from './pickle/values.ts';
 import { type Extent, itemsizeOf, type StorageLayout } from './storage-table.ts';
-import type { Description } from './zip-checkpoint.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;

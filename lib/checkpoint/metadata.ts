@@ -19,3 +19,26 @@ export function attachMetadata<T extends Map<unknown, unknown>>(stateDict: T, me
     writable: true,
   });
 }
+
+const texts = new WeakMap<object, Readonly<Record<string, string>>>();
+
+/**
+ * The texts that a safetensors file carries beside its tensors (`__metadata__`), such as `format: 'pt'`. Undefined
+ * for state dicts from files without them.
+ *
+ * @example
+ * textsOf(load('resnet50.safetensors')); // { format: 'pt' }
+ */
+export function textsOf(
+  stateDict: ReadonlyMap<unknown, unknown>,
+): Readonly<Record<string, string>> | undefined {
+  return texts.get(stateDict);
+}
+
+/** Remembers the texts of a file's `__metadata__` for the state dict read from it. */
+export function attachTexts<T extends object>(stateDict: T, metadata: ReadonlyMap<string, string>): T {
+  const entries: Record<string, string> = Object.create(null);
+  for (const [key, text] of metadata) entries[key] = text;
+  texts.set(stateDict, Object.freeze(entries));
+  return stateDict;
+}

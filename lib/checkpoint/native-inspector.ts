@@ -1,6 +1,6 @@
-import { Complex, isTensor, ops, type Tensor, UntypedStorage } from '../tensor/index.ts';
+import { Complex, isTensor, ops, scope, type Tensor, UntypedStorage } from '../tensor/index.ts';
 import { isStoredDType, type StoredDType } from './dtypes.ts';
-import type { InspectedStorage, InspectedTensor, Inspector } from './inspector.ts';
+import type { InspectedElements, InspectedStorage, InspectedTensor, Inspector } from './inspector.ts';
 
 const LARGEST_PIECE = 1 << 28;
 
@@ -20,6 +20,11 @@ export class NativeInspector implements Inspector {
       stride: plain.stride(),
       requiresGrad: value.requiresGrad,
     };
+  }
+
+  elements(value: object, path: string): InspectedElements | undefined {
+    if (!isTensor(value)) return undefined;
+    return { dtype: checkedDType(value, path), size: value.shape, pieces: () => elementPieces(value) };
   }
 
   storage(value: object): InspectedStorage | undefined {
@@ -72,6 +77,18 @@ function* piecesOnDevice(tensor: Tensor, nbytes: number): Generator<Uint8Array> 
   const copy = whole.to('cpu');
   yield* piecesOf(copy.untypedStorage());
   for (const temporary of [whole, copy]) temporary.dispose();
+}
+
+/** One contiguous copy on the CPU at a time, where the tensor is not that already. */
+function* elementPieces(tensor: Tensor): Generator<Uint8Array> {
+  const rows = scope(() => {
+    const plain = ops.aten.resolve_neg(ops.aten.resolve_conj(tensor.detach().to('cpu'))) as Tensor;
+    return plain.contiguous();
+  });
+  const storage = rows.untypedStorage();
+  const range = storage.range(rows.storageOffset() * rows.itemsize, rows.numel() * rows.itemsize);
+  yield* piecesOf(range);
+  for (const temporary of [range, storage, rows]) temporary.dispose();
 }
 
 function checkedDType(tensor: Tensor, path: string): StoredDType {

@@ -1,11 +1,13 @@
 import type { TensorBackend } from './backend.ts';
 import type { ByteSource } from './byte-source.ts';
-import { unsupported } from './errors.ts';
+import type { Description } from './description.ts';
 import { detectFormat } from './format.ts';
 import { readLegacyCheckpoint } from './legacy-reader.ts';
 import { Materializer } from './materialize.ts';
+import { attachTexts } from './metadata.ts';
+import { readSafetensors } from './safetensors/reader.ts';
 import { type MapLocation, StorageTable } from './storage-table.ts';
-import { type Description, readZipCheckpoint } from './zip-checkpoint.ts';
+import { readZipCheckpoint } from './zip-checkpoint.ts';
 
 /** How a checkpoint is read. */
 export interface ReaderOptions {
@@ -15,18 +17,14 @@ export interface ReaderOptions {
 
 /** Reads a checkpoint of any known format from bytes, making tensors with the backend. */
 export function readCheckpoint(source: ByteSource, backend: TensorBackend, options: ReaderOptions): unknown {
-  const { root, layout } = describe(source, options);
+  const { root, layout, metadata } = describe(source, options);
   const storages = new StorageTable(source, backend, layout, options.mapLocation);
-  return new Materializer(source.origin, backend, storages).value(root);
+  const value = new Materializer(source.origin, backend, storages).value(root);
+  return metadata === undefined ? value : attachTexts(value as Map<string, unknown>, metadata);
 }
 
 function describe(source: ByteSource, { warn }: ReaderOptions): Description {
   const format = detectFormat(source);
   if (format === 'zip') return readZipCheckpoint(source, warn);
-  if (format === 'legacy') return readLegacyCheckpoint(source, warn);
-  throw unsupported(
-    source.origin,
-    'the file is in the safetensors format',
-    'convert it in Python and write it with torch.save',
-  );
+  return format === 'legacy' ? readLegacyCheckpoint(source, warn) : readSafetensors(source);
 }

@@ -1,11 +1,24 @@
 import { fileURLToPath } from 'node:url';
+import { checkOptions } from '../options.ts';
+import { isTensor } from '../tensor/index.ts';
 import { writeAtomically } from './atomic-file.ts';
 import { fileOrigin, writeFailure } from './errors.ts';
+import type { Inspector } from './inspector.ts';
 import { NativeInspector } from './native-inspector.ts';
+import { prepareSafetensors } from './safetensors/writer.ts';
 import { prepareCheckpoint } from './writer.ts';
 
+type Write = (sink: (bytes: Uint8Array) => void) => void;
+
+/** How `saveSafetensors` writes a file. */
+export interface SafetensorsOptions {
+  /** Texts to carry beside the tensors. Default `{ format: 'pt' }`, which Hugging Face's libraries ask for. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
 /**
- * Writes a checkpoint in PyTorch's zip format, so that `torch.load(path, weights_only=True)` reads it.
+ * Writes a checkpoint in PyTorch's zip format, so that `torch.load(path, weights_only=True)` reads it; or in the
+ * safetensors format where the path ends in `.safetensors` (see `checkpoint.saveSafetensors`).
  *
  * Tensors keep dtype, strides, `requiresGrad` and device, and those that share memory share it in the file. A Map
  * becomes an OrderedDict (with its `_metadata`), a plain object a dict, an array a list, a frozen array a tuple, a
@@ -20,19 +33,62 @@ import { prepareCheckpoint } from './writer.ts';
  * save({ epoch: 3, state_dict: model.stateDict() }, 'checkpoint.pth');
  */
 export function save(value: unknown, path: string | URL): void {
+  const target = pathOf(path, 'save');
+  const isSafetensors = target.endsWith('.safetensors');
+  writeFile(target, (inspector) =>
+    isSafetensors
+      ? prepareSafetensors(entriesOf(value, 'save'), { format: 'pt' }, inspector)
+      : prepareCheckpoint(value, inspector),
+  );
+}
+
+/**
+ * Writes a state dict in the safetensors format: tensors by name and texts, nothing else.
+ *
+ * Each tensor is written by itself and row by row: strides, sharing, `requiresGrad` and devices are lost. What is
+ * in the file already or complete appears at the path, as with `save`.
+ *
+ * @param tensors A Map or plain object of tensors.
+ * @throws TypeError for anything but tensors, and for dtypes without a name in the format (complex128, complex32).
+ * @throws CheckpointError `ERR_CHECKPOINT_WRITE` when the file cannot be written.
+ * @example
+ * checkpoint.saveSafetensors(model.stateDict(), 'weights', { metadata: { epoch: '3' } });
+ */
+export function saveSafetensors(
+  tensors: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>,
+  path: string | URL,
+  options: SafetensorsOptions = {},
+): void {
+  checkOptions('saveSafetensors', options, ['metadata']);
+  const entries = entriesOf(tensors, 'saveSafetensors');
+  const { metadata = { format: 'pt' } } = options;
+  writeFile(pathOf(path, 'saveSafetensors'), (inspector) => prepareSafetensors(entries, metadata, inspector));
+}
+
+function entriesOf(value: unknown, owner: string): Iterable<readonly [string, unknown]> {
+  if (value instanceof Map) return value as ReadonlyMap<string, unknown>;
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !isTensor(value);
+  if (isObject) return Object.entries(value);
+  const got = isTensor(value) ? 'a tensor' : Array.isArray(value) ? 'an array' : String(value).slice(0, 40);
+  throw new TypeError(`Expected a Map or object of tensors for ${owner} to a .safetensors file, got ${got}`);
+}
+
+function pathOf(path: string | URL, owner: string): string {
   const target = path instanceof URL ? fileURLToPath(path) : path;
-  if (typeof target !== 'string')
-    throw new TypeError(`Expected a path or URL for save, got ${typeof target}`);
+  if (typeof target === 'string') return target;
+  throw new TypeError(`Expected a path or URL for ${owner}, got ${typeof target}`);
+}
+
+function writeFile(path: string, prepare: (inspector: Inspector) => Write): void {
   const inspector = new NativeInspector();
   try {
-    const write = prepareCheckpoint(value, inspector);
-    writeFile(target, write);
+    commit(path, prepare(inspector));
   } finally {
     inspector.close();
   }
 }
 
-function writeFile(path: string, write: (sink: (bytes: Uint8Array) => void) => void): void {
+function commit(path: string, write: Write): void {
   try {
     writeAtomically(path, write);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { ByteCursor } from './byte-cursor.ts';
 import { BufferSource, type ByteSource } from './byte-source.ts';
+import type { Description } from './description.ts';
 import { corrupt, overLimit, printable, unsupported } from './errors.ts';
 import { torchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
@@ -9,12 +10,6 @@ import { type ZipEntry, ZipReader } from './zip-reader.ts';
 
 // The pickle holds names and shapes only; it is read into memory as a whole.
 const LARGEST_PICKLE = 1 << 29;
-
-/** What a file holds, before storages are touched. */
-export interface Description {
-  readonly root: unknown;
-  readonly layout: StorageLayout;
-}
 
 /** Reads PyTorch's zip format (1.6 and later): `<name>/data.pkl` and one stored entry per storage. */
 export function readZipCheckpoint(source: ByteSource, warn: (message: string) => void): Description {

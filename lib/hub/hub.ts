@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { load as loadCheckpoint, stateDictOf } from '../checkpoint/index.ts';
 import { HubError } from '../errors.ts';
-import { getModel, listModels, setPretrainedLoader } from '../models/index.ts';
+import { getModel, listModels, type ModelOf, type OptionsOf, setPretrainedLoader } from '../models/index.ts';
 import { DownloadError, download } from '../net/download.ts';
 import { byteProgress } from '../net/progress.ts';
 import { utils } from '../nn/index.ts';
@@ -94,10 +94,9 @@ function noWeights(entry: string): HubError {
   );
 }
 
-type EntryOptions = NonNullable<Parameters<typeof getModel>[1]>;
-
 /** What `hub.load` takes: the model's own options and how weights are fetched. */
-export type LoadOptions = EntryOptions & Pick<DownloadOptions, 'progress' | 'signal'>;
+export type LoadOptions<N extends string = string> = OptionsOf<N> &
+  Pick<DownloadOptions, 'progress' | 'signal'>;
 
 /**
  * Builds a model by its entry point, as torch.hub.load; with `pretrained: true` filled with the published weights,
@@ -108,9 +107,14 @@ export type LoadOptions = EntryOptions & Pick<DownloadOptions, 'progress' | 'sig
  * @example
  * const model = await hub.load('XingangPan/IBN-Net', 'resnet50_ibn_a', { pretrained: true });
  */
-export async function load(repository: string, entry: string, options: LoadOptions = {}) {
+export async function load<N extends string>(
+  repository: string,
+  entry: N,
+  options?: LoadOptions<N>,
+): Promise<ModelOf<N>> {
   checkRepository(repository);
-  const { pretrained = false, progress = true, signal, ...modelOptions } = options;
+  const { pretrained = false, progress = true, signal, ...rest }: LoadOptions = options ?? {};
+  const modelOptions = rest as OptionsOf<N>;
   if (!pretrained) return getModel(entry, modelOptions);
   const model = utils.skipInit(() => getModel(entry, modelOptions));
   const file = weightsFile(entry);

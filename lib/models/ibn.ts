@@ -2,6 +2,17 @@ import { BatchNorm2d, InstanceNorm2d, Module } from '../nn/index.ts';
 import { step } from '../nn/step.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 
+/** @throws RangeError unless `ratio` is from 0 to 1. */
+export function checkRatio(owner: string, ratio: number): void {
+  if (ratio >= 0 && ratio <= 1) return;
+  throw new RangeError(`Expected a ratio from 0 to 1 for ${owner}, got ${ratio}`);
+}
+
+/** The first `count` channels, and the rest. */
+export function splitChannels(x: Tensor, count: number): [Tensor, Tensor] {
+  return ops.aten.split_with_sizes(x, [count, (x.shape[1] as number) - count], 1) as [Tensor, Tensor];
+}
+
 /**
  * Instance-batch normalisation: the first `ratio` of the channels go through InstanceNorm2d, the rest through
  * BatchNorm2d. (N, C, H, W) -> (N, C, H, W). Keys `IN.*` and `BN.*`.
@@ -27,8 +38,7 @@ export class IBN extends Module {
    */
   constructor(planes: number, ratio = 0.5) {
     super();
-    if (!(ratio >= 0 && ratio <= 1))
-      throw new RangeError(`Expected a ratio from 0 to 1 for IBN, got ${ratio}`);
+    checkRatio('IBN', ratio);
     this.planes = planes;
     this.instanceChannels = Math.trunc(planes * ratio);
     this.IN = this.instanceChannels > 0 ? new InstanceNorm2d(this.instanceChannels, { affine: true }) : null;
@@ -38,13 +48,53 @@ export class IBN extends Module {
   forward(x: Tensor): Tensor {
     if (this.IN === null) return this.BN === null ? x : this.BN.forward(x);
     if (this.BN === null) return this.IN.forward(x);
-    const [first, rest] = ops.aten.split_with_sizes(
-      x,
-      [this.instanceChannels, this.planes - this.instanceChannels],
-      1,
-    ) as [Tensor, Tensor];
+    const [first, rest] = splitChannels(x, this.instanceChannels);
     // instance_norm makes its input contiguous itself; batch_norm is much slower on a strided one.
     const parts = [step(this.IN, first), step(this.BN, rest.contiguous())];
     return ops.aten.cat(parts, 1);
+  }
+}
+
+/**
+ * The norm of IBN-c (Fig. 4 of the paper): all channels through InstanceNorm2d and, in parallel, all through
+ * BatchNorm2d. (N, C, H, W) -> (N, 2 C, H, W). Keys `IN.*` and `BN.*`.
+ */
+export class IBN_c extends Module {
+  static override disposesTemporaries = true;
+
+  IN: InstanceNorm2d;
+  BN: BatchNorm2d;
+
+  constructor(planes: number) {
+    super();
+    this.IN = new InstanceNorm2d(planes, { affine: true });
+    this.BN = new BatchNorm2d(planes);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.aten.cat([this.IN.forward(x), this.BN.forward(x)], 1);
+  }
+}
+
+/**
+ * The norm of IBN-d (Fig. 4 of the paper): the first `ratio` of the channels go through instance normalisation, the
+ * rest pass unchanged. (N, C, H, W) -> (N, C, H, W). Keys `weight` and `bias`, one element per normalised channel.
+ */
+export class IBN_d extends InstanceNorm2d {
+  static override disposesTemporaries = true;
+
+  readonly planes: number;
+
+  /** @param ratio 0 to 1, rounded down; at least one channel. Default 0.5. */
+  constructor(planes: number, ratio = 0.5) {
+    checkRatio('IBN_d', ratio);
+    super(Math.trunc(planes * ratio), { affine: true });
+    this.planes = planes;
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (this.numFeatures === this.planes) return super.forward(x);
+    const [first, rest] = splitChannels(x, this.numFeatures);
+    return ops.aten.cat([super.forward(first), rest], 1);
   }
 }

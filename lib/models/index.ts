@@ -1,6 +1,69 @@
 /** IBN-Net models and the layers they are made of. */
+export * from './densenet.ts';
+export {
+  DenseIBN,
+  DenseLayer,
+  DenseNet_IBN,
+  type DenseNetEntryOptions,
+  type DenseNetIBNConfig,
+  type DenseNetIBNOptions,
+  densenet121_ibn_a,
+  densenet161_ibn_a,
+  densenet169_ibn_a,
+  densenet201_ibn_a,
+} from './densenet-ibn.ts';
+export { createFeatureExtractor, FeatureExtractor, type FeatureInfo, type FeatureModel } from './features.ts';
 export { GlobalAvgPool2d } from './global-avg-pool.ts';
-export { IBN } from './ibn.ts';
-export { type PretrainedLoader, setPretrainedLoader } from './pretrained.ts';
-export { getModel, listModels, type ModelEntry } from './registry.ts';
-export * from './resnet-ibn.ts';
+export { IBN, IBN_c, IBN_d } from './ibn.ts';
+export type { Operations } from './operations.ts';
+export type { IBNConfig, IBNPlacement } from './placement.ts';
+export { type PretrainedLoader, type PretrainedOption, setPretrainedLoader } from './pretrained.ts';
+export {
+  getModel,
+  type ImageModel,
+  type ListOptions,
+  listModels,
+  type ModelEntry,
+  type ModelName,
+  type ModelOf,
+  type ModelOptions,
+  type OptionsOf,
+} from './registry.ts';
+export { BasicBlock_IBN, type BlockClass, type BlockOptions, Bottleneck_IBN } from './residual-blocks.ts';
+export type { DilationOptions } from './residual-stages.ts';
+export * from './resnet.ts';
+export {
+  type Depths,
+  type EntryOptions,
+  ResNet_IBN,
+  type ResNetIBNOptions,
+  resnet18_ibn_a,
+  resnet18_ibn_b,
+  resnet34_ibn_a,
+  resnet34_ibn_b,
+  resnet50_ibn_a,
+  resnet50_ibn_b,
+  resnet101_ibn_a,
+  resnet101_ibn_b,
+  resnet152_ibn_a,
+  resnet152_ibn_b,
+} from './resnet-ibn.ts';
+export * from './resnext.ts';
+export * from './resnext-ibn.ts';
+export { SELayer } from './se-layer.ts';
+export * from './se-resnet.ts';
+export {
+  SEBottleneck_IBN,
+  SEResNet_IBN,
+  se_resnet50_ibn_a,
+  se_resnet101_ibn_a,
+  se_resnet152_ibn_a,
+} from './se-resnet-ibn.ts';
+export { type LayerSummary, ModelSummary, type SummaryOptions, summary } from './summary.ts';
+export {
+  type ErrorRates,
+  type Preprocessing,
+  type PublishedWeights,
+  publishedWeights,
+  RELEASE_URL,
+} from './weights.ts';

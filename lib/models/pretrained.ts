@@ -1,4 +1,5 @@
 import type { Module } from '../nn/index.ts';
+import { checkOptions } from '../options.ts';
 
 /** Fills a new model with published weights; throws where there are none or they have to be fetched first. */
 export type PretrainedLoader = (name: string, model: Module) => void;
@@ -19,4 +20,28 @@ export function loadPretrained(name: string, model: Module): void {
   throw new RangeError(
     `Expected pretrained to be false for ${name}, got true; load a checkpoint with model.loadStateDict(load(path))`,
   );
+}
+
+/** What every entry point takes besides the options of its class. */
+export interface PretrainedOption {
+  /** Load the published weights. Default false. */
+  pretrained?: boolean;
+}
+
+/**
+ * What an entry point does: checks the option names, builds, and loads weights where asked to.
+ *
+ * @param known Options that `make` understands.
+ */
+export function buildEntry<O extends PretrainedOption, M extends Module>(
+  name: string,
+  known: readonly string[],
+  options: O,
+  make: (options: Omit<O, 'pretrained'>) => M,
+): M {
+  checkOptions(name, options, [...known, 'pretrained']);
+  const { pretrained = false, ...rest } = options;
+  const model = make(rest);
+  if (pretrained) loadPretrained(name, model);
+  return model;
 }

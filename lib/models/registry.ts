@@ -1,26 +1,80 @@
 import type { Module } from '../nn/index.ts';
-import { suggestion } from '../options.ts';
+import { checkOptions, suggestion } from '../options.ts';
+import * as densenet from './densenet.ts';
+import * as densenetIbn from './densenet-ibn.ts';
+import * as resnet from './resnet.ts';
 import * as resnetIbn from './resnet-ibn.ts';
+import * as resnext from './resnext.ts';
+import * as resnextIbn from './resnext-ibn.ts';
+import * as seResnet from './se-resnet.ts';
+import * as seResnetIbn from './se-resnet-ibn.ts';
+import { weightsOf } from './weights.ts';
+
+const files = {
+  ...resnetIbn,
+  ...resnextIbn,
+  ...seResnetIbn,
+  ...densenetIbn,
+  ...resnet,
+  ...resnext,
+  ...seResnet,
+  ...densenet,
+};
+
+type Files = typeof files;
+type Entries = { [N in keyof Files as Files[N] extends (options?: never) => Module ? N : never]: Files[N] };
+
+/** Names of the models. */
+export type ModelName = keyof Entries;
+
+/** A network for images: (N, C, H, W) -> logits (N, numClasses). */
+export type ImageModel = resnetIbn.ResNet_IBN | resnextIbn.ResNeXt_IBN | densenetIbn.DenseNet_IBN;
+
+/** Options of a model whose name is not known before the program runs. */
+export type ModelOptions =
+  | resnetIbn.EntryOptions
+  | resnextIbn.ResNeXtEntryOptions
+  | densenetIbn.DenseNetEntryOptions;
+
+/** What the model of that name is: its own class where the compiler knows the name. */
+export type ModelOf<N extends string> = N extends ModelName ? ReturnType<Entries[N]> : ImageModel;
+/** The options of that model. */
+export type OptionsOf<N extends string> = N extends ModelName
+  ? NonNullable<Parameters<Entries[N]>[0]>
+  : ModelOptions;
 
 /** Builds a model from its options. */
-export type ModelEntry = (options?: resnetIbn.EntryOptions) => resnetIbn.ResNet_IBN;
+export type ModelEntry = (options?: ModelOptions) => ImageModel;
 
-const ENTRIES = new Map<string, ModelEntry>(
-  Object.entries(resnetIbn).filter((entry): entry is [string, ModelEntry] => /^[a-z]/.test(entry[0])),
-);
+/** Entry points are named for their depth; the files also export what they are built with. */
+const ENTRIES = new Map(
+  Object.entries(files).filter(([name]) => /^(se_)?(resnet|resnext|densenet)\d/.test(name)),
+) as Map<string, unknown> as Map<string, ModelEntry>;
+
+/** Options of `listModels`. */
+export interface ListOptions {
+  /** A part of the name, or a pattern. */
+  filter?: string | RegExp;
+  /** Only those with published weights, or only those without. */
+  pretrained?: boolean;
+}
 
 /**
  * Names of the models, in alphabetical order with depths as numbers.
  *
- * @param options `filter`: a part of the name, or a pattern.
  * @example
  * models.listModels({ filter: 'ibn_b' }); // ['resnet18_ibn_b', ...]
+ * models.listModels({ filter: /^densenet/, pretrained: true }); // ['densenet121_ibn_a', 'densenet169_ibn_a']
  */
-export function listModels(options: { filter?: string | RegExp } = {}): string[] {
-  const { filter = '' } = options;
+export function listModels(options: ListOptions = {}): string[] {
+  checkOptions('listModels', options, ['filter', 'pretrained']);
+  const { filter = '', pretrained } = options;
   const fits = (name: string): boolean =>
-    typeof filter === 'string' ? name.includes(filter) : filter.test(name);
-  return [...ENTRIES.keys()].filter(fits).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    typeof filter === 'string' ? name.includes(filter) : name.search(filter) >= 0;
+  return [...ENTRIES.keys()]
+    .filter(fits)
+    .filter((name) => pretrained === undefined || pretrained === (weightsOf(name) !== undefined))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 /**
@@ -30,9 +84,9 @@ export function listModels(options: { filter?: string | RegExp } = {}): string[]
  * @example
  * const model = models.getModel('resnet50_ibn_a', { numClasses: 10 });
  */
-export function getModel(name: string, options: resnetIbn.EntryOptions = {}): resnetIbn.ResNet_IBN & Module {
+export function getModel<N extends string>(name: N, options?: OptionsOf<N>): ModelOf<N> {
   const entry = ENTRIES.get(name);
   if (entry === undefined)
     throw new RangeError(`Unknown model "${name}"${suggestion(name, listModels(), 'models')}`);
-  return entry(options);
+  return entry(options) as ModelOf<N>;
 }
