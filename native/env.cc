@@ -219,12 +219,16 @@ void EnvData::emitWarnings(napi_env env) {
 
 // A few small tensors can hold a graph of gigabytes that V8 knows nothing of. When libtorch's live bytes pass
 // a limit, pretend an allocation large enough for a full collection, then raise the limit above what stayed
-// alive.
+// alive. A collection that ends an incremental marking keeps all that was made since it began, so a fruitless
+// one is repeated.
 void EnvData::checkPressure(napi_env env) {
-  if (liveCpuBytes() < pressure_limit_) return;
-  int64_t total = 0;
-  napi_adjust_external_memory(env, kForceCollection, &total);
-  napi_adjust_external_memory(env, -kForceCollection, &total);
+  const int64_t before = liveCpuBytes();
+  if (before < pressure_limit_) return;
+  for (int attempt = 0; attempt < 2 && liveCpuBytes() > before / 2; attempt++) {
+    int64_t total = 0;
+    napi_adjust_external_memory(env, kForceCollection, &total);
+    napi_adjust_external_memory(env, -kForceCollection, &total);
+  }
   pressure_limit_ = std::max(kFirstPressure, liveCpuBytes() + std::max(kFirstPressure, liveCpuBytes() / 2));
 }
 
