@@ -74,6 +74,9 @@ export interface Binding {
   storageOfTensor(tensor: Handle): Handle;
   tensorFromStorage(storage: Handle, dtype: string, offset: number, size: number[], stride: number[]): Handle;
 
+  readStorages(fd: number, offsets: number[], sizes: number[]): Handle[];
+  copyTensors(targets: Handle[], sources: Handle[]): number[];
+
   requiresGrad(tensor: Handle): boolean;
   setRequiresGrad(tensor: Handle, value: boolean): void;
   isLeaf(tensor: Handle): boolean;

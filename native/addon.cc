@@ -12,6 +12,7 @@ void registerAll(Napi::Object exports) {
   ibn::defineStorage(exports);
   ibn::defineAutograd(exports);
   ibn::defineRuntime(exports);
+  ibn::defineBulk(exports);
   ibn::defineSchema(exports);
 }
 

@@ -69,5 +69,6 @@ void defineStorage(Napi::Object exports);
 void defineAutograd(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
 void defineSchema(Napi::Object exports);
+void defineBulk(Napi::Object exports);
 
 }  // namespace ibn

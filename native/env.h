@@ -101,7 +101,7 @@ class EnvData {
 
  private:
   static constexpr int64_t kSettleBytes = int64_t{8} << 20;
-  static constexpr int64_t kFirstPressure = int64_t{1} << 29;
+  static constexpr int64_t kFirstPressure = int64_t{384} << 20;
   EnvData() = default;
   ~EnvData() = default;
   static void finalize(napi_env env, void* data, void* hint);

@@ -91,9 +91,8 @@ function resultText(schema) {
 
 function isMethod(schema) {
   const [first] = schema.arguments;
-  return (
-    first?.name === 'self' && first.type === 'Tensor' && !schema.arguments.some((a) => a.kwargOnly && a.alias)
-  );
+  const isTensor = first?.type === 'Tensor' && (first.name === 'self' || first.name === 'input');
+  return isTensor && !schema.arguments.some((a) => a.kwargOnly && a.alias);
 }
 
 const bases = new Map();

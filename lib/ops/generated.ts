@@ -10961,6 +10961,8 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.allclose.html */
   allclose(other: T, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean;
   allclose(other: T, rtol?: number, atol?: number, equalNan?: boolean, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.alpha_dropout.html */
+  alphaDropout(p: number, train: boolean): T;
   alphaDropout_(p: number, train: boolean): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.amax.html */
   amax(options?: { dim?: Int | Int[]; keepdim?: boolean }): T;
@@ -11070,6 +11072,13 @@ export interface TensorMethods<T> {
   baddbmm(batch1: T, batch2: T, outDtype: DType, options?: { beta?: Scalar; alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.baddbmm_.html */
   baddbmm_(batch1: T, batch2: T, options?: { beta?: Scalar; alpha?: Scalar }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html */
+  batchNorm(weight: T | null, bias: T | null, runningMean: T | null, runningVar: T | null, training: boolean, momentum: number, eps: number, cudnnEnabled: boolean): T;
+  batchNormElemt(weight: T | null, bias: T | null, mean: T, invstd: T, eps: number): T;
+  batchNormGatherStats(mean: T, invstd: T, runningMean: T | null, runningVar: T | null, momentum: number, eps: number, count: Int): [T, T];
+  batchNormGatherStatsWithCounts(mean: T, invstd: T, runningMean: T | null, runningVar: T | null, momentum: number, eps: number, counts: T): [T, T];
+  batchNormStats(eps: number): [T, T];
+  batchNormUpdateStats(runningMean: T | null, runningVar: T | null, momentum: number): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.bernoulli.html */
   bernoulli(options?: { generator?: object | null }): T;
   bernoulli(p: T, options?: { generator?: object | null }): T;
@@ -11158,6 +11167,7 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.cholesky_solve.html */
   choleskySolve(input2: T, options?: { upper?: boolean }): T;
   choleskySolve(input2: T, upper?: boolean, options?: { upper?: boolean }): T;
+  chooseQparamsOptimized(numel: Int, nBins: Int, ratio: number, bitWidth: Int): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.chunk.html */
   chunk(chunks: Int, options?: { dim?: Int }): T[];
   chunk(chunks: Int, dim?: Int, options?: { dim?: Int }): T[];
@@ -11211,10 +11221,36 @@ export interface TensorMethods<T> {
   constantPadNd(pad: Int[], value?: Scalar, options?: { value?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html */
   contiguous(options?: { memoryFormat?: MemoryFormat }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.conv1d.html */
+  conv1d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; groups?: Int }): T;
+  conv1d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], dilation?: Int | Int[], groups?: Int, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; groups?: Int }): T;
+  conv1d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: string; dilation?: Int | Int[]; groups?: Int }): T;
+  conv1d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: string, dilation?: Int | Int[], groups?: Int, options?: { bias?: T | null; stride?: Int | Int[]; padding?: string; dilation?: Int | Int[]; groups?: Int }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.conv2d.html */
+  conv2d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; groups?: Int }): T;
+  conv2d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], dilation?: Int | Int[], groups?: Int, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; groups?: Int }): T;
+  conv2d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: string; dilation?: Int | Int[]; groups?: Int }): T;
+  conv2d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: string, dilation?: Int | Int[], groups?: Int, options?: { bias?: T | null; stride?: Int | Int[]; padding?: string; dilation?: Int | Int[]; groups?: Int }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.conv3d.html */
+  conv3d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; groups?: Int }): T;
+  conv3d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], dilation?: Int | Int[], groups?: Int, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; groups?: Int }): T;
+  conv3d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: string; dilation?: Int | Int[]; groups?: Int }): T;
+  conv3d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: string, dilation?: Int | Int[], groups?: Int, options?: { bias?: T | null; stride?: Int | Int[]; padding?: string; dilation?: Int | Int[]; groups?: Int }): T;
   convDepthwise3d(weight: T, kernelSize: Int | Int[], bias: T | null, stride: Int | Int[], padding: Int | Int[], dilation: Int | Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.conv_tbc.html */
   convTbc(weight: T, bias: T, options?: { pad?: Int }): T;
   convTbc(weight: T, bias: T, pad?: Int, options?: { pad?: Int }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.conv_transpose1d.html */
+  convTranspose1d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
+  convTranspose1d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], outputPadding?: Int | Int[], groups?: Int, dilation?: Int | Int[], options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.conv_transpose2d.html */
+  convTranspose2d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
+  convTranspose2d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], outputPadding?: Int | Int[], groups?: Int, dilation?: Int | Int[], options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.conv_transpose3d.html */
+  convTranspose3d(weight: T, options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
+  convTranspose3d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], outputPadding?: Int | Int[], groups?: Int, dilation?: Int | Int[], options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
+  convolution(weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], transposed: boolean, outputPadding: Int[], groups: Int): T;
+  convolutionOverrideable(weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], transposed: boolean, outputPadding: Int[], groups: Int): T;
   copy(src: T, options?: { nonBlocking?: boolean }): T;
   copy(src: T, nonBlocking?: boolean, options?: { nonBlocking?: boolean }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
@@ -11255,6 +11291,7 @@ export interface TensorMethods<T> {
   crowIndices(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.crow_indices_copy.html */
   crowIndicesCopy(): T;
+  cudnnBatchNorm(weight: T, bias: T | null, runningMean: T | null, runningVar: T | null, training: boolean, exponentialAverageFactor: number, epsilon: number): [T, T, T, T];
   cudnnConvolution(weight: T, padding: Int[], stride: Int[], dilation: Int[], groups: Int, benchmark: boolean, deterministic: boolean, allowTf32: boolean): T;
   cudnnConvolutionAddRelu(weight: T, z: T, alpha: Scalar | null, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], groups: Int): T;
   cudnnConvolutionRelu(weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], groups: Int): T;
@@ -11342,6 +11379,8 @@ export interface TensorMethods<T> {
   divide_(other: T, options: { roundingMode: string | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.dot.html */
   dot(tensor: T): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html */
+  dropout(p: number, train: boolean): T;
   dropout_(p: number, train: boolean): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.dsplit.html */
   dsplit(indices: Int[]): T[];
@@ -11406,7 +11445,20 @@ export interface TensorMethods<T> {
   fakeQuantizePerTensorAffine(scale: number, zeroPoint: Int, quantMin: Int, quantMax: Int): T;
   fakeQuantizePerTensorAffine(scale: T, zeroPoint: T, quantMin: Int, quantMax: Int): T;
   fakeQuantizePerTensorAffineCachemask(scale: number, zeroPoint: Int, quantMin: Int, quantMax: Int): [T, T];
+  fbgemmLinearFp16Weight(packedWeight: T, bias: T): T;
+  fbgemmLinearFp16Weight(packedWeight: T, bias: T, output: T): T;
+  fbgemmLinearFp16WeightFp32Activation(packedWeight: T, bias: T | null): T;
+  fbgemmLinearFp16WeightFp32Activation(packedWeight: T, bias: T | null, output: T): T;
+  fbgemmLinearInt8Weight(weight: T, packed: T, colOffsets: T, weightScale: Scalar, weightZeroPoint: Scalar, bias: T): T;
+  fbgemmLinearInt8WeightFp32Activation(weight: T, packed: T, colOffsets: T, weightScale: Scalar, weightZeroPoint: Scalar, bias: T): T;
+  fbgemmLinearQuantizeWeight(): [T, T, number, Int];
+  fbgemmPackGemmMatrixFp16(): T;
+  fbgemmPackQuantizedMatrix(): T;
+  fbgemmPackQuantizedMatrix(K: Int, N: Int): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.feature_alpha_dropout.html */
+  featureAlphaDropout(p: number, train: boolean): T;
   featureAlphaDropout_(p: number, train: boolean): T;
+  featureDropout(p: number, train: boolean): T;
   featureDropout_(p: number, train: boolean): T;
   fftFft(options?: { n?: Int | null; dim?: Int; norm?: string | null }): T;
   fftFft(n?: Int | null, dim?: Int, norm?: string | null, options?: { n?: Int | null; dim?: Int; norm?: string | null }): T;
@@ -11558,6 +11610,15 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.greater_equal_.html */
   greaterEqual_(other: Scalar): T;
   greaterEqual_(other: T): T;
+  gridSampler(grid: T, interpolationMode: Int, paddingMode: Int, alignCorners: boolean): T;
+  gridSampler2d(grid: T, interpolationMode: Int, paddingMode: Int, alignCorners: boolean): T;
+  gridSampler3d(grid: T, interpolationMode: Int, paddingMode: Int, alignCorners: boolean): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.group_norm.html */
+  groupNorm(numGroups: Int, options?: { weight?: T | null; bias?: T | null; eps?: number; cudnnEnabled?: boolean }): T;
+  groupNorm(numGroups: Int, weight?: T | null, bias?: T | null, eps?: number, cudnnEnabled?: boolean, options?: { weight?: T | null; bias?: T | null; eps?: number; cudnnEnabled?: boolean }): T;
+  gru(hx: T, params: T[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [T, T];
+  gruCell(hx: T, wIh: T, wHh: T, options?: { bIh?: T | null; bHh?: T | null }): T;
+  gruCell(hx: T, wIh: T, wHh: T, bIh?: T | null, bHh?: T | null, options?: { bIh?: T | null; bHh?: T | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.gt.html */
   gt(other: Scalar): T;
   gt(other: T): T;
@@ -11662,6 +11723,8 @@ export interface TensorMethods<T> {
   indicesCopy(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.inner.html */
   inner(other: T): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.instance_norm.html */
+  instanceNorm(weight: T | null, bias: T | null, runningMean: T | null, runningVar: T | null, useInputStats: boolean, momentum: number, eps: number, cudnnEnabled: boolean): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.int_repr.html */
   intRepr(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.inverse.html */
@@ -11725,6 +11788,9 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.l1_loss.html */
   l1Loss(target: T, options?: { reduction?: Int }): T;
   l1Loss(target: T, reduction?: Int, options?: { reduction?: Int }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html */
+  layerNorm(normalizedShape: Int[], options?: { weight?: T | null; bias?: T | null; eps?: number; cudnnEnable?: boolean }): T;
+  layerNorm(normalizedShape: Int[], weight?: T | null, bias?: T | null, eps?: number, cudnnEnable?: boolean, options?: { weight?: T | null; bias?: T | null; eps?: number; cudnnEnable?: boolean }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.lcm.html */
   lcm(other: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.lcm_.html */
@@ -11784,6 +11850,7 @@ export interface TensorMethods<T> {
   linalgEigvals(): T;
   linalgEigvalsh(options?: { UPLO?: string }): T;
   linalgEigvalsh(UPLO?: string, options?: { UPLO?: string }): T;
+  linalgHouseholderProduct(tau: T): T;
   linalgLdlFactor(options?: { hermitian?: boolean }): [T, T];
   linalgLdlFactorEx(options?: { hermitian?: boolean; checkErrors?: boolean }): [T, T, T];
   linalgLstsq(b: T, options?: { rcond?: number | null; driver?: string | null }): [T, T, T, T];
@@ -11798,6 +11865,9 @@ export interface TensorMethods<T> {
   linalgMatrixRank(tol: number, options?: { hermitian?: boolean }): T;
   linalgMatrixRank(tol: number, hermitian?: boolean, options?: { hermitian?: boolean }): T;
   linalgMatrixRank(options?: { atol?: number | null; rtol?: number | null; hermitian?: boolean }): T;
+  linalgMatrixRank(options?: { atol?: T | null; rtol?: T | null; hermitian?: boolean }): T;
+  linalgMatrixRank(tol: T, options?: { hermitian?: boolean }): T;
+  linalgMatrixRank(tol: T, hermitian?: boolean, options?: { hermitian?: boolean }): T;
   linalgNorm(options?: { ord?: Scalar | null; dim?: Int | Int[] | null; keepdim?: boolean; dtype?: DType | null }): T;
   linalgNorm(ord?: Scalar | null, dim?: Int | Int[] | null, keepdim?: boolean, options?: { ord?: Scalar | null; dim?: Int | Int[] | null; keepdim?: boolean; dtype?: DType | null }): T;
   linalgNorm(ord: string, options?: { dim?: Int | Int[] | null; keepdim?: boolean; dtype?: DType | null }): T;
@@ -11815,6 +11885,9 @@ export interface TensorMethods<T> {
   linalgTensorsolve(other: T, dims?: Int[] | null, options?: { dims?: Int[] | null }): T;
   linalgVectorNorm(options?: { ord?: Scalar; dim?: Int | Int[] | null; keepdim?: boolean; dtype?: DType | null }): T;
   linalgVectorNorm(ord?: Scalar, dim?: Int | Int[] | null, keepdim?: boolean, options?: { ord?: Scalar; dim?: Int | Int[] | null; keepdim?: boolean; dtype?: DType | null }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html */
+  linear(weight: T, options?: { bias?: T | null }): T;
+  linear(weight: T, bias?: T | null, options?: { bias?: T | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.log.html */
   log(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.log10.html */
@@ -11874,6 +11947,9 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.logsumexp.html */
   logsumexp(dim: Int | Int[], options?: { keepdim?: boolean }): T;
   logsumexp(dim: Int | Int[], keepdim?: boolean, options?: { keepdim?: boolean }): T;
+  lstm(hx: T[], params: T[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [T, T, T];
+  lstmCell(hx: T[], wIh: T, wHh: T, options?: { bIh?: T | null; bHh?: T | null }): [T, T];
+  lstmCell(hx: T[], wIh: T, wHh: T, bIh?: T | null, bHh?: T | null, options?: { bIh?: T | null; bHh?: T | null }): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.lt.html */
   lt(other: Scalar): T;
   lt(other: T): T;
@@ -11949,11 +12025,13 @@ export interface TensorMethods<T> {
   min(other: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.minimum.html */
   minimum(other: T): T;
+  miopenBatchNorm(weight: T, bias: T | null, runningMean: T | null, runningVar: T | null, training: boolean, exponentialAverageFactor: number, epsilon: number): [T, T, T];
   miopenConvolution(weight: T, bias: T | null, padding: Int[], stride: Int[], dilation: Int[], groups: Int, benchmark: boolean, deterministic: boolean): T;
   miopenConvolutionAddRelu(weight: T, z: T, alpha: Scalar | null, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], groups: Int): T;
   miopenConvolutionRelu(weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], groups: Int): T;
   miopenConvolutionTranspose(weight: T, bias: T | null, padding: Int[], outputPadding: Int[], stride: Int[], dilation: Int[], groups: Int, benchmark: boolean, deterministic: boolean): T;
   miopenDepthwiseConvolution(weight: T, bias: T | null, padding: Int[], stride: Int[], dilation: Int[], groups: Int, benchmark: boolean, deterministic: boolean): T;
+  miopenRnn(weight: T[], weightStride0: Int, hx: T, cx: T | null, mode: Int, hiddenSize: Int, numLayers: Int, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: Int[], dropoutState: T | null): [T, T, T, T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mish.html */
   mish(): T;
   mish_(): T;
@@ -11969,6 +12047,7 @@ export interface TensorMethods<T> {
   mkldnnReorderConv2dWeight(padding?: Int | Int[], stride?: Int | Int[], dilation?: Int | Int[], groups?: Int, inputSize?: Int[] | null, options?: { padding?: Int | Int[]; stride?: Int | Int[]; dilation?: Int | Int[]; groups?: Int; inputSize?: Int[] | null }): T;
   mkldnnReorderConv3dWeight(options?: { padding?: Int | Int[]; stride?: Int | Int[]; dilation?: Int | Int[]; groups?: Int; inputSize?: Int[] | null }): T;
   mkldnnReorderConv3dWeight(padding?: Int | Int[], stride?: Int | Int[], dilation?: Int | Int[], groups?: Int, inputSize?: Int[] | null, options?: { padding?: Int | Int[]; stride?: Int | Int[]; dilation?: Int | Int[]; groups?: Int; inputSize?: Int[] | null }): T;
+  mkldnnRnnLayer(weight0: T, weight1: T, weight2: T, weight3: T, hx_: T, cx_: T, reverse: boolean, batchSizes: Int[], mode: Int, hiddenSize: Int, numLayers: Int, hasBiases: boolean, bidirectional: boolean, batchFirst: boolean, train: boolean): [T, T, T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.mm.html */
   mm(mat2: T): T;
   mm(mat2: T, outDtype: DType): T;
@@ -12040,8 +12119,12 @@ export interface TensorMethods<T> {
   narrow(dim: Int, start: T, length: Int): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.narrow_copy.html */
   narrowCopy(dim: Int, start: Int, length: Int): T;
+  nativeBatchNorm(weight: T | null, bias: T | null, runningMean: T | null, runningVar: T | null, training: boolean, momentum: number, eps: number): [T, T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.native_channel_shuffle.html */
   nativeChannelShuffle(groups: Int): T;
+  nativeDropout(p: number, train: boolean | null): [T, T];
+  nativeGroupNorm(weight: T | null, bias: T | null, N: Int, C: Int, HxW: Int, group: Int, eps: number): [T, T, T];
+  nativeLayerNorm(normalizedShape: Int[], weight: T | null, bias: T | null, eps: number): [T, T, T];
   nativeNorm(options?: { p?: Scalar }): T;
   nativeNorm(p?: Scalar, options?: { p?: Scalar }): T;
   nativeNorm(p: Scalar | null, dim: Int | Int[], keepdim: boolean, dtype: DType | null): T;
@@ -12150,6 +12233,8 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.poisson.html */
   poisson(options?: { generator?: object | null }): T;
   poisson(generator?: object | null, options?: { generator?: object | null }): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.poisson_nll_loss.html */
+  poissonNllLoss(target: T, logInput: boolean, full: boolean, eps: number, reduction: Int): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.polygamma_.html */
   polygamma_(n: Int): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.positive.html */
@@ -12199,6 +12284,14 @@ export interface TensorMethods<T> {
   quantizePerTensor(scale: T, zeroPoint: T, dtype: DType): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.quantize_per_tensor_dynamic.html */
   quantizePerTensorDynamic(dtype: DType, reduceRange: boolean): T;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.quantized_batch_norm.html */
+  quantizedBatchNorm(weight: T | null, bias: T | null, mean: T, var_: T, eps: number, outputScale: number, outputZeroPoint: Int): T;
+  quantizedGru(hx: T, params: object[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [T, T];
+  quantizedGru(hx: T, params: T[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [T, T];
+  quantizedGruCell(hx: T, wIh: T, wHh: T, bIh: T, bHh: T, packedIh: T, packedHh: T, colOffsetsIh: T, colOffsetsHh: T, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): T;
+  quantizedLstm(hx: T[], params: object[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [T, T, T];
+  quantizedLstm(hx: T[], params: T[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [T, T, T];
+  quantizedLstmCell(hx: T[], wIh: T, wHh: T, bIh: T, bHh: T, packedIh: T, packedHh: T, colOffsetsIh: T, colOffsetsHh: T, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.quantized_max_pool1d.html */
   quantizedMaxPool1d(kernelSize: Int | Int[], options?: { stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; ceilMode?: boolean }): T;
   quantizedMaxPool1d(kernelSize: Int | Int[], stride?: Int | Int[], padding?: Int | Int[], dilation?: Int | Int[], ceilMode?: boolean, options?: { stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; ceilMode?: boolean }): T;
@@ -12207,6 +12300,8 @@ export interface TensorMethods<T> {
   quantizedMaxPool2d(kernelSize: Int | Int[], stride?: Int | Int[], padding?: Int | Int[], dilation?: Int | Int[], ceilMode?: boolean, options?: { stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; ceilMode?: boolean }): T;
   quantizedMaxPool3d(kernelSize: Int | Int[], options?: { stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; ceilMode?: boolean }): T;
   quantizedMaxPool3d(kernelSize: Int | Int[], stride?: Int | Int[], padding?: Int | Int[], dilation?: Int | Int[], ceilMode?: boolean, options?: { stride?: Int | Int[]; padding?: Int | Int[]; dilation?: Int | Int[]; ceilMode?: boolean }): T;
+  quantizedRnnReluCell(hx: T, wIh: T, wHh: T, bIh: T, bHh: T, packedIh: T, packedHh: T, colOffsetsIh: T, colOffsetsHh: T, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): T;
+  quantizedRnnTanhCell(hx: T, wIh: T, wHh: T, bIh: T, bHh: T, packedIh: T, packedHh: T, colOffsetsIh: T, colOffsetsHh: T, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.rad2deg.html */
   rad2deg(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.rad2deg_.html */
@@ -12294,6 +12389,15 @@ export interface TensorMethods<T> {
   retainGrad(): void;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retains_grad.html */
   retainsGrad(): boolean;
+  /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.rms_norm.html */
+  rmsNorm(normalizedShape: Int[], options?: { weight?: T | null; eps?: number | null }): T;
+  rmsNorm(normalizedShape: Int[], weight?: T | null, eps?: number | null, options?: { weight?: T | null; eps?: number | null }): T;
+  rnnRelu(hx: T, params: T[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [T, T];
+  rnnReluCell(hx: T, wIh: T, wHh: T, options?: { bIh?: T | null; bHh?: T | null }): T;
+  rnnReluCell(hx: T, wIh: T, wHh: T, bIh?: T | null, bHh?: T | null, options?: { bIh?: T | null; bHh?: T | null }): T;
+  rnnTanh(hx: T, params: T[], hasBiases: boolean, numLayers: Int, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [T, T];
+  rnnTanhCell(hx: T, wIh: T, wHh: T, options?: { bIh?: T | null; bHh?: T | null }): T;
+  rnnTanhCell(hx: T, wIh: T, wHh: T, bIh?: T | null, bHh?: T | null, options?: { bIh?: T | null; bHh?: T | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.roll.html */
   roll(shifts: Int | Int[], options?: { dims?: Int | Int[] }): T;
   roll(shifts: Int | Int[], dims?: Int | Int[], options?: { dims?: Int | Int[] }): T;
@@ -12743,18 +12847,25 @@ export interface TensorMethods<T> {
   unsqueezeCopy(dim: Int): T;
   upsampleBicubic2d(outputSize: Int | Int[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): T;
   upsampleBicubic2d(outputSize: Int | Int[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): T;
+  upsampleBicubic2d(outputSize: Int[] | null, alignCorners: boolean, scaleFactors: number[] | null): T;
   upsampleBilinear2d(outputSize: Int | Int[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): T;
   upsampleBilinear2d(outputSize: Int | Int[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): T;
+  upsampleBilinear2d(outputSize: Int[] | null, alignCorners: boolean, scaleFactors: number[] | null): T;
   upsampleLinear1d(outputSize: Int | Int[], alignCorners: boolean, options?: { scales?: number | null }): T;
   upsampleLinear1d(outputSize: Int | Int[], alignCorners: boolean, scales?: number | null, options?: { scales?: number | null }): T;
+  upsampleLinear1d(outputSize: Int[] | null, alignCorners: boolean, scaleFactors: number[] | null): T;
   upsampleNearest1d(outputSize: Int | Int[], options?: { scales?: number | null }): T;
   upsampleNearest1d(outputSize: Int | Int[], scales?: number | null, options?: { scales?: number | null }): T;
+  upsampleNearest1d(outputSize: Int[] | null, scaleFactors: number[] | null): T;
   upsampleNearest2d(outputSize: Int | Int[], options?: { scalesH?: number | null; scalesW?: number | null }): T;
   upsampleNearest2d(outputSize: Int | Int[], scalesH?: number | null, scalesW?: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): T;
+  upsampleNearest2d(outputSize: Int[] | null, scaleFactors: number[] | null): T;
   upsampleNearest3d(outputSize: Int | Int[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): T;
   upsampleNearest3d(outputSize: Int | Int[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): T;
+  upsampleNearest3d(outputSize: Int[] | null, scaleFactors: number[] | null): T;
   upsampleTrilinear3d(outputSize: Int | Int[], alignCorners: boolean, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): T;
   upsampleTrilinear3d(outputSize: Int | Int[], alignCorners: boolean, scalesD?: number | null, scalesH?: number | null, scalesW?: number | null, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): T;
+  upsampleTrilinear3d(outputSize: Int[] | null, alignCorners: boolean, scaleFactors: number[] | null): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.values.html */
   values(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.values_copy.html */
@@ -12842,6 +12953,7 @@ export const methodNames: readonly string[] = [
   'alias_copy',
   'all',
   'allclose',
+  'alpha_dropout',
   'alpha_dropout_',
   'amax',
   'amin',
@@ -12888,6 +13000,12 @@ export const methodNames: readonly string[] = [
   'avg_pool3d',
   'baddbmm',
   'baddbmm_',
+  'batch_norm',
+  'batch_norm_elemt',
+  'batch_norm_gather_stats',
+  'batch_norm_gather_stats_with_counts',
+  'batch_norm_stats',
+  'batch_norm_update_stats',
   'bernoulli',
   'bernoulli_',
   'binary_cross_entropy',
@@ -12921,6 +13039,7 @@ export const methodNames: readonly string[] = [
   'cholesky',
   'cholesky_inverse',
   'cholesky_solve',
+  'choose_qparams_optimized',
   'chunk',
   'clamp',
   'clamp_',
@@ -12941,8 +13060,16 @@ export const methodNames: readonly string[] = [
   'conj_physical_',
   'constant_pad_nd',
   'contiguous',
+  'conv1d',
+  'conv2d',
+  'conv3d',
   'conv_depthwise3d',
   'conv_tbc',
+  'conv_transpose1d',
+  'conv_transpose2d',
+  'conv_transpose3d',
+  'convolution',
+  'convolution_overrideable',
   'copy',
   'copy_',
   'copy_sparse_to_sparse',
@@ -12960,6 +13087,7 @@ export const methodNames: readonly string[] = [
   'cross_entropy_loss',
   'crow_indices',
   'crow_indices_copy',
+  'cudnn_batch_norm',
   'cudnn_convolution',
   'cudnn_convolution_add_relu',
   'cudnn_convolution_relu',
@@ -12997,6 +13125,7 @@ export const methodNames: readonly string[] = [
   'divide',
   'divide_',
   'dot',
+  'dropout',
   'dropout_',
   'dsplit',
   'elu',
@@ -13028,7 +13157,16 @@ export const methodNames: readonly string[] = [
   'fake_quantize_per_channel_affine_cachemask',
   'fake_quantize_per_tensor_affine',
   'fake_quantize_per_tensor_affine_cachemask',
+  'fbgemm_linear_fp16_weight',
+  'fbgemm_linear_fp16_weight_fp32_activation',
+  'fbgemm_linear_int8_weight',
+  'fbgemm_linear_int8_weight_fp32_activation',
+  'fbgemm_linear_quantize_weight',
+  'fbgemm_pack_gemm_matrix_fp16',
+  'fbgemm_pack_quantized_matrix',
+  'feature_alpha_dropout',
   'feature_alpha_dropout_',
+  'feature_dropout',
   'feature_dropout_',
   'fft_fft',
   'fft_fft2',
@@ -13095,6 +13233,12 @@ export const methodNames: readonly string[] = [
   'greater_',
   'greater_equal',
   'greater_equal_',
+  'grid_sampler',
+  'grid_sampler_2d',
+  'grid_sampler_3d',
+  'group_norm',
+  'gru',
+  'gru_cell',
   'gt',
   'gt_',
   'hardshrink',
@@ -13138,6 +13282,7 @@ export const methodNames: readonly string[] = [
   'indices',
   'indices_copy',
   'inner',
+  'instance_norm',
   'int_repr',
   'inverse',
   'is_coalesced',
@@ -13167,6 +13312,7 @@ export const methodNames: readonly string[] = [
   'kron',
   'kthvalue',
   'l1_loss',
+  'layer_norm',
   'lcm',
   'lcm_',
   'ldexp',
@@ -13195,6 +13341,7 @@ export const methodNames: readonly string[] = [
   'linalg_eigh',
   'linalg_eigvals',
   'linalg_eigvalsh',
+  'linalg_householder_product',
   'linalg_ldl_factor',
   'linalg_ldl_factor_ex',
   'linalg_lstsq',
@@ -13209,6 +13356,7 @@ export const methodNames: readonly string[] = [
   'linalg_tensorinv',
   'linalg_tensorsolve',
   'linalg_vector_norm',
+  'linear',
   'log',
   'log10',
   'log10_',
@@ -13237,6 +13385,8 @@ export const methodNames: readonly string[] = [
   'logit',
   'logit_',
   'logsumexp',
+  'lstm',
+  'lstm_cell',
   'lt',
   'lt_',
   'lu_solve',
@@ -13265,11 +13415,13 @@ export const methodNames: readonly string[] = [
   'median',
   'min',
   'minimum',
+  'miopen_batch_norm',
   'miopen_convolution',
   'miopen_convolution_add_relu',
   'miopen_convolution_relu',
   'miopen_convolution_transpose',
   'miopen_depthwise_convolution',
+  'miopen_rnn',
   'mish',
   'mish_',
   'mkldnn_adaptive_avg_pool2d',
@@ -13279,6 +13431,7 @@ export const methodNames: readonly string[] = [
   'mkldnn_max_pool3d',
   'mkldnn_reorder_conv2d_weight',
   'mkldnn_reorder_conv3d_weight',
+  'mkldnn_rnn_layer',
   'mm',
   'mode',
   'moveaxis',
@@ -13304,7 +13457,11 @@ export const methodNames: readonly string[] = [
   'nansum',
   'narrow',
   'narrow_copy',
+  'native_batch_norm',
   'native_channel_shuffle',
+  'native_dropout',
+  'native_group_norm',
+  'native_layer_norm',
   'native_norm',
   'ne',
   'ne_',
@@ -13351,6 +13508,7 @@ export const methodNames: readonly string[] = [
   'pixel_shuffle',
   'pixel_unshuffle',
   'poisson',
+  'poisson_nll_loss',
   'polygamma_',
   'positive',
   'pow',
@@ -13370,9 +13528,16 @@ export const methodNames: readonly string[] = [
   'quantize_per_channel',
   'quantize_per_tensor',
   'quantize_per_tensor_dynamic',
+  'quantized_batch_norm',
+  'quantized_gru',
+  'quantized_gru_cell',
+  'quantized_lstm',
+  'quantized_lstm_cell',
   'quantized_max_pool1d',
   'quantized_max_pool2d',
   'quantized_max_pool3d',
+  'quantized_rnn_relu_cell',
+  'quantized_rnn_tanh_cell',
   'rad2deg',
   'rad2deg_',
   'rand_like',
@@ -13414,6 +13579,11 @@ export const methodNames: readonly string[] = [
   'resolve_neg',
   'retain_grad',
   'retains_grad',
+  'rms_norm',
+  'rnn_relu',
+  'rnn_relu_cell',
+  'rnn_tanh',
+  'rnn_tanh_cell',
   'roll',
   'rot90',
   'round',

@@ -9,6 +9,15 @@ export class UntypedStorage extends NativeObject {
     return new UntypedStorage(native.storageFromCopy(bytes));
   }
 
+  /**
+   * New storages with parts of an open file, read by several threads.
+   *
+   * @throws TorchError `ERR_FILE` where the file ends early or cannot be read.
+   */
+  static fromFile(descriptor: number, offsets: number[], sizes: number[]): UntypedStorage[] {
+    return native.readStorages(descriptor, offsets, sizes).map((handle) => new UntypedStorage(handle));
+  }
+
   /** Size in bytes. */
   get nbytes(): number {
     return native.storageBytes(unwrap(this));

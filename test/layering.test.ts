@@ -1,0 +1,153 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from './helpers/files.ts';
+
+const lib = join(root, 'lib');
+
+// Who may import whom, besides their own folder, `errors` and `options`. A folder that is not here fails the test.
+const ALLOWED: Record<string, string[]> = {
+  errors: [],
+  options: [],
+  cache: [],
+  net: [],
+  libtorch: ['cache', 'net'],
+  binding: ['libtorch'],
+  ops: ['binding'],
+  tensor: ['binding', 'ops'],
+  checkpoint: ['ops', 'tensor'],
+  data: ['ops', 'tensor'],
+  nn: ['ops', 'tensor'],
+  optim: ['ops', 'tensor'],
+  models: ['ops', 'tensor', 'nn'],
+  hub: ['cache', 'net', 'tensor', 'checkpoint', 'nn', 'models'],
+  cli: ['*'],
+  index: ['*'],
+};
+const EVERYWHERE = new Set(['errors', 'options']);
+const NEVER_IMPORTED = new Set(['cli', 'index']);
+// Imports of types are erased by the compiler and load nothing.
+const TYPE_ONLY: Record<string, string[]> = { tensor: ['libtorch'] };
+
+interface Import {
+  from: string;
+  to: string;
+  typeOnly: boolean;
+}
+
+/** `nn/conv.ts` is of nn, `binding.ts` of binding. */
+const layerOf = (file: string) => (relative(lib, file).split('/')[0] as string).replace(/\.ts$/, '');
+
+const STATEMENT = /^\s*(?:import|export)\s+(type\s+)?(?:([^'";]*?)\s+from\s+)?'([^']+)';?/gm;
+const DYNAMIC = /\bimport\(\s*'([^']+)'\s*\)/g;
+
+/** `{ type A, type B }` loads nothing, as `import type` does not. */
+function namesTypesOnly(clause: string | undefined): boolean {
+  const names = clause?.match(/^\{([\s\S]*)\}$/)?.[1];
+  return names?.split(',').every((name) => /^\s*(type\s|$)/.test(name)) ?? false;
+}
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(file, 'utf8');
+  const found: Import[] = [];
+  const add = (specifier: string, typeOnly: boolean) => {
+    if (specifier.startsWith('.'))
+      found.push({ from: file, to: resolve(dirname(file), specifier), typeOnly });
+  };
+  for (const [, type, clause, specifier] of source.matchAll(STATEMENT)) {
+    add(specifier as string, type !== undefined || namesTypesOnly(clause));
+  }
+  // `typeof import('...')` and `import('...')` as a type stand after a colon, `as` or `typeof`.
+  for (const match of source.matchAll(DYNAMIC)) {
+    add(match[1] as string, /(?:typeof|:|as|<)\s*$/.test(source.slice(0, match.index)));
+  }
+  return found;
+}
+
+const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join(lib, name));
+const imports = files.flatMap(importsOf);
+const show = ({ from, to }: Import) => `${relative(lib, from)} imports ${relative(lib, to)}`;
+
+function isAllowed({ from, to, typeOnly }: Import): boolean {
+  const [source, target] = [layerOf(from), layerOf(to)];
+  if (source === target || EVERYWHERE.has(target)) return true;
+  if (NEVER_IMPORTED.has(target)) return false;
+  const allowed = ALLOWED[source] ?? [];
+  if (allowed.includes('*') || allowed.includes(target)) return true;
+  return typeOnly && (TYPE_ONLY[source] ?? []).includes(target);
+}
+
+/** Files of one cycle of imports, or undefined. */
+function findCycle(edges: Import[]): string[] | undefined {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of edges) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    path.push(file);
+    for (const next of targets.get(file) ?? []) {
+      const cycle = visit(next);
+      if (cycle) return cycle;
+    }
+    path.pop();
+    done.add(file);
+    return undefined;
+  };
+  for (const file of files) {
+    const cycle = visit(file);
+    if (cycle) return cycle.map((name) => relative(lib, name));
+  }
+  return undefined;
+}
+
+describe('the layers of lib', () => {
+  it('are read: files, imports and folders', () => {
+    expect(files.length).toBeGreaterThan(80);
+    expect(imports.length).toBeGreaterThan(200);
+    expect(imports.filter(({ typeOnly }) => typeOnly).length).toBeGreaterThan(10);
+    const layers = new Set(files.map(layerOf));
+    expect([...layers].filter((layer) => !(layer in ALLOWED))).toEqual([]);
+    expect(Object.keys(ALLOWED).filter((layer) => !layers.has(layer))).toEqual([]);
+  });
+
+  it('import files that exist, by their .ts names', () => {
+    expect(imports.filter(({ to }) => !existsSync(to) || !to.endsWith('.ts')).map(show)).toEqual([]);
+  });
+
+  it('import downwards only', () => {
+    expect(imports.filter((item) => !isAllowed(item)).map(show)).toEqual([]);
+  });
+
+  it('reach native code through ops and tensor only', () => {
+    const users = imports.filter(({ to, typeOnly }) => layerOf(to) === 'binding' && !typeOnly);
+    expect(users.length).toBeGreaterThan(3);
+    expect(users.filter(({ from }) => !['ops', 'tensor'].includes(layerOf(from))).map(show)).toEqual([]);
+  });
+
+  it('have no cycle of files when loaded', () => {
+    expect(findCycle(imports.filter(({ typeOnly }) => !typeOnly))).toBeUndefined();
+  });
+
+  it('have no cycle of folders, types included', () => {
+    const between = imports.filter(({ from, to }) => layerOf(from) !== layerOf(to));
+    const up = between.filter(({ from, to }) =>
+      between.some((b) => layerOf(b.from) === layerOf(to) && layerOf(b.to) === layerOf(from)),
+    );
+    expect(up.map(show)).toEqual([]);
+  });
+
+  it('are told apart from what the check would miss', () => {
+    const cycle = findCycle([
+      { from: files[0] as string, to: files[1] as string, typeOnly: false },
+      { from: files[1] as string, to: files[0] as string, typeOnly: false },
+    ]);
+    expect(cycle).toHaveLength(3);
+    const upwards = { from: join(lib, 'data/x.ts'), to: join(lib, 'nn/y.ts'), typeOnly: false };
+    expect(isAllowed(upwards)).toBe(false);
+    expect(isAllowed({ ...upwards, from: join(lib, 'models/x.ts') })).toBe(true);
+  });
+});
