@@ -15,12 +15,14 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * The known names nearest to a misspelt one, at most three; none if all are far.
+ * The known names nearest to a misspelt one, or those it is the beginning of; at most three, none if all are far.
  *
  * @example
  * nearNames('strid', ['stride', 'padding']); // ['stride']
  */
 export function nearNames(name: string, known: readonly string[]): string[] {
+  const longer = name.length < 3 ? [] : known.filter((candidate) => candidate.startsWith(name));
+  if (longer.length > 0) return longer.slice(0, 3);
   const plain = (text: string): string => text.replaceAll('_', '');
   const distances = known.map((candidate) => distance(plain(name), plain(candidate)));
   const nearest = Math.min(...distances);

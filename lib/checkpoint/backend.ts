@@ -1,10 +1,19 @@
 import type { TensorFields } from './pickle/values.ts';
 
+/** Bytes of the file that will be asked for as a storage. */
+export interface FilePart {
+  readonly offset: number;
+  readonly nbytes: number;
+  readonly alignment: number;
+}
+
 /**
  * What the reader needs of the tensor layer. The reader itself is plain TypeScript and runs on any
  * implementation, so that tests can read files without libtorch.
  */
 export interface TensorBackend<Storage = unknown, Tensor = unknown> {
+  /** Told of what is to come before the first storage, so that what has to be copied can be read at once. */
+  expect?(parts: readonly FilePart[]): void;
   /**
    * Bytes of the file as a storage. It shares the file's mapping (copy-on-write) where `alignment` divides the
    * offset and is a copy elsewhere. The range has been checked against the file.

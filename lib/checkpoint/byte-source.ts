@@ -8,6 +8,8 @@ import { corrupt, fileOrigin, type Origin, readFailure } from './errors.ts';
 export interface ByteSource {
   readonly origin: Origin;
   readonly size: number;
+  /** The open file, for reading past JavaScript. */
+  readonly descriptor?: number;
   read(offset: number, length: number, scratch?: Uint8Array): Uint8Array;
   close(): void;
 }
@@ -19,12 +21,12 @@ const LARGEST_READ = 1 << 30;
 export class FileSource implements ByteSource {
   readonly origin: Origin;
   readonly size: number;
-  readonly #descriptor: number;
+  readonly descriptor: number;
 
   constructor(path: string) {
     this.origin = fileOrigin(path);
-    this.#descriptor = openForReading(this.origin);
-    const stat = fstatSync(this.#descriptor);
+    this.descriptor = openForReading(this.origin);
+    const stat = fstatSync(this.descriptor);
     if (!stat.isFile()) {
       this.close();
       throw readFailure(this.origin, new Error('not a regular file'));
@@ -46,12 +48,12 @@ export class FileSource implements ByteSource {
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    closeSync(this.descriptor);
   }
 
   #pread(bytes: Uint8Array, at: number, length: number, position: number): number {
     try {
-      return readSync(this.#descriptor, bytes, at, Math.min(length, LARGEST_READ), position);
+      return readSync(this.descriptor, bytes, at, Math.min(length, LARGEST_READ), position);
     } catch (error) {
       throw readFailure(this.origin, error);
     }

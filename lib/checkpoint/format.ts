@@ -12,10 +12,11 @@ export function detectFormat(source: ByteSource): Format {
   const bytes = source.read(0, Math.min(HEAD, source.size));
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (head.length === 0) throw corrupt(source.origin, 'the file is empty');
+  // First, as a length may look like the beginning of any other format.
+  if (isSafetensors(head)) return 'safetensors';
   if (startsWith(head, 'PK\x03\x04') || startsWith(head, 'PK\x05\x06')) return 'zip';
   refuseForeign(source, head);
   if (head[0] === PROTO || startsWith(head, 'L119547037146038801333356L')) return 'legacy';
-  if (isSafetensors(head)) return 'safetensors';
   throw corrupt(source.origin, 'not a PyTorch checkpoint');
 }
 
@@ -44,7 +45,7 @@ function refuseForeign(source: ByteSource, head: Buffer): void {
 
 /** Eight bytes of length, then JSON: an object with a text for a key, or an empty one. */
 function isSafetensors(head: Buffer): boolean {
-  return /^\s*\{\s*["}]/.test(head.toString('latin1', 8, 64));
+  return /^\s*\{\s*(["}]|$)/.test(head.toString('latin1', 8, 64));
 }
 
 function startsWith(head: Buffer, prefix: string): boolean {

@@ -1,4 +1,5 @@
 export { type LoadOptions, load } from './load.ts';
+export { loadInto, type StateDictTarget } from './load-into.ts';
 export { metadataOf, textsOf } from './metadata.ts';
 export { type SafetensorsOptions, save, saveSafetensors } from './save.ts';
 export { commonPrefix, stateDictOf, stripPrefix } from './state-dict.ts';

@@ -2,10 +2,10 @@ import { ByteCursor } from './byte-cursor.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { Description } from './description.ts';
 import { corrupt, printable, unsupported } from './errors.ts';
-import type { Environment, Machine } from './pickle/machine.ts';
-import { PLAIN_ENVIRONMENT, torchEnvironment } from './pickle/persistent.ts';
+import { describe } from './pickle/checks.ts';
+import { PLAIN_ENVIRONMENT, TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
-import { PyStorage } from './pickle/values.ts';
+import type { PyStorage } from './pickle/values.ts';
 import { type Extent, itemsizeOf, type StorageLayout } from './storage-table.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -18,10 +18,11 @@ const PROTOCOL = 1001;
 export function readLegacyCheckpoint(source: ByteSource, warn: (message: string) => void): Description {
   const cursor = new ByteCursor(source);
   checkHeader(cursor);
-  const collector = new StorageCollector(source.size, warn);
-  const root = unpickle(cursor, collector);
-  const keys = readKeys(cursor);
-  return { root, layout: new LegacyLayout(readExtents(cursor, keys, collector.storages)) };
+  const environment = new TorchEnvironment(source.size, warn);
+  const root = unpickle(cursor, environment);
+  const { storages } = environment;
+  const extents = readExtents(cursor, readKeys(cursor), storages);
+  return { root, storages: storages.values(), layout: new LegacyLayout(extents) };
 }
 
 function checkHeader(cursor: ByteCursor): void {
@@ -35,35 +36,19 @@ function checkHeader(cursor: ByteCursor): void {
   }
   const protocol = unpickle(cursor, PLAIN_ENVIRONMENT);
   if (protocol !== PROTOCOL)
-    throw corrupt(origin, `expected legacy protocol ${PROTOCOL}, got ${String(protocol)}`);
+    throw corrupt(origin, `expected legacy protocol ${PROTOCOL}, got ${describe(protocol)}`);
   unpickle(cursor, PLAIN_ENVIRONMENT);
-}
-
-/** Remembers the storages an object refers to; their sizes say how to read what follows. */
-class StorageCollector implements Environment {
-  readonly storages = new Map<string, PyStorage>();
-  readonly fileSize: number;
-  readonly warn: (message: string) => void;
-  readonly #environment: Environment;
-
-  constructor(fileSize: number, warn: (message: string) => void) {
-    this.fileSize = fileSize;
-    this.warn = warn;
-    this.#environment = torchEnvironment(fileSize, warn);
-  }
-
-  persistentLoad(id: unknown, machine: Machine): unknown {
-    const storage = this.#environment.persistentLoad(id, machine);
-    if (storage instanceof PyStorage && !this.storages.has(storage.key))
-      this.storages.set(storage.key, storage);
-    return storage;
-  }
 }
 
 function readKeys(cursor: ByteCursor): string[] {
   const keys = unpickle(cursor, PLAIN_ENVIRONMENT);
   if (!Array.isArray(keys)) throw corrupt(cursor.source.origin, 'expected a list of storage keys');
-  return keys.map((key) => String(key));
+  return keys.map((key) => storageKey(cursor, key));
+}
+
+function storageKey(cursor: ByteCursor, key: unknown): string {
+  if (typeof key === 'string' || typeof key === 'number') return String(key);
+  throw corrupt(cursor.source.origin, `expected a storage key, got ${describe(key)}`);
 }
 
 function readExtents(

@@ -20,13 +20,15 @@ export interface LoadOptions {
 }
 
 /**
- * Reads a PyTorch checkpoint (`.pth`, `.pt`, `.pth.tar`): the zip format and the one before PyTorch 1.6, told apart
- * by content. Nothing in the file is executed, and only the index is read at once.
+ * Reads a PyTorch checkpoint (`.pth`, `.pt`, `.pth.tar`), in the zip format or the one before PyTorch 1.6, or a
+ * safetensors file, told apart by content. Nothing in the file is executed, and only the index is read at once.
  *
  * An OrderedDict becomes a Map (with PyTorch's `_metadata`, see `metadataOf`), a dict with string keys an object
  * without a prototype, any other dict a Map, a tuple a frozen array, a set a Set, None null, bytes a Uint8Array, an
  * integer a number or beyond 2^53 a bigint, torch.Size an array, a dtype or device its name, a Parameter a tensor with
- * `requiresGrad`. `T` is what you expect in the file; it is not checked.
+ * `requiresGrad`. A safetensors file is a Map. `T` is what you expect in the file; it is not checked.
+ *
+ * To get the weights into a module, `checkpoint.loadInto(model, file)` is the shortest and fastest way.
  *
  * @param file A path, a file URL, or the file's bytes.
  * @throws CheckpointError `ERR_CHECKPOINT_READ` (no such file), `ERR_CHECKPOINT_CORRUPT`,

@@ -1,8 +1,8 @@
 import { Complex, MappedFile, ops, type Tensor, tensorFromStorage, UntypedStorage } from '../tensor/index.ts';
-import type { TensorBackend } from './backend.ts';
+import type { FilePart, TensorBackend } from './backend.ts';
 import type { ByteSource } from './byte-source.ts';
 import { layoutOf } from './dtypes.ts';
-import { corrupt } from './errors.ts';
+import { corrupt, readFailure } from './errors.ts';
 import type { TensorFields } from './pickle/values.ts';
 
 /** A storage of libtorch, or on another device a tensor of its bytes. */
@@ -16,7 +16,7 @@ export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
   readonly #source: ByteSource;
   readonly #path: string | undefined;
   #mapped: MappedFile | undefined;
-  #scratch: Uint8Array = new Uint8Array(0);
+  readonly #read = new Map<number, UntypedStorage>();
   readonly #temporaries: { dispose(): void }[] = [];
 
   constructor(source: ByteSource, path: string | undefined) {
@@ -24,10 +24,23 @@ export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
     this.#path = path;
   }
 
+  /** Reads what cannot be mapped in one go, straight into libtorch's memory. */
+  expect(parts: readonly FilePart[]): void {
+    const { descriptor } = this.#source;
+    const copied = parts.filter(({ offset, alignment }) => !this.#isShared(offset, alignment));
+    if (descriptor === undefined || copied.length === 0) return;
+    const storages = this.#fromFile(descriptor, copied);
+    for (const [index, storage] of storages.entries()) {
+      this.#read.set((copied[index] as FilePart).offset, this.#keep(storage));
+    }
+  }
+
   fileStorage(offset: number, nbytes: number, alignment: number): UntypedStorage {
-    const isShared = this.#path !== undefined && offset % alignment === 0;
-    if (isShared) return this.#keep(this.#map(this.#path as string).storage(offset, nbytes));
-    return this.copiedStorage(this.#source.read(offset, nbytes, this.#scratchFor(nbytes)));
+    const read = this.#read.get(offset);
+    if (read !== undefined && read.nbytes === nbytes) return read;
+    if (this.#isShared(offset, alignment))
+      return this.#keep(this.#map(this.#path as string).storage(offset, nbytes));
+    return this.copiedStorage(this.#source.read(offset, nbytes));
   }
 
   copiedStorage(bytes: Uint8Array): UntypedStorage {
@@ -62,10 +75,18 @@ export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
     this.#mapped?.dispose();
   }
 
-  /** Memory for reading before libtorch takes its copy; used again and again, it is mapped in once. */
-  #scratchFor(nbytes: number): Uint8Array {
-    if (this.#scratch.length < nbytes) this.#scratch = Buffer.allocUnsafeSlow(nbytes);
-    return this.#scratch;
+  #isShared(offset: number, alignment: number): boolean {
+    return this.#path !== undefined && offset % alignment === 0;
+  }
+
+  #fromFile(descriptor: number, parts: readonly FilePart[]): UntypedStorage[] {
+    const offsets = parts.map(({ offset }) => offset);
+    const sizes = parts.map(({ nbytes }) => nbytes);
+    try {
+      return UntypedStorage.fromFile(descriptor, offsets, sizes);
+    } catch (error) {
+      throw readFailure(this.#source.origin, error);
+    }
   }
 
   #keep<T extends { dispose(): void }>(temporary: T): T {

@@ -17,8 +17,9 @@ export interface ReaderOptions {
 
 /** Reads a checkpoint of any known format from bytes, making tensors with the backend. */
 export function readCheckpoint(source: ByteSource, backend: TensorBackend, options: ReaderOptions): unknown {
-  const { root, layout, metadata } = describe(source, options);
+  const { root, layout, storages: named, metadata } = describe(source, options);
   const storages = new StorageTable(source, backend, layout, options.mapLocation);
+  storages.announce(named);
   const value = new Materializer(source.origin, backend, storages).value(root);
   return metadata === undefined ? value : attachTexts(value as Map<string, unknown>, metadata);
 }

@@ -1,11 +1,13 @@
 import { CheckpointError } from '../errors.ts';
 import { isTensor, type Tensor } from '../tensor/index.ts';
+import { printable } from './errors.ts';
 import { attachMetadata, metadataOf } from './metadata.ts';
 
-const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'net'] as const;
+const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'net', 'network', 'weights'] as const;
 
 /**
- * The state dict in a checkpoint: under `state_dict`, `model`, `model_state_dict` or `net`, or the checkpoint itself.
+ * The state dict in a checkpoint: the checkpoint itself, or what is under `state_dict`, `model`, `model_state_dict`,
+ * `net`, `network` or `weights`.
  *
  * @throws CheckpointError `ERR_CHECKPOINT_NO_STATE_DICT` when none of these holds tensors only.
  * @example
@@ -94,6 +96,7 @@ function entryOf(value: unknown, name: string): unknown {
 function contentsOf(value: unknown): string {
   const entries = entriesOf(value);
   if (!entries) return isTensor(value) ? 'a tensor' : Array.isArray(value) ? 'an array' : typeof value;
-  const keys = entries.slice(0, 5).map(([key]) => String(key));
+  const isPlain = (key: unknown) => typeof key === 'string' || typeof key === 'number';
+  const keys = entries.slice(0, 5).map(([key]) => (isPlain(key) ? printable(String(key)) : '?'));
   return `the keys ${keys.join(', ')}${entries.length > 5 ? ', ...' : ''}`;
 }

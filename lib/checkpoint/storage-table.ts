@@ -1,4 +1,4 @@
-import type { TensorBackend } from './backend.ts';
+import type { FilePart, TensorBackend } from './backend.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type DTypeLayout, layoutOf, type StoredDType } from './dtypes.ts';
 import { corrupt, printable, unsupported } from './errors.ts';
@@ -32,12 +32,28 @@ export class StorageTable {
   readonly #layout: StorageLayout;
   readonly #mapLocation: MapLocation;
   readonly #entries = new Map<string, Entry>();
+  readonly #extents = new Map<string, Extent>();
 
   constructor(source: ByteSource, backend: TensorBackend, layout: StorageLayout, mapLocation: MapLocation) {
     this.#source = source;
     this.#backend = backend;
     this.#layout = layout;
     this.#mapLocation = mapLocation;
+  }
+
+  /**
+   * Tells the backend which parts of the file will be wanted. What is wrong with one of them is left to be found, with
+   * the key, when a tensor needs it.
+   */
+  announce(storages: Iterable<PyStorage>): void {
+    if (this.#backend.expect === undefined || this.#layout.bigEndian) return;
+    const parts: FilePart[] = [];
+    for (const storage of storages) {
+      const extent = this.#locate(storage);
+      if (extent === undefined || extent.nbytes !== storage.numel * itemsizeOf(storage)) continue;
+      if (extent.nbytes > 0) parts.push({ ...extent, alignment: alignmentOf(storage) });
+    }
+    this.#backend.expect(parts);
   }
 
   /** The storage for elements of `dtype`. `key` is the tensor's place, for messages. */
@@ -50,13 +66,21 @@ export class StorageTable {
   }
 
   #add(storage: PyStorage, layout: DTypeLayout, key: string): Entry {
-    const extent = this.#layout.locate(storage);
+    const extent = this.#locate(storage);
     if (!extent)
       throw corrupt(this.#source.origin, `storage "${printable(storage.key)}" is not in the file`, key);
     this.#checkSize(storage, extent, key);
     const entry = { storage: this.#make(storage, extent, layout), extent, layout };
     this.#entries.set(storage.key, entry);
     return entry;
+  }
+
+  #locate(storage: PyStorage): Extent | undefined {
+    const known = this.#extents.get(storage.key);
+    if (known !== undefined) return known;
+    const extent = this.#layout.locate(storage);
+    if (extent !== undefined) this.#extents.set(storage.key, extent);
+    return extent;
   }
 
   #checkSize(storage: PyStorage, { nbytes }: Extent, key: string): void {
@@ -97,6 +121,11 @@ export class StorageTable {
 /** Bytes per element of a storage; untyped ones count bytes. */
 export function itemsizeOf(storage: PyStorage): number {
   return storage.dtype === undefined ? 1 : layoutOf(storage.dtype).itemsize;
+}
+
+/** Untyped storages may hold any dtype. */
+function alignmentOf({ dtype }: PyStorage): number {
+  return dtype === undefined ? 16 : layoutOf(dtype).itemsize;
 }
 
 function swapped(bytes: Buffer, unit: number): Buffer {

@@ -2,7 +2,7 @@ import { ByteCursor } from './byte-cursor.ts';
 import { BufferSource, type ByteSource } from './byte-source.ts';
 import type { Description } from './description.ts';
 import { corrupt, overLimit, printable, unsupported } from './errors.ts';
-import { torchEnvironment } from './pickle/persistent.ts';
+import { TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
 import type { PyStorage } from './pickle/values.ts';
 import type { Extent, StorageLayout } from './storage-table.ts';
@@ -16,8 +16,10 @@ export function readZipCheckpoint(source: ByteSource, warn: (message: string) =>
   const zip = new ZipReader(source);
   const folder = archiveFolder(zip, source);
   refuseOthers(zip, folder, source);
-  const root = readPickle(zip, folder, source, warn);
-  return { root, layout: new ZipLayout(zip, folder, readByteOrder(zip, folder, source)) };
+  const environment = new TorchEnvironment(source.size, warn);
+  const root = unpickle(pickleOf(zip, folder, source), environment);
+  const layout = new ZipLayout(zip, folder, readByteOrder(zip, folder, source));
+  return { root, storages: environment.storages.values(), layout };
 }
 
 /** The archive's one folder, whatever its name; torch takes it from the first entry. */
@@ -55,11 +57,10 @@ function refuseOthers(zip: ZipReader, folder: string, source: ByteSource): void 
   throw unsupported(source.origin, 'the file is a TorchScript archive', advice);
 }
 
-function readPickle(zip: ZipReader, folder: string, source: ByteSource, warn: (message: string) => void) {
+function pickleOf(zip: ZipReader, folder: string, source: ByteSource): ByteCursor {
   const entry = zip.entries.get(`${folder}data.pkl`) as ZipEntry;
   if (entry.size > LARGEST_PICKLE) throw overLimit(source.origin, `data.pkl has ${entry.size} bytes`);
-  const pickle = new BufferSource(zip.read(entry), source.origin);
-  return unpickle(new ByteCursor(pickle), torchEnvironment(source.size, warn));
+  return new ByteCursor(new BufferSource(zip.read(entry), source.origin));
 }
 
 function readByteOrder(zip: ZipReader, folder: string, source: ByteSource): boolean {

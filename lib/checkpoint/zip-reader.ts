@@ -10,6 +10,8 @@ const LOCAL_SIZE = 30;
 const MOST_ENTRIES = 1 << 20;
 const ZIP64_EXTRA = 1;
 const ENCRYPTED = 1;
+// Small storages lie close together: one read covers the headers of several.
+const HEADER_WINDOW = 1 << 14;
 
 /** One file in an archive. `offset` is its local header's. */
 export interface ZipEntry {
@@ -31,6 +33,8 @@ export class ZipReader {
   readonly entries: ReadonlyMap<string, ZipEntry>;
   readonly #source: ByteSource;
   readonly #directoryStart: number;
+  readonly #scratch = Buffer.allocUnsafe(HEADER_WINDOW);
+  #window: { start: number; bytes: Buffer } = { start: 0, bytes: this.#scratch.subarray(0, 0) };
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -44,7 +48,7 @@ export class ZipReader {
   /** Where an entry's bytes begin, from its local header. */
   dataOffset(entry: ZipEntry): number {
     this.#checkReadable(entry);
-    const header = this.#buffer(entry.offset, LOCAL_SIZE + entry.nameLength);
+    const header = this.#header(entry.offset, LOCAL_SIZE + entry.nameLength);
     if (header.readUInt32LE(0) !== LOCAL_HEADER) throw this.#corrupt('no local header', entry.name);
     const nameEnd = LOCAL_SIZE + header.readUInt16LE(26);
     const name = header.toString('utf8', LOCAL_SIZE, nameEnd);
@@ -120,15 +124,31 @@ export class ZipReader {
     if (total > this.#source.size) throw this.#corrupt(`${total} bytes in a file of ${this.#source.size}`);
   }
 
+  /** Part of the file that is valid until the next call. */
+  #header(offset: number, length: number): Buffer {
+    const at = offset - this.#window.start;
+    if (at >= 0 && at + length <= this.#window.bytes.length)
+      return this.#window.bytes.subarray(at, at + length);
+    const wanted = Math.max(length, Math.min(HEADER_WINDOW, this.#source.size - offset));
+    const bytes = bufferOf(
+      this.#source.read(offset, wanted, wanted <= HEADER_WINDOW ? this.#scratch : undefined),
+    );
+    this.#window = { start: offset, bytes };
+    return bytes.subarray(0, length);
+  }
+
   #buffer(offset: number, length: number): Buffer {
-    const bytes = this.#source.read(offset, length);
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return bufferOf(this.#source.read(offset, length));
   }
 
   #corrupt(detail: string, name?: string) {
     const subject = name === undefined ? 'the zip archive' : `zip entry "${printable(name)}"`;
     return corrupt(this.#source.origin, `${subject} has ${detail}`);
   }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function obstacleOf(header: Buffer): ZipEntry['obstacle'] {

@@ -23,6 +23,8 @@ export interface LoadContext {
   readonly version: number | undefined;
   /** Keys that may be missing. */
   readonly optional: Set<string>;
+  /** Keys that were taken out of the entries because the module has no use for them; a warning names them. */
+  readonly droppedKeys: string[];
   /** Whole sentences; any makes the load fail. */
   readonly errors: string[];
 }
@@ -252,9 +254,10 @@ export abstract class Module {
    * Copies a state dict into this module. Everything is checked first, so a failing load changes nothing.
    *
    * @param state A Map or object from key to Tensor.
-   * @param options `strict` (default true) refuses missing and unexpected keys; `assign` takes the tensors
-   *   instead of copying them (make the optimizer afterwards); `stripPrefix` drops a prefix such as `'module.'`.
-   * @returns The keys that were loaded, missing and unexpected.
+   * @param options `strict` (default true) refuses missing and unexpected keys; `assign` takes the tensors' memory
+   *   instead of copying it; `stripPrefix` drops a prefix such as `'module.'`, or the one it finds; `ignoreMismatched`
+   *   keeps a head of another size; `splitNorms` fits plain norms to IBN.
+   * @returns The keys that were loaded, missing and unexpected, and what was done by these options.
    * @throws StateDictError with PyTorch's wording and a hint; also where no key fits at all, strict or not.
    */
   loadStateDict(state: StateDictLike, options: LoadOptions = {}): LoadResult {

@@ -201,24 +201,14 @@ export class InstanceNorm2d extends NormBase {
     process.emitWarning(`${text}; unused, as affine is false`, { code: 'IBN_INSTANCE_NORM_CHANNELS' });
   }
 
-  /** Version 1 dropped running statistics by default (torch/nn/modules/instancenorm.py, 2.13). */
+  /** Files from before 0.4 have running statistics here; torch refuses them (torch/nn/modules/instancenorm.py, 2.13). */
   override prepareLoad(context: LoadContext): void {
     super.prepareLoad(context);
     if (context.version !== undefined || this.trackRunningStats) return;
     const stale = ['running_mean', 'running_var'].map((name) => context.prefix + name);
     const found = stale.filter((key) => context.entries.has(key));
     if (found.length === 0) return;
-    context.errors.push(staleStatistics(found, this.constructor.name));
     for (const key of found) context.entries.delete(key);
+    context.droppedKeys.push(...found);
   }
-}
-
-function staleStatistics(keys: string[], name: string): string {
-  return (
-    `Unexpected running stats buffer(s) ${keys.map((key) => `"${key}"`).join(' and ')} for ${name} with ` +
-    'track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected because ' +
-    `${name} does not track running stats by default since 0.4.0. Please remove these keys from state_dict. If the ` +
-    `running stats are actually needed, instead set track_running_stats=True in ${name} to enable them. See the ` +
-    `documentation of ${name} for details.`
-  );
 }

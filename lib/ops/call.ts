@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { type Binding, loadBinding, type NativeOp } from '../binding.ts';
 import { TorchError } from '../errors.ts';
 import { Complex } from './complex.ts';
-import { isNative, OpaqueValue, unwrap, wrapTensor } from './handle.ts';
+import { handleOf, isNative, type NativeObject, OpaqueValue, unwrap, wrapTensor } from './handle.ts';
 import { toCamelCase } from './naming.ts';
 import {
   accepts,
@@ -43,7 +43,8 @@ export function isOptions(value: unknown): value is Record<string, unknown> {
 
 function toNative(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (isNative(value)) return unwrap(value);
+  const handle = handleOf(value);
+  if (handle !== undefined) return handle;
   if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(toNative);
   return value;
 }
@@ -145,9 +146,12 @@ function match(schema: ParsedSchema, args: unknown[], spelling: Spelling): unkno
 }
 
 const KINDS: Record<string, number> = { number: 1, boolean: 3, string: 4, bigint: 5, undefined: 6 };
+const NATIVE = 8;
 const UNCACHED = -1;
 const KEY_BITS = 4;
 const MAX_KEYED = 7;
+/** The key of a call with one tensor. */
+const UNARY = (1 << KEY_BITS) | NATIVE;
 
 function arrayKind(value: object): number | undefined {
   if (!Array.isArray(value)) return undefined;
@@ -156,14 +160,17 @@ function arrayKind(value: object): number | undefined {
   return typeof value[0] === 'object' && value[0] !== null && isNative(value[0]) ? 11 : undefined;
 }
 
+function kindOf(value: unknown): number | undefined {
+  if (typeof value === 'object') return value === null ? 7 : isNative(value) ? NATIVE : arrayKind(value);
+  return typeof value === 'number' && !Number.isInteger(value) ? 2 : KINDS[typeof value];
+}
+
 /** A small number for the kinds of `args`, the same for all calls that resolve alike; -1 when it cannot say. */
 function keyOf(args: unknown[]): number {
   if (args.length > MAX_KEYED) return UNCACHED;
   let key = 1;
   for (const value of args) {
-    let kind: number | undefined;
-    if (typeof value === 'object') kind = value === null ? 7 : isNative(value) ? 8 : arrayKind(value);
-    else kind = typeof value === 'number' && !Number.isInteger(value) ? 2 : KINDS[typeof value];
+    const kind = kindOf(value);
     if (kind === undefined) return UNCACHED;
     key = (key << KEY_BITS) | kind;
   }
@@ -204,6 +211,25 @@ export class Packet {
       if (key !== UNCACHED) this.#resolved.set(key, overload);
       return invoke(overload, ordered);
     }
+    return this.#refuse(args, spelling);
+  }
+
+  /** `call([self])` for a tensor, without the detours: most calls are this one or the next. */
+  callUnary(self: NativeObject, spelling: Spelling): unknown {
+    const known = this.#resolved.get(UNARY);
+    if (known === undefined || known.wrap !== wrapTensor) return this.call([self], spelling);
+    return wrapTensor(known.native(unwrap(self)));
+  }
+
+  /** `call([self, other])` for a tensor. */
+  callBinary(self: NativeObject, other: unknown, spelling: Spelling): unknown {
+    const kind = kindOf(other);
+    const known = kind === undefined ? undefined : this.#resolved.get((UNARY << KEY_BITS) | kind);
+    if (known === undefined || known.wrap !== wrapTensor) return this.call([self, other], spelling);
+    return wrapTensor(known.native(unwrap(self), toNative(other)));
+  }
+
+  #refuse(args: unknown[], spelling: Spelling): never {
     const schemas = this.overloadNames.map((name) => this.overload(name).schema);
     throw noMatch(this.name, schemas, args, spelling);
   }

@@ -21,8 +21,16 @@ export abstract class NativeObject {
 
   /** @internal */
   static unwrap(object: NativeObject): Handle {
-    if (typeof object !== 'object' || object === null || !(#handle in object)) throw foreign(object);
-    return object.#handle;
+    try {
+      return object.#handle;
+    } catch {
+      throw foreign(object);
+    }
+  }
+
+  /** @internal */
+  static handleOf(value: object): Handle | undefined {
+    return #handle in value ? value.#handle : undefined;
   }
 
   /** @internal */
@@ -39,6 +47,9 @@ function foreign(value: unknown): TypeError {
 
 /** The native value behind a tensor, generator or storage. */
 export const unwrap: (object: NativeObject) => Handle = NativeObject.unwrap;
+
+/** The native value behind `value`, or undefined where there is none. */
+export const handleOf: (value: object) => Handle | undefined = NativeObject.handleOf;
 
 /** Whether `value` carries a native value of this package. */
 export const isNative: (value: object) => value is NativeObject = NativeObject.isNative;

@@ -1,5 +1,6 @@
 import { describe, type Packet, packetOf } from './call.ts';
 import { methodNames } from './generated.ts';
+import { isNative } from './handle.ts';
 import { toCamelCase } from './naming.ts';
 
 /**
@@ -18,12 +19,19 @@ export function installMethods(prototype: object): void {
   }
 }
 
+function resolve(name: string, method: string): Packet {
+  const packet = packetOf(`aten::${name}`);
+  if (packet === undefined) throw new TypeError(`This libtorch has no op for the method ${method}`);
+  return packet;
+}
+
 function makeMethod(name: string, method: string): (...args: unknown[]) => unknown {
   let packet: Packet | undefined;
   return function (this: unknown, ...args: unknown[]): unknown {
-    if (packet === undefined) {
-      packet = packetOf(`aten::${name}`);
-      if (packet === undefined) throw new TypeError(`This libtorch has no op for the method ${method}`);
+    packet ??= resolve(name, method);
+    if (typeof this === 'object' && this !== null && isNative(this)) {
+      if (args.length === 1) return packet.callBinary(this, args[0], 'camel');
+      if (args.length === 0) return packet.callUnary(this, 'camel');
     }
     if (this === undefined) throw new TypeError(`Expected a Tensor for ${method}, got ${describe(this)}`);
     args.unshift(this);

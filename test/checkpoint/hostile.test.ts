@@ -378,6 +378,16 @@ describe('item 7: no bombs', () => {
     expect(messages(bomb)).toEqual(['file.pth: more objects than a checkpoint has']);
   });
 
+  it('a list that holds itself 20,000 times passes for no storage keys and no protocol', () => {
+    const magic = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
+    const bomb = pickle(OP.EMPTY_LIST, Buffer.from('2a'.repeat(20_000)));
+    const start = performance.now();
+    const keys = assemble(magic, pickle(int(1001)), pickle(dict()), pickle(dict()), bomb);
+    expect(failure(keys).message).toBe('file.pth: expected a storage key, got list');
+    expect(failure(assemble(magic, bomb)).message).toBe('file.pth: expected legacy protocol 1001, got list');
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
   it('rebuild functions do not nest without end', () => {
     const rebuild = global('torch._tensor', '_rebuild_from_type_v2');
     const type = global('torch', 'Tensor');

@@ -28,10 +28,11 @@ describe('item 7: state dicts in checkpoints', () => {
     [weight, 'got a tensor'],
     [[weight], 'got an array'],
     [3, 'got number'],
+    [new Map([[Object.freeze([1]), 2]]), 'got the keys ?'],
   ])('nothing found is an error that tells what is there', (value, expected) => {
     expect(() => stateDictOf(value)).toThrow(
       'Expected a Map or object of tensors, by itself or under "state_dict", "model", "model_state_dict", ' +
-        `"net", ${expected}`,
+        `"net", "network", "weights", ${expected}`,
     );
   });
 

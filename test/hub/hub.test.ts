@@ -53,7 +53,7 @@ describe('hub', () => {
       [
         "HubError ERR_HUB_REPOSITORY: Expected the repository "XingangPan/IBN-Net" for hub, got "pytorch/vision"",
         "RangeError undefined: Unknown model "resnet50_ibn_c"; did you mean resnet50_ibn_a or resnet50_ibn_b?",
-        "HubError ERR_HUB_NO_WEIGHTS: Expected pretrained to be false for resnet152_ibn_a, got true; weights were published for resnet18_ibn_a, resnet34_ibn_a, resnet50_ibn_a, resnet101_ibn_a, resnet18_ibn_b, resnet34_ibn_b, resnet50_ibn_b, resnet101_ibn_b",
+        "HubError ERR_HUB_NO_WEIGHTS: Expected pretrained to be false for resnet152_ibn_a, got true; weights were published for resnet18_ibn_a, resnet34_ibn_a, resnet50_ibn_a, resnet101_ibn_a, resnet18_ibn_b, resnet34_ibn_b, resnet50_ibn_b, resnet101_ibn_b, resnext101_ibn_a, se_resnet101_ibn_a, densenet121_ibn_a, densenet169_ibn_a",
       ]
     `);
   });

@@ -1,16 +1,28 @@
 import { createHash } from 'node:crypto';
-import type * as nn from '../../lib/nn/index.ts';
-import { manualSeed, noGrad, randn, scope, type Tensor } from '../../lib/tensor/index.ts';
-import { elements, fixture, relativeError } from '../nn/numbers.ts';
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import * as models from '../../lib/models/index.ts';
+import * as nn from '../../lib/nn/index.ts';
+import * as optim from '../../lib/optim/index.ts';
+import {
+  arange,
+  manualSeed,
+  noGrad,
+  randn,
+  runtimeInfo,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from '../../lib/tensor/index.ts';
+import { elements, relativeError } from '../nn/numbers.ts';
 
-/** Seeded figures of a published model, made with PyTorch 2.13.0 on an AVX512 machine. */
+/** Seeded figures of a model, made with PyTorch 2.13.0 on an AVX512 machine. */
 export interface Reference {
-  model: string;
   parameters: number;
-  state_dict: [key: string, shape: number[], dtype?: string][];
+  /** `key 64x3x7x7`, and the dtype where it is not float32. */
+  state_dict: string[];
   init: { sha256_of_all_bytes_in_order: string; sum: Record<string, number> };
   eval: { logits_first16: number[][]; logits_norm: number; argmax: number[] };
-  train?: TrainReference;
 }
 
 /** Figures of a batch of four, and of three steps of SGD. */
@@ -21,7 +33,29 @@ export interface TrainReference {
   losses: number[];
 }
 
-export const reference = (name: string): Reference => fixture<Reference>(`models/${name}.json`);
+export function zipped<T>(name: string): T {
+  const path = new URL(`../fixtures/models/${name}.json.gz`, import.meta.url);
+  return JSON.parse(gunzipSync(readFileSync(path)).toString('utf8')) as T;
+}
+
+/** Figures of the published code. */
+export const reference = (name: string): Reference & { train: TrainReference } => zipped(name);
+
+/** Rounding is the reference's only with its instructions. */
+export const sameCapability = runtimeInfo().cpuCapability === 'AVX512';
+
+/** The model under seed 0. */
+export function seeded<N extends string>(name: N): models.ModelOf<N> {
+  manualSeed(0);
+  return models.getModel(name);
+}
+
+/** The keys, shapes and dtypes of a model, written as in the references. */
+export function stateLines(model: nn.Module): string[] {
+  return [...model.stateDict()].map(([key, { shape, dtype }]) =>
+    [key, shape.join('x'), ...(dtype === 'float32' ? [] : [dtype])].join(' '),
+  );
+}
 
 /** SHA-256 of every saved tensor's bytes, in order. */
 export function weightsHash(model: nn.Module): string {
@@ -35,6 +69,18 @@ export function weightsHash(model: nn.Module): string {
 
 export const sum = (tensor: Tensor): number => Number(tensor.detach().to('float64').sum().item());
 export const norm = (tensor: Tensor): number => Number(tensor.detach().to('float64').norm().item());
+
+const worst = (values: Iterable<number>): number => Math.max(0, ...values);
+
+/** Largest difference of the initial weights' sums, each relative to the sum or to 1. */
+export function initError(model: nn.Module, want: Reference): number {
+  const state = model.stateDict();
+  return worst(
+    Object.entries(want.init.sum).map(
+      ([key, value]) => Math.abs(sum(state.get(key) as Tensor) - value) / Math.max(1, Math.abs(value)),
+    ),
+  );
+}
 
 /** Relative errors of the evaluation logits: of the first 16 of each row, and of the norm of all. */
 export function evalErrors(
@@ -52,4 +98,61 @@ export function evalErrors(
       argmax: elements(logits.argmax(1)),
     };
   });
+}
+
+/** Relative errors of a training run: of the first step's logits, gradients and buffers, and of all losses. */
+export interface TrainErrors {
+  logits: number;
+  gradients: number;
+  buffers: number;
+  losses: number[];
+}
+
+/** Three steps of SGD on one batch of four, compared with the reference. */
+export function trainErrors(model: nn.Module, want: TrainReference): TrainErrors {
+  // Rounding grows tenfold and more with each step, so the third loss needs the reference's order of additions.
+  setNumThreads(2);
+  const optimizer = new optim.SGD(model.train().parameters(), {
+    lr: 1e-3,
+    momentum: 0.9,
+    weightDecay: 1e-4,
+  });
+  manualSeed(2);
+  const x = randn([4, 3, 224, 224]);
+  const target = arange(4, { dtype: 'int64' }).mul(7);
+  const errors: TrainErrors = { logits: 0, gradients: 0, buffers: 0, losses: [] };
+  for (const [step, loss] of want.losses.entries()) {
+    optimizer.zeroGrad();
+    scope(() => {
+      const logits = model.forward(x) as Tensor;
+      const found = nn.functional.crossEntropy(logits, target);
+      found.backward();
+      errors.losses.push(Math.abs(Number(found.item()) / loss - 1));
+      if (step === 0) Object.assign(errors, firstStepErrors(model, logits, want));
+    });
+    optimizer.step();
+  }
+  return errors;
+}
+
+function firstStepErrors(
+  model: nn.Module,
+  logits: Tensor,
+  want: TrainReference,
+): Omit<TrainErrors, 'losses'> {
+  const whole = Math.hypot(...Object.values(want.grad_norm));
+  const gradients = model.namedParameters().map(([key, parameter]) => {
+    const value = want.grad_norm[key] as number;
+    // Where the gradient is zero but for rounding (a shift before InstanceNorm), it is compared with the whole.
+    return Math.abs(norm(parameter.grad as Tensor) - value) / Math.max(value, 1e-6 * whole);
+  });
+  const buffers = model.namedBuffers().map(([key, buffer]) => {
+    const value = want.buffer_sum_after_forward[key] as number;
+    return Math.abs(sum(buffer) - value) / Math.max(1, Math.abs(value));
+  });
+  return {
+    logits: relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat()),
+    gradients: worst(gradients),
+    buffers: worst(buffers),
+  };
 }

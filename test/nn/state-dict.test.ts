@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
-import { empty, ones, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
+import { empty, memoryStats, ones, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
 import { message } from './messages.ts';
 import { elements } from './numbers.ts';
 
@@ -52,6 +53,34 @@ describe('item 5: loadStateDict', () => {
     expect([fc.weight.dtype, fc.weight.requiresGrad]).toEqual(['float64', false]);
     weight.dispose();
     expect(elements(fc.weight)).toEqual([4, 4, 4, 4, 4, 4]);
+  });
+
+  it('keeps the parameter objects with assign, so that optimizers go on', () => {
+    const fc = new nn.Linear(2, 3);
+    const { weight } = fc;
+    const state = linearState();
+    fc.loadStateDict(state, { assign: true });
+    expect(fc.weight).toBe(weight);
+    expect(weight.untypedStorage().dataPtr()).toBe(state.weight.untypedStorage().dataPtr());
+    state.weight.dispose();
+    fc.forward(ones([1, 2]))
+      .sum()
+      .backward();
+    expect(elements(weight.grad as Tensor)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  it('takes what is alike and copies the rest with assign: compatible', () => {
+    const fc = new nn.Linear(2, 3);
+    const state = { weight: ones([3, 2], { dtype: 'float64' }), bias: ones([3]) };
+    fc.loadStateDict(state, { assign: 'compatible' });
+    expect([fc.weight.dtype, elements(fc.weight)]).toEqual(['float32', [1, 1, 1, 1, 1, 1]]);
+    expect(fc.bias?.untypedStorage().dataPtr()).toBe(state.bias.untypedStorage().dataPtr());
+    const conv = new nn.Conv2d(2, 2, 2, { bias: false }).to({ memoryFormat: 'channels_last' });
+    conv.loadStateDict({ weight: ones([2, 2, 2, 2]) }, { assign: 'compatible' });
+    expect(conv.weight.isContiguous('channels_last')).toBe(true);
+    const meta = new nn.Linear(2, 3, { device: 'meta' });
+    meta.loadStateDict(linearState(), { assign: 'compatible' });
+    expect(meta.weight.device).toBe('cpu');
   });
 
   it('refuses missing and unexpected keys in the words of PyTorch', () => {
@@ -123,6 +152,105 @@ describe('item 5: loadStateDict', () => {
     );
   });
 
+  it.each(['module.', 'base.', 'backbone.', 'module.base.'])('finds the prefix %s by itself', (prefix) => {
+    const net = new nn.Sequential(new nn.Linear(2, 3));
+    const state = Object.fromEntries(
+      Object.entries(linearState()).map(([key, value]) => [`${prefix}0.${key}`, value]),
+    );
+    expect(
+      net.loadStateDict({ ...state, 'head.weight': ones([1]) }, { stripPrefix: 'auto', strict: false }),
+    ).toEqual({
+      loaded: ['0.weight', '0.bias'],
+      missingKeys: [],
+      unexpectedKeys: ['head.weight'],
+      strippedPrefix: prefix,
+    });
+  });
+
+  it('auto leaves keys alone that fit as they are, and says nothing was stripped', () => {
+    const net = new nn.Sequential(new nn.Linear(2, 3), new nn.Sequential(new nn.Linear(2, 3)));
+    const state = net.stateDict();
+    const result = net.loadStateDict(state, { stripPrefix: 'auto' });
+    expect([result.loaded.length, 'strippedPrefix' in result]).toEqual([4, false]);
+    expect(() => net.loadStateDict({ other: ones([1]) }, { stripPrefix: 'auto', strict: false })).toThrow(
+      'None of its 4 keys is in the state dict, which has "other"',
+    );
+  });
+
+  it('keeps a head of another size on request, and suggests it', () => {
+    const net = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 5));
+    const old = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 7)).stateDict();
+    const head = elements((net[1] as nn.Linear).weight);
+    expect(message(() => net.loadStateDict(old))).toMatchInlineSnapshot(`
+      "CheckpointError: Error(s) in loading state_dict for Sequential:
+      	size mismatch for 1.weight: copying a param with shape torch.Size([7, 2]) from checkpoint, the shape in current model is torch.Size([5, 2]).
+      	size mismatch for 1.bias: copying a param with shape torch.Size([7]) from checkpoint, the shape in current model is torch.Size([5]).
+      Only "1." differs, as with another number of classes: pass { ignoreMismatched: ['1.'] } to keep the module's own"
+    `);
+    expect(net.loadStateDict(old, { ignoreMismatched: ['1.'] })).toEqual({
+      loaded: ['0.weight', '0.bias'],
+      missingKeys: [],
+      unexpectedKeys: [],
+      mismatchedKeys: ['1.weight', '1.bias'],
+    });
+    expect(elements((net[1] as nn.Linear).weight)).toEqual(head);
+    expect(net.loadStateDict(old, { ignoreMismatched: true }).mismatchedKeys).toHaveLength(2);
+    expect(() => net.loadStateDict(old, { ignoreMismatched: ['0.'] })).toThrow('size mismatch for 1.weight');
+    const others = new nn.Linear(9, 9).stateDict();
+    expect(
+      message(() => new nn.Linear(2, 3).loadStateDict(others, { ignoreMismatched: true })),
+    ).toMatchInlineSnapshot(`
+      "CheckpointError: Error(s) in loading state_dict for Linear:
+      	None of its 2 keys has the shape it has in the state dict"
+    `);
+  });
+
+  it('divides plain norms among IN and BN on request, and suggests it', () => {
+    const state = new nn.Sequential(new nn.BatchNorm2d(4)).stateDict();
+    for (const [key, value] of state)
+      if (value.dim() === 1) value.copy_(tensor([1, 2, 3, 4]).add(key.length));
+    const net = new nn.Sequential(new models.IBN(4));
+    expect(message(() => net.loadStateDict(state))).toMatchInlineSnapshot(`
+      "CheckpointError: Error(s) in loading state_dict for Sequential:
+      	Missing key(s) in state_dict: "0.IN.weight", "0.IN.bias", "0.BN.weight", "0.BN.bias", "0.BN.running_mean", "0.BN.running_var". 
+      	Unexpected key(s) in state_dict: "0.weight", "0.bias", "0.running_mean", "0.running_var", "0.num_batches_tracked". 
+      The file has plain norms where the module has IBN: pass { splitNorms: true }"
+    `);
+    const before = memoryStats().tensors;
+    const { loaded, missingKeys, unexpectedKeys } = net.loadStateDict(state, { splitNorms: true });
+    expect(memoryStats().tensors).toBe(before);
+    expect([missingKeys, unexpectedKeys]).toEqual([[], []]);
+    expect(loaded).toEqual([
+      '0.IN.weight',
+      '0.IN.bias',
+      '0.BN.weight',
+      '0.BN.bias',
+      '0.BN.running_mean',
+      '0.BN.running_var',
+      '0.BN.num_batches_tracked',
+    ]);
+    const { IN, BN } = net[0] as models.IBN;
+    expect([IN?.weight, BN?.weight, BN?.running_var].map((part) => elements(part as Tensor))).toEqual([
+      [9, 10],
+      [11, 12],
+      [16, 17],
+    ]);
+  });
+
+  it('divides all the norms of a network, also behind a prefix and into views', () => {
+    const plain = models.resnet18().stateDict();
+    const state = new Map([...plain].map(([key, value]) => [`module.${key}`, value]));
+    const model = models.resnet18_ibn_a({ numClasses: 7 });
+    const result = model.loadStateDict(state, {
+      stripPrefix: 'auto',
+      splitNorms: true,
+      ignoreMismatched: ['fc.'],
+      assign: true,
+    });
+    expect([result.strippedPrefix, result.mismatchedKeys]).toEqual(['module.', ['fc.weight', 'fc.bias']]);
+    expect([result.missingKeys, result.unexpectedKeys]).toEqual([[], []]);
+  });
+
   it('points into training checkpoints', () => {
     const fc = new nn.Linear(2, 3);
     expect(message(() => fc.loadStateDict({ epoch: 3, state_dict: linearState() }))).toMatchInlineSnapshot(`
@@ -172,15 +300,37 @@ describe('item 5: loadStateDict', () => {
     `);
   });
 
-  it('refuses stale running statistics of InstanceNorm in the words of PyTorch', () => {
-    const net = new nn.Sequential(new nn.InstanceNorm2d(2, { affine: true }));
-    const state: Record<string, Tensor> = { '0.weight': ones([2]), '0.bias': ones([2]) };
-    state['0.running_mean'] = zeros([2]);
-    state['0.running_var'] = ones([2]);
-    expect(message(() => net.loadStateDict(state))).toMatchInlineSnapshot(`
-      "CheckpointError: Error(s) in loading state_dict for Sequential:
-      	Unexpected running stats buffer(s) "0.running_mean" and "0.running_var" for InstanceNorm2d with track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected because InstanceNorm2d does not track running stats by default since 0.4.0. Please remove these keys from state_dict. If the running stats are actually needed, instead set track_running_stats=True in InstanceNorm2d to enable them. See the documentation of InstanceNorm2d for details."
-    `);
+  it('drops stale running statistics of InstanceNorm with one warning', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const norm = () => new nn.InstanceNorm2d(2, { affine: true });
+    const net = new nn.Sequential(norm(), norm());
+    const state: Record<string, Tensor> = {};
+    for (const i of [0, 1]) {
+      state[`${i}.weight`] = ones([2]);
+      state[`${i}.bias`] = ones([2]);
+      state[`${i}.running_mean`] = zeros([2]);
+      state[`${i}.running_var`] = ones([2]);
+    }
+    const result = net.loadStateDict(state);
+    expect(result.droppedKeys).toEqual([
+      '0.running_mean',
+      '0.running_var',
+      '1.running_mean',
+      '1.running_var',
+    ]);
+    expect([result.loaded.length, result.unexpectedKeys]).toEqual([4, []]);
+    expect(warn.mock.calls).toEqual([
+      [
+        'loadStateDict for Sequential: dropped "0.running_mean" (+3), running statistics of a file from before ' +
+          'PyTorch 0.4 that instance normalisation no longer keeps',
+        { code: 'IBN_STALE_STATISTICS' },
+      ],
+    ]);
+    warn.mockRestore();
+    const recent = Object.assign(new Map(Object.entries(state)), {
+      _metadata: { 0: { version: 2 }, 1: { version: 2 } },
+    });
+    expect(() => net.loadStateDict(recent)).toThrow('Unexpected key(s) in state_dict: "0.running_mean"');
   });
 
   it('reads one-element vectors of old files into scalars', () => {

@@ -1,0 +1,34 @@
+// Reads a checkpoint into resnet50_ibn_a: the first time in a process, then warm; prints ms and the rise of resident MB.
+//   node bench/peers/checkpoint-load.mjs into|assign|copy FILE
+import { readFileSync, writeFileSync } from 'node:fs';
+import { checkpoint, load, models, nn, scope } from '../../dist/index.js';
+import { median } from '../harness.mjs';
+
+const [, , how, path] = process.argv;
+const WARM = 15;
+
+const memory = (field) =>
+  Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+const resetPeak = () => writeFileSync('/proc/self/clear_refs', '5');
+
+function read(model) {
+  if (how === 'into') return checkpoint.loadInto(model, path);
+  return scope(() => model.loadStateDict(load(path), { assign: how === 'assign' }));
+}
+
+const timed = (work) => {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+};
+
+resetPeak();
+const before = memory('VmRSS');
+const model = nn.utils.skipInit(() => models.resnet50_ibn_a());
+const first = timed(() => read(model));
+scope(() => {
+  for (const value of model.stateDict().values()) value.sum();
+});
+const resident = memory('VmHWM') - before;
+const warm = median(Array.from({ length: WARM }, () => timed(() => read(model))));
+console.log(JSON.stringify({ warm, first, resident }));

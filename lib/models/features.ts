@@ -1,0 +1,111 @@
+import { Module, Sequential } from '../nn/index.ts';
+import { release, type Tensor } from '../tensor/index.ts';
+import { BasicBlock_IBN, Bottleneck_IBN } from './residual-blocks.ts';
+
+/** An output inside a network. */
+export interface FeatureInfo {
+  /** Dotted path of the module that gives it. */
+  readonly name: string;
+  readonly channels: number;
+  /** Size of the image over size of the map. */
+  readonly reduction: number;
+}
+
+/** A network that says which of its outputs are features. */
+export interface FeatureModel extends Module {
+  readonly featureInfo: readonly FeatureInfo[];
+}
+
+/**
+ * The network up to the last of the named outputs; forward gives them by name. It shares its modules with the model
+ * it is made from, and so weights, mode and device; its keys are those of the model without the unused rest.
+ */
+export class FeatureExtractor<N extends string = string> extends Module {
+  static override disposesTemporaries = true;
+
+  /** The outputs, in the order of the names. */
+  readonly featureInfo: readonly FeatureInfo[];
+  readonly #names: readonly N[];
+
+  constructor(model: FeatureModel, names: readonly N[]) {
+    super();
+    this.featureInfo = names.map((name) => infoOf(model, name));
+    this.#names = names;
+    for (const [name, child] of upToLast(model.namedChildren(), names, '')) this.registerModule(name, child);
+  }
+
+  forward(x: Tensor): Record<N, Tensor> {
+    const found = new Map<string, Tensor>();
+    this.#run(this.namedChildren(), x, '', found);
+    return Object.fromEntries(this.#names.map((name) => [name, found.get(name)])) as Record<N, Tensor>;
+  }
+
+  #run(modules: [string, Module][], input: Tensor, prefix: string, found: Map<string, Tensor>): Tensor {
+    const wanted = new Set<unknown>([input]);
+    let x = input;
+    for (const [name, module] of modules) {
+      const path = prefix + name;
+      const inside = this.#names.some((wantedName) => wantedName.startsWith(`${path}.`));
+      const y: Tensor = inside ? this.#run(module.namedChildren(), x, `${path}.`, found) : module.forward(x);
+      if (y !== x && !wanted.has(x)) release(x);
+      x = y;
+      if (this.#names.includes(path as N)) found.set(path, x);
+      for (const tensor of found.values()) wanted.add(tensor);
+    }
+    return x;
+  }
+}
+
+/**
+ * Makes a network that gives the outputs of stages, or of residual blocks, instead of class scores. What comes after
+ * the last one is left out.
+ *
+ * @param names Out of `model.featureInfo`, such as `'layer1'` or `'features.denseblock2'`, or blocks such as
+ *   `'layer3.5'`. Default: the stages, without the stem.
+ * @throws RangeError for other names.
+ * @example
+ * const backbone = models.createFeatureExtractor(models.resnet50_ibn_a(), ['layer1', 'layer4']);
+ * const { layer1, layer4 } = backbone.forward(x); // (N, 256, H / 4, W / 4), (N, 2048, H / 32, W / 32)
+ * backbone.featureInfo; // [{ name: 'layer1', channels: 256, reduction: 4 }, ...]
+ */
+export function createFeatureExtractor<N extends string>(
+  model: FeatureModel,
+  names: readonly N[] = model.featureInfo.slice(1).map(({ name }) => name as N),
+): FeatureExtractor<N> {
+  if (names.length === 0)
+    throw new RangeError('Expected at least one name for createFeatureExtractor, got none');
+  return new FeatureExtractor(model, names);
+}
+
+/** Blocks keep the channels and the size of their stage. */
+function infoOf(model: FeatureModel, name: string): FeatureInfo {
+  const info = model.featureInfo.find((stage) => stage.name === name || name.startsWith(`${stage.name}.`));
+  if (info?.name === name) return info;
+  const block = info === undefined ? undefined : moduleAt(model, name);
+  if (info !== undefined && (block instanceof BasicBlock_IBN || block instanceof Bottleneck_IBN)) {
+    return { ...info, name };
+  }
+  const known = model.featureInfo.map((stage) => stage.name).join(', ');
+  throw new RangeError(
+    `Expected a stage or a residual block for createFeatureExtractor, got "${name}"; stages: ${known}`,
+  );
+}
+
+function moduleAt(model: Module, path: string): Module | undefined {
+  return model.namedModules().find(([name]) => name === path)?.[1];
+}
+
+/** The children that are needed for the wanted outputs; the last one is cut off after the last output in it. */
+function upToLast(
+  children: [string, Module][],
+  wanted: readonly string[],
+  prefix: string,
+): [string, Module][] {
+  const uses = (path: string) => wanted.some((name) => name === path || name.startsWith(`${path}.`));
+  const last = children.findLastIndex(([name]) => uses(prefix + name));
+  return children.slice(0, last + 1).map(([name, module], i) => {
+    const path = prefix + name;
+    if (i < last || wanted.includes(path)) return [name, module];
+    return [name, new Sequential(upToLast(module.namedChildren(), wanted, `${path}.`))];
+  });
+}

@@ -1,0 +1,156 @@
+import {
+  BatchNorm2d,
+  Conv2d,
+  InstanceNorm2d,
+  Linear,
+  MaxPool2d,
+  Module,
+  ReLU,
+  type Sequential,
+} from '../nn/index.ts';
+import { step } from '../nn/step.ts';
+import { checkOptions } from '../options.ts';
+import { ops, type Tensor } from '../tensor/index.ts';
+import type { FeatureInfo } from './features.ts';
+import { GlobalAvgPool2d } from './global-avg-pool.ts';
+import { A, checkPlacements, type IBNConfig } from './placement.ts';
+import { buildEntry, type PretrainedOption } from './pretrained.ts';
+import { Bottleneck_IBN } from './residual-blocks.ts';
+import {
+  type DilationOptions,
+  dilatedStages,
+  initConv,
+  residualFeatures,
+  stageMaker,
+} from './residual-stages.ts';
+import type { Depths } from './resnet-ibn.ts';
+
+/** Options of ResNeXt_IBN. */
+export interface ResNeXtIBNOptions extends DilationOptions {
+  /** Width of a group for 64 planes. Default 4. */
+  baseWidth?: number;
+  /** Number of groups. Default 32. */
+  cardinality?: number;
+  /** Default 1000. */
+  numClasses?: number;
+  /** Channels of the images. Default 3. */
+  inChannels?: number;
+  /** Placement per stage. Default `['a', 'a', 'a', null]`. */
+  ibnCfg?: IBNConfig;
+  /** Share of instance normalisation in IBN layers, 0 to 1. Default 0.5. */
+  ratio?: number;
+  /** Planes of the four stages; the stem has the first. Default `[64, 128, 256, 512]`. */
+  widths?: readonly [number, number, number, number];
+  /** Pooling before the classifier, to 1x1. Default `GlobalAvgPool2d`. */
+  avgpool?: Module;
+}
+
+/** Options of the entry points such as `resnext101_ibn_a`. */
+export interface ResNeXtEntryOptions extends ResNeXtIBNOptions, PretrainedOption {}
+
+const OPTIONS = [
+  'baseWidth',
+  'cardinality',
+  'numClasses',
+  'inChannels',
+  'ibnCfg',
+  'ratio',
+  'widths',
+  'avgpool',
+  'replaceStrideWithDilation',
+  'outputStride',
+];
+
+/**
+ * ResNeXt with instance-batch normalisation, as the published `ResNeXt_IBN`: the same keys, initial weights under
+ * the same seed, and outputs. (N, C, H, W) -> logits (N, numClasses).
+ *
+ * The published functions take `baseWidth` and `cardinality` only, so 1000 classes, and 224x224 images; these take
+ * other counts and sizes too.
+ *
+ * @example
+ * new models.ResNeXt_IBN([3, 4, 6, 3], { baseWidth: 4, cardinality: 32 });
+ */
+export class ResNeXt_IBN extends Module {
+  static override disposesTemporaries = true;
+
+  conv1: Conv2d;
+  bn1: InstanceNorm2d | BatchNorm2d;
+  relu: ReLU;
+  maxpool1: MaxPool2d;
+  layer1: Sequential;
+  layer2: Sequential;
+  layer3: Sequential;
+  layer4: Sequential;
+  avgpool: Module;
+  fc: Linear;
+  readonly ibnCfg: IBNConfig;
+  /** The outputs that `createFeatureExtractor` gives, in order. */
+  readonly featureInfo: readonly FeatureInfo[];
+
+  /**
+   * @param layers Blocks of each stage, such as `[3, 4, 6, 3]`.
+   * @throws RangeError on an unknown option, placement or output stride.
+   */
+  constructor(layers: Depths, options: ResNeXtIBNOptions = {}) {
+    super();
+    checkOptions('ResNeXt_IBN', options, OPTIONS);
+    const { baseWidth = 4, cardinality = 32, numClasses = 1000, inChannels = 3 } = options;
+    const { ibnCfg = A, ratio = 0.5, widths = [64, 128, 256, 512] } = options;
+    checkPlacements(ibnCfg);
+    const [inplanes] = widths;
+    const { expansion } = Bottleneck_IBN;
+    const dilated = dilatedStages('ResNeXt_IBN', options, 4);
+    const make = stageMaker(Bottleneck_IBN, { inplanes, ratio, groups: cardinality, baseWidth });
+    const stage = (i: 0 | 1 | 2 | 3) =>
+      make(widths[i], layers[i], { stride: i === 0 ? 1 : 2, ibn: ibnCfg[i], dilate: dilated[i] });
+    this.ibnCfg = ibnCfg;
+    this.conv1 = new Conv2d(inChannels, inplanes, 7, { stride: 2, padding: 3, bias: false });
+    this.bn1 = ibnCfg[0] === 'b' ? new InstanceNorm2d(inplanes, { affine: true }) : new BatchNorm2d(inplanes);
+    this.relu = new ReLU({ inplace: true });
+    this.maxpool1 = new MaxPool2d(3, { stride: 2, padding: 1 });
+    this.layer1 = stage(0);
+    this.layer2 = stage(1);
+    this.layer3 = stage(2);
+    this.layer4 = stage(3);
+    this.avgpool = options.avgpool ?? new GlobalAvgPool2d();
+    this.fc = new Linear(widths[3] * expansion, numClasses);
+    const channels = [inplanes, ...widths.map((planes) => planes * expansion)];
+    this.featureInfo = residualFeatures(channels, [2, 4], dilated);
+    // The published code draws the stem's weights once more before all others.
+    initConv(this.conv1);
+    for (const module of this.modules()) if (module instanceof Conv2d) initConv(module);
+  }
+
+  forward(x: Tensor): Tensor {
+    let out = this.conv1.forward(x); // (N, 64, 112, 112) for a 224x224 image
+    out = step(this.bn1, out);
+    out = step(this.relu, out);
+    out = step(this.maxpool1, out); // (N, 64, 56, 56)
+    out = step(this.layer1, out); // (N, 256, 56, 56)
+    out = step(this.layer2, out); // (N, 512, 28, 28)
+    out = step(this.layer3, out); // (N, 1024, 14, 14)
+    out = step(this.layer4, out); // (N, 2048, 7, 7)
+    out = step(this.avgpool, out); // (N, 2048, 1, 1)
+    return this.fc.forward(ops.aten.flatten(out, 1)); // (N, numClasses)
+  }
+}
+
+function build(name: string, layers: Depths, options: ResNeXtEntryOptions): ResNeXt_IBN {
+  return buildEntry(name, OPTIONS, options, (given: ResNeXtIBNOptions) => new ResNeXt_IBN(layers, given));
+}
+
+/** ResNeXt-50-IBN-a (32x4d). */
+export function resnext50_ibn_a(options: ResNeXtEntryOptions = {}): ResNeXt_IBN {
+  return build('resnext50_ibn_a', [3, 4, 6, 3], options);
+}
+
+/** ResNeXt-101-IBN-a (32x4d). */
+export function resnext101_ibn_a(options: ResNeXtEntryOptions = {}): ResNeXt_IBN {
+  return build('resnext101_ibn_a', [3, 4, 23, 3], options);
+}
+
+/** ResNeXt-152-IBN-a (32x4d). */
+export function resnext152_ibn_a(options: ResNeXtEntryOptions = {}): ResNeXt_IBN {
+  return build('resnext152_ibn_a', [3, 8, 36, 3], options);
+}

@@ -1,0 +1,33 @@
+import { AdaptiveAvgPool2d, Linear, Module, ReLU, Sequential, Sigmoid } from '../nn/index.ts';
+import { step } from '../nn/step.ts';
+import { ops, type Tensor } from '../tensor/index.ts';
+
+/**
+ * Squeeze and excitation: scales each channel by a number from 0 to 1 that the means of all channels give.
+ * (N, C, H, W) -> (N, C, H, W). Keys `fc.0.weight` and `fc.2.weight`, no biases.
+ */
+export class SELayer extends Module {
+  static override disposesTemporaries = true;
+
+  avg_pool: AdaptiveAvgPool2d;
+  fc: Sequential;
+
+  /** @param reduction The layer between has `channels / reduction` features, rounded down. Default 16. */
+  constructor(channels: number, reduction = 16) {
+    super();
+    const hidden = Math.trunc(channels / reduction);
+    this.avg_pool = new AdaptiveAvgPool2d(1);
+    this.fc = new Sequential(
+      new Linear(channels, hidden, { bias: false }),
+      new ReLU({ inplace: true }),
+      new Linear(hidden, channels, { bias: false }),
+      new Sigmoid(),
+    );
+  }
+
+  forward(x: Tensor): Tensor {
+    const means = this.avg_pool.forward(x).flatten(1); // (N, C)
+    const scale = step(this.fc, means); // (N, C)
+    return ops.aten.mul(x, scale.unsqueeze(-1).unsqueeze(-1));
+  }
+}

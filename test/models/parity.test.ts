@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import * as models from '../../lib/models/index.ts';
+import { runtimeInfo, setNumThreads } from '../../lib/tensor/index.ts';
+import {
+  evalErrors,
+  initError,
+  type Reference,
+  reference,
+  sameCapability,
+  seeded,
+  stateLines,
+  trainErrors,
+  weightsHash,
+  zipped,
+} from './reference.ts';
+
+// IBN_NET_FULL_PARITY=1 trains every published model; `gen-models-doc.mjs --measure` sets it, and
+// IBN_NET_PARITY_REPORT, the file that the figures go to.
+const { IBN_NET_FULL_PARITY, IBN_NET_PARITY_REPORT: REPORT } = process.env;
+const PUBLISHED = models.listModels({ filter: /_ibn_[ab]$/ });
+const TRAINED =
+  IBN_NET_FULL_PARITY === '1'
+    ? PUBLISHED
+    : [
+        'resnet18_ibn_a',
+        'resnet18_ibn_b',
+        'resnet50_ibn_a',
+        'resnet50_ibn_b',
+        'resnext50_ibn_a',
+        'se_resnet50_ibn_a',
+        'densenet121_ibn_a',
+      ];
+const TORCHVISION = zipped<Record<string, Reference>>('torchvision');
+
+/** Elsewhere rounding differs, and grows through 50 layers and three steps. */
+const tolerance = sameCapability
+  ? { gradients: 1e-4, losses: [1e-4, 1e-4, 1e-4] }
+  : { gradients: 0.05, losses: [1e-4, 1e-3, 0.1] };
+
+const figures: Record<string, Record<string, unknown>> = {};
+const record = (name: string, found: Record<string, unknown>): void => {
+  figures[name] = { ...figures[name], ...found };
+};
+
+beforeEach(() => setNumThreads(1));
+
+afterAll(() => {
+  if (REPORT === undefined) return;
+  mkdirSync(dirname(REPORT), { recursive: true });
+  const { torchVersion, cpuCapability } = runtimeInfo();
+  writeFileSync(REPORT, `${JSON.stringify({ torchVersion, cpuCapability, models: figures }, null, 2)}\n`);
+});
+
+/** Keys, seeded weights and evaluation against figures of Python. */
+function compare(name: string, want: Reference): void {
+  const model = seeded(name);
+  const keys = stateLines(model);
+  const parameters = model.parameters().reduce((total, p) => total + p.numel(), 0);
+  const sameWeights = weightsHash(model) === want.init.sha256_of_all_bytes_in_order;
+  const init = initError(model, want);
+  const errors = evalErrors(model, want);
+  const sameKeys = JSON.stringify(keys) === JSON.stringify(want.state_dict);
+  record(name, { parameters, keys: keys.length, sameKeys, sameWeights, logits: errors.first16 });
+  expect(keys).toEqual(want.state_dict);
+  expect(parameters).toBe(want.parameters);
+  if (sameCapability) expect(sameWeights).toBe(true);
+  expect(init).toBeLessThan(1e-4);
+  expect(errors.first16).toBeLessThan(1e-5);
+  expect(errors.norm).toBeLessThan(1e-5);
+  expect(errors.argmax).toEqual(want.eval.argmax);
+}
+
+describe('item 6: the published models', () => {
+  it('are twenty', () => {
+    expect(PUBLISHED).toHaveLength(20);
+  });
+
+  it.each(PUBLISHED)(
+    '%s: keys, seeded weights and evaluation match the reference',
+    (name) => compare(name, reference(name)),
+    120_000,
+  );
+
+  it.each(TRAINED)(
+    '%s: gradients, running statistics and three SGD steps match the reference',
+    (name) => {
+      const errors = trainErrors(seeded(name), reference(name).train);
+      record(name, { gradients: errors.gradients, losses: errors.losses });
+      expect(errors.logits).toBeLessThan(1e-5);
+      expect(errors.gradients).toBeLessThan(tolerance.gradients);
+      expect(errors.buffers).toBeLessThan(1e-5);
+      for (const [i, error] of errors.losses.entries()) {
+        expect(error).toBeLessThan(tolerance.losses[i] as number);
+      }
+    },
+    300_000,
+  );
+});
+
+describe('the plain counterparts', () => {
+  it.each(Object.keys(TORCHVISION))(
+    "%s: torchvision's keys, seeded weights and outputs",
+    (name) => compare(name, TORCHVISION[name] as Reference),
+    120_000,
+  );
+});

@@ -1,0 +1,210 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import * as models from '../../lib/models/index.ts';
+import * as nn from '../../lib/nn/index.ts';
+import { linspace, manualSeed, noGrad, randn, setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
+import { message } from '../nn/messages.ts';
+import { elements, expectClose, type Numbers } from '../nn/numbers.ts';
+import { norm, zipped } from './reference.ts';
+
+type Placement = models.IBNPlacement;
+
+interface Case {
+  variant: Placement;
+  expansion: number;
+  ratio: number;
+  keys: string[];
+  output: Numbers;
+  evaluated: Numbers;
+  input_grad: Numbers;
+  grad_norm: Record<string, number>;
+}
+
+const CASES = zipped<Case[]>('variants');
+const PLACEMENTS: Placement[] = [null, 'a', 'b', 'c', 'd', 'ad', 'aa'];
+const SMALL = { widths: [4, 8, 16, 32], numClasses: 5 } as const;
+const GROUPED = { ...SMALL, cardinality: 4, baseWidth: 16 } as const;
+
+beforeEach(() => setNumThreads(1));
+
+function blockOf({ variant, expansion, ratio }: Case): models.BasicBlock_IBN | models.Bottleneck_IBN {
+  manualSeed(0);
+  const out = 4 * expansion;
+  const downsample = new nn.Sequential(new nn.Conv2d(3, out, 1, { bias: false }), new nn.BatchNorm2d(out));
+  const Block = expansion === 1 ? models.BasicBlock_IBN : models.Bottleneck_IBN;
+  const block = new Block(3, 4, { ibn: variant, ratio, downsample });
+  for (const parameter of block.parameters()) {
+    if (parameter.dim() === 1) noGrad(() => parameter.copy_(linspace(0.5, 1.5, parameter.numel())));
+  }
+  return block;
+}
+
+const total = (model: nn.Module): number => model.parameters().reduce((sum, p) => sum + p.numel(), 0);
+
+describe("the paper's variants", () => {
+  it.each(CASES.map((item) => [`${item.variant} x${item.expansion} at ${item.ratio}`, item] as const))(
+    'block %s: outputs and gradients as in PyTorch',
+    (_, item) => {
+      const block = blockOf(item);
+      manualSeed(1);
+      const x = randn([2, 3, 4, 3]).requiresGrad_();
+      const y = block.forward(x);
+      y.mul(randn(y.shape)).sum().backward();
+      expect([...block.stateDict().keys()].sort()).toEqual(item.keys);
+      expectClose(y, item.output, 1e-5);
+      expectClose(x.grad as Tensor, item.input_grad, 1e-5);
+      for (const [key, parameter] of block.namedParameters()) {
+        const want = item.grad_norm[key] as number;
+        expect(Math.abs(norm(parameter.grad as Tensor) - want), key).toBeLessThan(1e-5 * Math.max(1, want));
+      }
+      expectClose(
+        noGrad(() => block.eval().forward(x)),
+        item.evaluated,
+        1e-5,
+      );
+    },
+  );
+
+  it.each(PLACEMENTS)('%s in every stage trains without NaN', (placement) => {
+    const ibnCfg = [placement, placement, placement, placement] as const;
+    for (const model of [
+      models.resnet18_ibn_a({ ...SMALL, ibnCfg }),
+      models.resnet50_ibn_a({ ...SMALL, ibnCfg }),
+      models.se_resnet50_ibn_a({ ...SMALL, ibnCfg }),
+      models.resnext50_ibn_a({ ...GROUPED, ibnCfg }),
+    ]) {
+      const y = model.forward(randn([2, 3, 64, 64]));
+      y.square().sum().backward();
+      const gradients = model.parameters().map((p) => norm(p.grad as Tensor));
+      expect(y.shape).toEqual([2, 5]);
+      expect([norm(y), ...gradients].every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it('keep the plain count of parameters in a and aa; c has more', () => {
+    const plain = total(nn.utils.skipInit(() => models.resnet50()));
+    const counts = PLACEMENTS.map((ibn) => [
+      ibn,
+      total(nn.utils.skipInit(() => models.resnet50_ibn_a({ ibnCfg: [ibn, ibn, ibn, null] }))) - plain,
+    ]);
+    expect(plain).toBe(25_557_032);
+    // c: the 3x3 convolutions take twice the channels, and there is an IN beside each BN; b, d: the IN's own.
+    const convolutions = 9 * (3 * 64 ** 2 + 4 * 128 ** 2 + 6 * 256 ** 2);
+    expect(Object.fromEntries(counts)).toEqual({
+      null: 0,
+      a: 0,
+      b: 2 * (256 + 512 + 1024),
+      c: convolutions + 2 * (3 * 64 + 4 * 128 + 6 * 256),
+      d: 3 * 256 + 4 * 512 + 6 * 1024,
+      ad: 3 * 256 + 4 * 512 + 6 * 1024,
+      aa: 0,
+    });
+  });
+
+  it('take every ratio, the ends included', () => {
+    const placed = (ratio: number, ibn: Placement) =>
+      models.resnet18({ ...SMALL, ratio, ibnCfg: [ibn, null, null, null] });
+    const keys = (ratio: number, ibn: Placement) =>
+      [...placed(ratio, ibn).stateDict()]
+        .filter(([key]) => /^layer1\.0\.(bn1|IN)/.test(key) && key.endsWith('weight'))
+        .map(([key, { shape }]) => `${key} ${shape}`);
+    expect([0, 0.25, 0.75, 1].map((ratio) => keys(ratio, 'ad'))).toMatchInlineSnapshot(`
+      [
+        [
+          "layer1.0.bn1.BN.weight 4",
+        ],
+        [
+          "layer1.0.bn1.IN.weight 1",
+          "layer1.0.bn1.BN.weight 3",
+          "layer1.0.IN.weight 1",
+        ],
+        [
+          "layer1.0.bn1.IN.weight 3",
+          "layer1.0.bn1.BN.weight 1",
+          "layer1.0.IN.weight 3",
+        ],
+        [
+          "layer1.0.bn1.IN.weight 4",
+          "layer1.0.IN.weight 4",
+        ],
+      ]
+    `);
+    for (const ratio of [0, 0.25, 0.75, 1]) {
+      expect(norm(placed(ratio, 'ad').forward(randn([2, 3, 64, 64])))).toBeGreaterThan(0);
+    }
+    expect(message(() => placed(1.5, 'd'))).toMatchInlineSnapshot(
+      `"RangeError: Expected a ratio from 0 to 1 for IBN_d, got 1.5"`,
+    );
+  });
+
+  it('keep the placements on the model', () => {
+    expect(models.resnet18_ibn_b(SMALL).ibnCfg).toEqual(['b', 'b', null, null]);
+    expect(models.resnext50_ibn_a({ ...GROUPED, ibnCfg: ['d', null, null, null] }).ibnCfg[0]).toBe('d');
+  });
+});
+
+describe('dilation', () => {
+  const mapOf = (model: models.ResNet_IBN | models.ResNeXt_IBN, name = 'layer4') =>
+    noGrad(() => models.createFeatureExtractor(model, [name]).forward(randn([1, 3, 64, 96]))[name]?.shape);
+  const dilations = (model: nn.Module) =>
+    model
+      .modules()
+      .filter((m) => m instanceof nn.Conv2d && m.dilation[0] > 1)
+      .map((m) => (m as nn.Conv2d).dilation[0]);
+
+  it.each([
+    [32, [2, 3], []],
+    [16, [4, 6], [2, 2]],
+    [8, [8, 12], [2, 2, 2, 2, 2, 2, 4, 4]],
+  ])('outputStride %i', (outputStride, size, expected) => {
+    const model = models.resnet50_ibn_a({ ...SMALL, outputStride });
+    expect(mapOf(model)).toEqual([1, 128, ...size]);
+    // As in torchvision the first block of a stage keeps the dilation of the stage before.
+    expect(dilations(model)).toEqual(expected.length === 8 ? [...Array(5).fill(2), 2, 4, 4] : expected);
+    expect(model.featureInfo.at(-1)).toEqual({ name: 'layer4', channels: 128, reduction: outputStride });
+    expect(mapOf(models.resnet18_ibn_b({ ...SMALL, outputStride }))).toEqual([1, 32, ...size]);
+    expect(mapOf(models.resnext50_ibn_a({ ...GROUPED, outputStride }))).toEqual([1, 128, ...size]);
+    expect(mapOf(models.se_resnet50_ibn_a({ ...SMALL, outputStride }))).toEqual([1, 128, ...size]);
+  });
+
+  it('replaceStrideWithDilation, stage by stage', () => {
+    const model = models.resnet50({ ...SMALL, replaceStrideWithDilation: [true, false, true] });
+    expect(mapOf(model)).toEqual([1, 128, 8, 12]);
+    expect(model.featureInfo.map(({ reduction }) => reduction)).toEqual([2, 4, 4, 8, 8]);
+  });
+
+  it('of the small stem', () => {
+    const model = models.resnet18({ ...SMALL, stem: 'small', outputStride: 4 });
+    expect(mapOf(model)).toEqual([1, 32, 16, 24]);
+    expect(model.featureInfo.map(({ reduction }) => reduction)).toEqual([1, 1, 2, 4, 4]);
+  });
+
+  it('has the same keys and weights as striding', () => {
+    const build = (outputStride: number) => {
+      manualSeed(0);
+      return models.resnet18({ ...SMALL, outputStride });
+    };
+    const [dilated, strided] = [build(8), build(32)];
+    expect([...dilated.stateDict().keys()]).toEqual([...strided.stateDict().keys()]);
+    expect(elements(dilated.fc.weight)).toEqual(elements(strided.fc.weight));
+  });
+
+  it('refuses what makes no sense', () => {
+    expect(message(() => models.resnet18({ outputStride: 4 }))).toMatchInlineSnapshot(
+      `"RangeError: Expected outputStride 32, 16, 8 for ResNet_IBN, got 4"`,
+    );
+    expect(
+      message(() => models.resnet18({ outputStride: 8, replaceStrideWithDilation: [false, false, true] })),
+    ).toMatchInlineSnapshot(
+      `"RangeError: Expected either replaceStrideWithDilation or outputStride for ResNet_IBN, got both"`,
+    );
+    expect(
+      message(() => models.resnet18({ replaceStrideWithDilation: [true] as never })),
+    ).toMatchInlineSnapshot(`"RangeError: Expected 3 booleans for replaceStrideWithDilation, got 1"`);
+    expect(message(() => models.resnet18({ groups: 2 }))).toMatchInlineSnapshot(
+      `"RangeError: Expected groups 1 and baseWidth 64 for BasicBlock_IBN, got 2 and 64"`,
+    );
+    expect(message(() => models.resnet50({ ibnCfg: ['a', 'a'] as never }))).toMatchInlineSnapshot(
+      `"RangeError: Expected 4 placements for ibnCfg, got 2"`,
+    );
+  });
+});
