@@ -37,7 +37,7 @@ void forEachPiece(size_t count, const Work& work) {
   std::vector<std::thread> helpers;
   try {
     for (size_t i = 1; i < threads; i++) helpers.emplace_back(run);
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
     // No more threads to be had: those there are do the work.
   }
   run();

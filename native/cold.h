@@ -52,7 +52,7 @@ napi_value guarded(napi_env env, napi_callback_info info) {
     } catch (...) {
       throwCurrentException(env, nullptr);
     }
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
   }
   return nullptr;
 }

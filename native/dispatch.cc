@@ -117,7 +117,7 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
   } catch (...) {
     try {
       throwCurrentException(env, &op);
-    } catch (...) {  // a worker that is being terminated: nothing can be reported any more
+    } catch (...) {  // NOLINT(bugprone-empty-catch): a worker that is being terminated can report nothing
     }
     return nullptr;
   }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <list>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include <c10/core/Allocator.h>
@@ -52,7 +53,8 @@ void count(int64_t bytes) {
 }
 
 int64_t cacheLimit() {
-  if (const char* setting = std::getenv("IBN_NET_CPU_CACHE_MB")) return std::atoll(setting) << 20;
+  if (const char* setting = std::getenv("IBN_NET_CPU_CACHE_MB"))
+    return std::max<int64_t>(0, std::strtoll(setting, nullptr, 10)) << 20;
   const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   return std::clamp(memory / 16, kLeastCache, kMostCache);
 }
@@ -144,8 +146,10 @@ Header* allocateSmall(size_t bytes) {
   const size_t needed = bytes + sizeof(Header) + kAlignment;
   void* raw = std::malloc(needed);
   if (raw == nullptr) failAllocation(bytes);
-  const auto aligned = (reinterpret_cast<uintptr_t>(raw) + kAlignment - 1) & ~uintptr_t{kAlignment - 1};
-  auto* header = reinterpret_cast<Header*>(aligned);
+  size_t space = needed;
+  void* aligned = raw;
+  std::align(kAlignment, bytes + sizeof(Header), aligned, space);
+  auto* header = static_cast<Header*>(aligned);
   *header = {raw, needed, false};
   return header;
 }

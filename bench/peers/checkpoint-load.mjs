@@ -5,6 +5,7 @@ import { checkpoint, load, models, nn, scope } from '../../dist/index.js';
 import { median } from '../harness.mjs';
 
 const [, , how, path] = process.argv;
+const WARMUP = 25;
 const WARM = 15;
 
 const memory = (field) =>
@@ -30,5 +31,6 @@ scope(() => {
   for (const value of model.stateDict().values()) value.sum();
 });
 const resident = memory('VmHWM') - before;
+for (let i = 0; i < WARMUP; i++) read(model);
 const warm = median(Array.from({ length: WARM }, () => timed(() => read(model))));
 console.log(JSON.stringify({ warm, first, resident }));

@@ -84,7 +84,7 @@ function checkRepository(repository: string): void {
 /** Entry points of a repository, as torch.hub.list. */
 export function list(repository: string = REPOSITORY): string[] {
   checkRepository(repository);
-  return listModels();
+  return listModels({ filter: /_ibn_/ });
 }
 
 function noWeights(entry: string): HubError {

@@ -34,7 +34,8 @@ function publish(folder: string): { name: string; content: Buffer } {
 
 describe('hub', () => {
   it('lists the entry points', () => {
-    expect(hub.list(REPOSITORY)).toEqual(models.listModels());
+    expect(hub.list(REPOSITORY)).toEqual(models.listModels({ filter: 'ibn' }));
+    expect(hub.list(REPOSITORY)).toHaveLength(20);
     expect(hub.list()).toContain('resnet50_ibn_a');
   });
 
