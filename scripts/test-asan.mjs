@@ -36,6 +36,7 @@ run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...f
   ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1:abort_on_error=1:detect_odr_violation=0',
   UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
   IBN_NET_SANITIZE: '1',
+  VITEST_JSON: '', // the report is the whole suite's
   IBN_NET_SANITIZER_RUNTIME: `${runtime('libasan.so')} ${runtime('libubsan.so')}`,
   LD_PRELOAD: `${runtime('libasan.so')} ${runtime('libubsan.so')}`,
 });
