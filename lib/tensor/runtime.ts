@@ -65,12 +65,11 @@ export interface RuntimeInfo {
 
 function cudaReason(): string | null {
   const { flavour, version } = loadBinding().libtorch;
-  if (!native.hasCuda()) {
+  if (flavour === 'cpu') {
     const build = `${version.replace(/\+.*/, '')}+${flavour}`;
-    return flavour === 'cpu'
-      ? `libtorch ${build} is a CPU build; get the CUDA build with: npx ibn-net install-libtorch --cuda`
-      : `libtorch ${build} loaded without CUDA support`;
+    return `libtorch ${build} is a CPU build; get the CUDA build with: npx ibn-net install-libtorch --cuda`;
   }
+  // Asking for memory tells more than a count of zero: no driver, too old a driver, no device.
   try {
     ops.aten.empty([1], { device: 'cuda' }).dispose();
     return null;
