@@ -1,0 +1,34 @@
+// Choice of a convolution's algorithm.
+#include "conv-common.h"
+
+namespace ibn::kernels::IBN_ISA {
+
+namespace {
+
+// Below this, transforms cost more than the products they save.
+constexpr int64_t kFewChannels = 24;
+// Below this, a 4x4 tile wastes too much at the edges, and its weights, four times as large, take longer to read
+// than the products saved.
+constexpr int64_t kSmallMap = 100;
+
+const char* choose(const ConvSpec& spec, int64_t height, int64_t width) {
+  if (spec.in_channels < kFewChannels || spec.out_channels < kFewChannels) return "gemm";
+  return spec.outSize(0, height) * spec.outSize(1, width) < kSmallMap ? "winograd2" : "winograd4";
+}
+
+bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
+
+}  // namespace
+
+Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+               const float* bias, const char* algorithm) {
+  const bool any = same(algorithm, "auto");
+  const char* chosen = any ? choose(spec, height, width) : algorithm;
+  Conv* conv = nullptr;
+  if (same(chosen, "winograd2")) conv = makeWinogradConv(spec, type, height, width, weight, bias, 2);
+  if (same(chosen, "winograd4")) conv = makeWinogradConv(spec, type, height, width, weight, bias, 4);
+  if (conv == nullptr && (any || same(chosen, "gemm"))) conv = makeGemmConv(spec, type, height, width, weight, bias);
+  return conv;
+}
+
+}  // namespace ibn::kernels::IBN_ISA

@@ -1,0 +1,155 @@
+// Kernels of compiled plans on the CPU. They know neither libtorch nor Node.
+//
+// Every file of this folder but dispatch.cc is compiled once for each instruction set, in a namespace of its own
+// (simd.h); `table()` gives the functions of the best set that this processor has. Such a file must instantiate no
+// template of the standard library: the linker keeps one copy of an inline function, and it could keep the one
+// with instructions that an older processor lacks.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+// Inline functions of this file must leave no copy of their own in an object file (see above).
+#define IBN_ALWAYS_INLINE __attribute__((always_inline)) inline
+
+namespace ibn::kernels {
+
+enum class Type : uint8_t { kFloat32, kBFloat16 };
+
+IBN_ALWAYS_INLINE constexpr size_t sizeOf(Type type) { return type == Type::kFloat32 ? 4 : 2; }
+
+// A function of (index, thread) that outlives the call it is given to.
+class Task {
+ public:
+  template <class F>
+  IBN_ALWAYS_INLINE Task(const F& function)  // NOLINT(google-explicit-constructor)
+      : object_(&function), call_([](const void* object, int64_t index, int thread) {
+          (*static_cast<const F*>(object))(index, thread);
+        }) {}
+  IBN_ALWAYS_INLINE void operator()(int64_t index, int thread) const { call_(object_, index, thread); }
+
+ private:
+  const void* object_;
+  void (*call_)(const void*, int64_t, int);
+};
+
+// Threads that work on one kernel together.
+class Team {
+ public:
+  virtual ~Team();
+  virtual int threads() const = 0;
+  // Runs `task` for 0 to count - 1, each once, threads taking the next index as they come free; returns when
+  // all are done. `thread` is 0 to threads() - 1.
+  virtual void run(int64_t count, Task task) = 0;
+};
+
+// Images in channels_last order. Elements lie `pixel_stride` apart from pixel to pixel (at least `channels`: more
+// where the map is a range of channels of a wider one), rows and images follow without gaps.
+struct Map {
+  void* data = nullptr;
+  int64_t batch = 0, height = 0, width = 0, channels = 0;
+  int64_t pixel_stride = 0;
+
+  IBN_ALWAYS_INLINE int64_t pixels() const { return height * width; }
+  IBN_ALWAYS_INLINE int64_t imageStride() const { return height * width * pixel_stride; }
+};
+
+// What a kernel does to each element it reads: x * scale[c] + shift[c], then max(0, .) if `relu`. Without `scale`
+// only `relu` acts. Padding is zero after it.
+struct Affine {
+  const float* scale = nullptr;
+  const float* shift = nullptr;
+  int64_t image_stride = 0;  // from one image's scale and shift to the next; 0: all images share them
+  bool relu = false;
+
+  IBN_ALWAYS_INLINE bool none() const { return scale == nullptr && !relu; }
+};
+
+struct ConvSpec {
+  int64_t in_channels = 0, out_channels = 0;
+  int64_t kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0}, dilation[2] = {1, 1};
+  int64_t groups = 1;
+
+  IBN_ALWAYS_INLINE int64_t outSize(int dim, int64_t size) const {
+    return (size + 2 * padding[dim] - dilation[dim] * (kernel[dim] - 1) - 1) / stride[dim] + 1;
+  }
+};
+
+struct ConvCall {
+  Map input;
+  bool planar = false;  // the input is float32 in NCHW order (pixel_stride is not used)
+  Map output;
+  Affine pre;                // of the input
+  const Map* add = nullptr;  // a map like the output, added to the result; may be the output itself
+  bool relu = false;         // after the addition
+  float* mean = nullptr;     // [batch][channels]: of what is written, over each image; not with `relu`
+  float* variance = nullptr;  // beside `mean`: the biased variance; may be null where only the mean is wanted
+  void* scratch = nullptr;    // scratchBytes(), aligned to 64
+};
+
+// A convolution with its weights in the order the kernel reads them.
+class Conv {
+ public:
+  virtual ~Conv();
+  // For maps of these sizes; grows with `batch`.
+  virtual size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const = 0;
+  virtual void run(const ConvCall& call, Team& team) const = 0;
+  virtual const char* algorithm() const = 0;
+  virtual size_t weightBytes() const = 0;
+};
+
+struct Window {
+  int64_t kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0};
+};
+
+enum class Activation : uint8_t { kNone, kRelu, kSigmoid };
+
+// y = activation(x weight^T + bias) for float32 rows.
+class Linear {
+ public:
+  virtual ~Linear();
+  virtual void run(const float* x, float* y, int64_t rows, Activation activation, Team& team) const = 0;
+  virtual size_t weightBytes() const = 0;
+};
+
+struct Table {
+  const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
+  // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
+  // `height` and `width` are of the input; `weight` is (out, in / groups, kH, kW), `bias` may be null.
+  Conv* (*makeConv)(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+                    const float* bias, const char* algorithm);
+  // Weights are kept in `type`; `weight` is (out, in).
+  Linear* (*makeLinear)(int64_t in, int64_t out, Type type, const float* weight, const float* bias);
+  void (*maxPool)(Type type, const Map& in, const Map& out, const Window& window, const Affine& pre, Team& team);
+  // The divisor is the window's size, or the part of it inside the map when `count_include_pad` is false.
+  void (*avgPool)(Type type, const Map& in, const Map& out, const Window& window, bool count_include_pad,
+                  const Affine& pre, Team& team);
+  // The mean of each channel: out [batch][channels].
+  void (*globalMean)(Type type, const Map& in, const Affine& pre, float* out, Team& team);
+  // out = pre(in) * gate[batch][channel] + add, then max(0, .) if `relu`. `gate` and `add` may be null; `out` may
+  // be `in` or `add`.
+  void (*apply)(Type type, const Map& in, const Map& out, const Affine& pre, const float* gate, const Map* add,
+                bool relu, Team& team);
+  // Mean and biased variance of each channel of each image, in one pass over the map: [batch][channels].
+  void (*statistics)(Type type, const Map& in, float* mean, float* variance, Team& team);
+  // scale = weight / sqrt(variance + eps), shift = bias - mean * scale, for [batch][channels]. `weight` and `bias`
+  // may be null. Results are written `out_stride` apart from image to image.
+  void (*instanceAffine)(int64_t batch, int64_t channels, const float* mean, const float* variance,
+                         int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,
+                         float* shift, int64_t out_stride);
+  // Between NCHW float32 and a map.
+  void (*fromPlanar)(Type type, const float* in, const Map& out, Team& team);
+  void (*toPlanar)(Type type, const Map& in, float* out, Team& team);
+  // Between maps of the same type.
+  void (*copy)(Type type, const Map& in, const Map& out, Team& team);
+};
+
+// The best of this processor, or the one that IBN_NET_CPU_CAPABILITY names ("default" is "baseline", as in torch's
+// ATEN_CPU_CAPABILITY). Throws std::invalid_argument for a name that `tables()` lacks.
+const Table& table();
+// All that this processor can run, best first, for tests; ends with nullptr.
+const Table* const* tables();
+
+// For kernels, which cannot throw standard exceptions themselves.
+[[noreturn]] void outOfMemory();
+
+}  // namespace ibn::kernels
