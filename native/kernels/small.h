@@ -1,0 +1,23 @@
+// The kernels beside the convolutions, for the table (kernels.h tells what each does).
+#pragma once
+#include "kernels.h"
+#include "simd.h"
+
+namespace ibn::kernels::IBN_ISA {
+
+Linear* makeLinear(int64_t in, int64_t out, Type type, const float* weight, const float* bias);
+void maxPool(Type type, const Map& in, const Map& out, const Window& window, const Affine& pre, Team& team);
+void avgPool(Type type, const Map& in, const Map& out, const Window& window, bool count_include_pad,
+             const Affine& pre, Team& team);
+void globalMean(Type type, const Map& in, const Affine& pre, float* out, Team& team);
+void apply(Type type, const Map& in, const Map& out, const Affine& pre, const float* gate, const Map* add,
+           bool relu, Team& team);
+void statistics(Type type, const Map& in, float* mean, float* variance, Team& team);
+void instanceAffine(int64_t batch, int64_t channels, const float* mean, const float* variance,
+                    int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,
+                    float* shift, int64_t out_stride);
+void fromPlanar(Type type, const float* in, const Map& out, Team& team);
+void toPlanar(Type type, const Map& in, float* out, Team& team);
+void copy(Type type, const Map& in, const Map& out, Team& team);
+
+}  // namespace ibn::kernels::IBN_ISA

@@ -1,0 +1,29 @@
+#include "small.h"
+
+#define IBN_QUOTE(name) #name
+#define IBN_NAME(name) IBN_QUOTE(name)
+
+namespace ibn::kernels::IBN_ISA {
+
+Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+               const float* bias, const char* algorithm);
+
+const Table& kernelTable() {
+  static constexpr Table table = {
+      .name = IBN_NAME(IBN_ISA),
+      .makeConv = makeConv,
+      .makeLinear = makeLinear,
+      .maxPool = maxPool,
+      .avgPool = avgPool,
+      .globalMean = globalMean,
+      .apply = apply,
+      .statistics = statistics,
+      .instanceAffine = instanceAffine,
+      .fromPlanar = fromPlanar,
+      .toPlanar = toPlanar,
+      .copy = copy,
+  };
+  return table;
+}
+
+}  // namespace ibn::kernels::IBN_ISA
