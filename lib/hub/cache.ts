@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,12 +11,41 @@ let override: string | undefined;
  */
 export function getDir(): string {
   if (override !== undefined) return override;
-  const torchHome =
-    process.env.TORCH_HOME ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'torch');
-  return join(torchHome, 'hub');
+  const cache = process.env.XDG_CACHE_HOME ?? '~/.cache';
+  return join(expandUser(process.env.TORCH_HOME ?? join(cache, 'torch')), 'hub');
 }
 
-/** Uses another folder from now on. */
+/**
+ * Uses another folder from now on, also for `pretrained: true`; a leading `~` is the home folder.
+ *
+ * @throws TypeError unless it is a string.
+ */
 export function setDir(dir: string): void {
-  override = dir;
+  if (typeof dir !== 'string') throw new TypeError(`Expected a path for setDir, got ${typeof dir}`);
+  override = expandUser(dir);
+}
+
+/** Where a downloaded checkpoint lies. */
+export function checkpointPath(fileName: string, modelDir = join(getDir(), 'checkpoints')): string {
+  return join(expandUser(modelDir), fileName);
+}
+
+/** As Python's `os.path.expanduser`, for one's own home. */
+function expandUser(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+}
+
+/** The sha256 of a file, without leaving the event-loop turn. */
+export function hashFileSync(path: string): string {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  const file = openSync(path, 'r');
+  try {
+    for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) {
+      hash.update(buffer.subarray(0, got));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest('hex');
 }

@@ -1,111 +1,94 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { load as loadCheckpoint, stateDictOf } from '../checkpoint/index.ts';
+import {
+  type LoadOptions as CheckpointOptions,
+  load as loadCheckpoint,
+  loadInto,
+  stateDictOf,
+} from '../checkpoint/index.ts';
 import { HubError } from '../errors.ts';
 import { getModel, listModels, type ModelOf, type OptionsOf, setPretrainedLoader } from '../models/index.ts';
-import { DownloadError, download } from '../net/download.ts';
-import { byteProgress } from '../net/progress.ts';
-import { utils } from '../nn/index.ts';
-import type { Tensor } from '../tensor/index.ts';
-import { getDir } from './cache.ts';
-import { pretrainedModels, weightsFile, weightsUrl } from './weights.ts';
+import { type LoadOptions as StateDictOptions, utils } from '../nn/index.ts';
+import { checkOptions, suggestion } from '../options.ts';
+import { checkpointPath, hashFileSync } from './cache.ts';
+import { checkHash, type DownloadOptions, type FetchOptions, fetchFile } from './fetch.ts';
+import { describeEntry } from './help.ts';
+import { findWeights, noWeights, weights } from './weights.ts';
 
 const REPOSITORY = 'XingangPan/IBN-Net';
-/** torch.hub's convention: at least eight hexadecimal digits of the sha256 before the extension. */
-const HASH_SUFFIX = /-([a-f0-9]{8,64})\.[^.]*$/;
 
-export interface DownloadOptions {
-  /** Where the file goes. Default `<getDir()>/checkpoints`. */
-  modelDir?: string;
-  /** Default: the last part of the URL. */
-  fileName?: string;
-  /** Compare the file with the hash in its name. Default true; a name without one is an error then. */
-  checkHash?: boolean;
-  /** Show progress on standard error. Default true. */
-  progress?: boolean;
-  signal?: AbortSignal;
-}
+/** What `loadStateDictFromUrl` takes: how the file is fetched, and how it is read. */
+export type UrlOptions = DownloadOptions & CheckpointOptions;
 
-/** Fetches `url` into torch.hub's cache, or finds it there. Returns its path. */
-async function fetchFile(url: string, options: DownloadOptions): Promise<string> {
-  const { modelDir = join(getDir(), 'checkpoints'), fileName = basename(new URL(url).pathname) } = options;
-  const path = join(modelDir, fileName);
-  const prefix = HASH_SUFFIX.exec(fileName)?.[1];
-  if (options.checkHash !== false && prefix === undefined) {
-    throw new HubError(`Expected a file name like model-d9d0bb7b.pth to check its hash, got "${fileName}"`, {
-      code: 'ERR_HUB_HASH',
-      url,
-    });
-  }
-  const bar = options.progress === false ? undefined : await byteProgress(fileName);
-  try {
-    await download(url, path, {
-      ...(options.checkHash === false || prefix === undefined ? {} : { sha256Prefix: prefix }),
-      ...(options.signal ? { signal: options.signal } : {}),
-      onProgress: ({ received, total }) => bar?.update(received, total),
-    });
-  } catch (error) {
-    throw toHubError(error, url, path);
-  } finally {
-    bar?.stop();
-  }
-  return path;
-}
-
-function toHubError(error: unknown, url: string, path: string): unknown {
-  if (!(error instanceof DownloadError)) return error;
-  const { status } = error as { status?: number };
-  return new HubError(
-    `Could not fetch ${url}: ${error.message}\nPossible solutions:\n` +
-      `- Put the file there yourself: ${path}\n` +
-      '- Use a mirror: export IBN_NET_CHECKPOINT_BASE_URL=https://...',
-    { code: 'ERR_HUB_DOWNLOAD', url, ...(status === undefined ? {} : { status }), cause: error },
-  );
-}
+const URL_OPTIONS = [
+  ...['progress', 'signal', 'offline', 'retries'],
+  ...['modelDir', 'fileName', 'checkHash', 'mapLocation', 'mmap'],
+];
 
 /**
- * Reads a checkpoint from torch.hub's cache, fetching it first when it is not there: interrupted downloads go on,
- * and a file whose hash is wrong never enters the cache.
+ * Reads a checkpoint from torch.hub's cache, fetching it first when it is not there, as
+ * torch.hub.load_state_dict_from_url. Interrupted downloads go on, 5xx answers and stalls are tried again, and a file
+ * whose length or hash is wrong never enters the cache.
  *
- * @throws HubError when it cannot be fetched; CheckpointError when it cannot be read.
+ * @throws HubError `ERR_HUB_DOWNLOAD` (with `url` and `status`), `ERR_HUB_OFFLINE`, `ERR_HUB_HASH`, `ERR_HUB_URL`,
+ * `ERR_HUB_CACHE`; the signal's reason when it fired; CheckpointError when the file cannot be read.
+ * @example
+ * const stateDict = await hub.loadStateDictFromUrl('https://example.org/model-0123abcd.pth');
  */
-export async function loadStateDictFromUrl(url: string, options: DownloadOptions = {}): Promise<unknown> {
-  return loadCheckpoint(await fetchFile(url, options));
+export async function loadStateDictFromUrl(url: string, options: UrlOptions = {}): Promise<unknown> {
+  checkOptions('loadStateDictFromUrl', options, URL_OPTIONS);
+  const { mmap, mapLocation } = options;
+  return loadCheckpoint(await fetchFile(url, options), {
+    ...(mmap === undefined ? {} : { mmap }),
+    ...(mapLocation === undefined ? {} : { mapLocation }),
+  });
 }
 
 function checkRepository(repository: string): void {
-  const [name] = repository.split(':');
+  const [name] = String(repository).split(':');
   if (name === REPOSITORY) return;
   throw new HubError(`Expected the repository "${REPOSITORY}" for hub, got "${repository}"`, {
     code: 'ERR_HUB_REPOSITORY',
   });
 }
 
-/** Entry points of a repository, as torch.hub.list. */
+/** Entry points of a repository, as torch.hub.list; the DenseNets and the 152-layer ones that it lacks included. */
 export function list(repository: string = REPOSITORY): string[] {
   checkRepository(repository);
   return listModels({ filter: /_ibn_/ });
 }
 
-function noWeights(entry: string): HubError {
-  return new HubError(
-    `Expected pretrained to be false for ${entry}, got true; weights were published for ${pretrainedModels().join(', ')}`,
-    { code: 'ERR_HUB_NO_WEIGHTS' },
-  );
+/**
+ * What an entry point builds, its options and its weights, as a text: torch.hub.help.
+ *
+ * @throws HubError for another repository; RangeError for an unknown entry point, naming near ones.
+ * @example
+ * console.log(hub.help('XingangPan/IBN-Net', 'resnet50_ibn_a'));
+ */
+export function help(repository: string, entry: string): string {
+  const entries = list(repository);
+  if (!entries.includes(entry))
+    throw new RangeError(`Unknown model "${entry}"${suggestion(entry, entries, 'models')}`);
+  return describeEntry(entry, findWeights(entry));
 }
 
 /** What `hub.load` takes: the model's own options and how weights are fetched. */
 export type LoadOptions<N extends string = string> = OptionsOf<N> &
-  Pick<DownloadOptions, 'progress' | 'signal'>;
+  FetchOptions & {
+    /** Keep the model's own layers where the weights have another shape, such as `['fc.']` for other classes. */
+    ignoreMismatched?: NonNullable<StateDictOptions['ignoreMismatched']>;
+  };
 
 /**
  * Builds a model by its entry point, as torch.hub.load; with `pretrained: true` filled with the published weights,
  * from torch.hub's cache or downloaded.
  *
- * @throws HubError for another repository, for weights that were never published, or a failed download.
+ * @throws HubError for another repository, for weights that were never published, or as `loadStateDictFromUrl`.
  * @throws RangeError for an unknown entry point, naming near ones.
  * @example
  * const model = await hub.load('XingangPan/IBN-Net', 'resnet50_ibn_a', { pretrained: true });
+ * @example
+ * const options = { pretrained: true, numClasses: 751, ignoreMismatched: ['fc.'] }; // a new head
+ * const model = await hub.load('XingangPan/IBN-Net', 'resnet50_ibn_a', options);
  */
 export async function load<N extends string>(
   repository: string,
@@ -113,25 +96,40 @@ export async function load<N extends string>(
   options?: LoadOptions<N>,
 ): Promise<ModelOf<N>> {
   checkRepository(repository);
-  const { pretrained = false, progress = true, signal, ...rest }: LoadOptions = options ?? {};
+  const {
+    pretrained = false,
+    ignoreMismatched,
+    progress,
+    signal,
+    offline,
+    retries,
+    ...rest
+  }: LoadOptions = options ?? {};
   const modelOptions = rest as OptionsOf<N>;
   if (!pretrained) return getModel(entry, modelOptions);
-  const model = utils.skipInit(() => getModel(entry, modelOptions));
-  const file = weightsFile(entry);
-  if (file === undefined) throw noWeights(entry);
-  const checkpoint = await loadStateDictFromUrl(weightsUrl(file), {
-    progress,
-    ...(signal ? { signal } : {}),
-  });
-  model.loadStateDict(stateDictOf(checkpoint) as Map<string, Tensor>, { assign: true });
+  if (listModels().includes(entry)) requireWeights(entry);
+  // What is not loaded needs its initial numbers.
+  const build = ignoreMismatched ? <T>(make: () => T): T => make() : utils.skipInit;
+  const model = build(() => getModel(entry, modelOptions));
+  const fetching = Object.entries({ progress, signal, offline, retries }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const checkpoint = await loadStateDictFromUrl(weights(entry).url, Object.fromEntries(fetching));
+  const how = ignoreMismatched ? { ignoreMismatched } : {};
+  model.loadStateDict(stateDictOf(checkpoint), { assign: true, ...how });
   return model;
+}
+
+function requireWeights(entry: string): void {
+  if (findWeights(entry) === undefined)
+    throw noWeights(`Expected pretrained to be false for ${entry}, got true`);
 }
 
 // A synchronous constructor can only take what the cache holds already.
 setPretrainedLoader((name, model) => {
-  const file = weightsFile(name);
-  if (file === undefined) throw noWeights(name);
-  const path = join(getDir(), 'checkpoints', file);
+  requireWeights(name);
+  const { file, sha256Prefix } = weights(name);
+  const path = checkpointPath(file);
   if (!existsSync(path)) {
     throw new HubError(
       `Expected ${path} for pretrained ${name}, got no such file; fetch it with: ` +
@@ -139,5 +137,6 @@ setPretrainedLoader((name, model) => {
       { code: 'ERR_HUB_NOT_CACHED' },
     );
   }
-  model.loadStateDict(stateDictOf(loadCheckpoint(path)));
+  checkHash(path, sha256Prefix, hashFileSync(path));
+  loadInto(model, path);
 });

@@ -25,8 +25,10 @@ export interface PublishedWeights {
   readonly baseUrl: string;
   /** What the README gives, or the paper where the README has no row; null where neither does. */
   readonly error: ErrorRates | null;
+  readonly errorSource: 'README' | 'paper' | null;
   /** What the file itself scores where the two differ: the README's figures are those of a slower first version. */
   readonly releasedError: ErrorRates | null;
+  readonly releasedErrorSource: string | null;
   readonly preprocessing: Preprocessing;
   readonly classes: 'imagenet1k';
 }
@@ -42,7 +44,9 @@ const PREPROCESSING: Preprocessing = {
   std: [0.229, 0.224, 0.225],
 };
 
-type Errors = readonly [top1: number, top5: number];
+type Errors = readonly [top1: number, top5: number, source?: 'paper'];
+
+const RELEASED_SOURCE = 'the README of 2019 and the evaluation in osmr/imgclsmob';
 
 function weights(name: string, sha256Prefix: string, error?: Errors, released?: Errors): PublishedWeights {
   const rates = (pair: Errors | undefined) => (pair === undefined ? null : { top1: pair[0], top5: pair[1] });
@@ -51,7 +55,9 @@ function weights(name: string, sha256Prefix: string, error?: Errors, released?: 
     sha256Prefix,
     baseUrl: RELEASE_URL,
     error: rates(error),
+    errorSource: error === undefined ? null : (error[2] ?? 'README'),
     releasedError: rates(released),
+    releasedErrorSource: released === undefined ? null : RELEASED_SOURCE,
     preprocessing: PREPROCESSING,
     classes: 'imagenet1k',
   };
@@ -65,7 +71,7 @@ export const publishedWeights: Readonly<Record<string, PublishedWeights>> = {
   resnet101_ibn_a: weights('resnet101_ibn_a', '59ea0ac6', [21.39, 5.59], [21.29, 5.61]),
   resnet18_ibn_b: weights('resnet18_ibn_b', 'bc2f3c11'),
   resnet34_ibn_b: weights('resnet34_ibn_b', '04134c37'),
-  resnet50_ibn_b: weights('resnet50_ibn_b', '9ca61e85', [23.64, 6.86]),
+  resnet50_ibn_b: weights('resnet50_ibn_b', '9ca61e85', [23.64, 6.86, 'paper']),
   resnet101_ibn_b: weights('resnet101_ibn_b', 'c55f6dba'),
   resnext101_ibn_a: weights('resnext101_ibn_a', '6ace051d', [20.88, 5.42]),
   se_resnet101_ibn_a: weights('se_resnet101_ibn_a', 'fabed4e2', [21.25, 5.51]),

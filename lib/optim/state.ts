@@ -1,4 +1,4 @@
-import { keep, Tensor } from '../tensor/index.ts';
+import { keep, noGrad, ops, scope, Tensor } from '../tensor/index.ts';
 
 /** What an optimizer remembers about a parameter. */
 export type StateValue = Tensor | number | boolean | null;
@@ -69,7 +69,10 @@ function readGroups(name: string, saved: unknown, groups: readonly Group[]): Map
   });
 }
 
-/** A copy with the parameter's device and dtype, so that the next step does not change the loaded state dict. */
+/**
+ * A copy with the parameter's device, dtype and strides: the next step does not change the loaded state dict, and
+ * libtorch's fused CPU kernels walk memory without a look at strides.
+ */
 function restored(name: string, key: string, value: unknown, param: Tensor): StateValue {
   if (!(value instanceof Tensor)) return value as StateValue;
   const [have, got] = [param.shape.join(', '), value.shape.join(', ')];
@@ -77,7 +80,17 @@ function restored(name: string, key: string, value: unknown, param: Tensor): Sta
     throw new RangeError(`Expected shape [${have}] for ${name} state "${key}", got [${got}]`);
   }
   const dtype = value.isFloatingPoint() ? param.dtype : value.dtype;
-  return keep(value.detach().to({ device: param.device, dtype, copy: true }));
+  return noGrad(() =>
+    scope(() => {
+      if (value.dim() === 0) return keep(value.to({ device: param.device, dtype, copy: true }));
+      return keep(ops.aten.empty_like(param, { dtype }).copy_(value));
+    }),
+  );
+}
+
+/** Options are numbers here; PyTorch also takes a learning rate as a scalar tensor. */
+function optionOf(value: unknown): unknown {
+  return value instanceof Tensor && value.numel() === 1 ? value.item() : value;
 }
 
 export function unpackState(
@@ -107,6 +120,7 @@ export function unpackState(
   for (const [param, entry] of next) state.set(param, entry);
   for (const [i, saved] of savedGroups.entries()) {
     saved.delete('params');
-    Object.assign(groups[i] as Group, Object.fromEntries(renamed(saved as Map<string, unknown>, camelCase)));
+    const options = renamed(saved, camelCase).map(([key, value]) => [key, optionOf(value)] as const);
+    Object.assign(groups[i] as Group, Object.fromEntries(options));
   }
 }

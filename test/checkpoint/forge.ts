@@ -48,15 +48,16 @@ export const pickle = (...pieces: readonly Piece[]): Buffer => assemble(OP.PROTO
 /** A storage's persistent id. */
 export function storage(
   numel: Piece,
-  { key = '0', type = 'FloatStorage', view }: StorageOptions = {},
+  { key = '0', type = 'FloatStorage', location = 'cpu', view }: StorageOptions = {},
 ): Piece {
-  const fields = [text('storage'), global('torch', type), text(key), text('cpu'), numel];
+  const fields = [text('storage'), global('torch', type), text(key), text(location), numel];
   return [tuple(...fields, ...(view ? [view] : [])), OP.BINPERSID];
 }
 
 interface StorageOptions {
   key?: string;
   type?: string;
+  location?: string;
   view?: Piece;
 }
 

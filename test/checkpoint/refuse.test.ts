@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../lib/errors.ts';
 import { fixtureBytes, readFake } from './fake-backend.ts';
+import { global, zipCheckpoint } from './forge.ts';
 
 /** Code and message of reading bytes. */
 function refusal(bytes: Uint8Array, name = 'file.pth'): string {
@@ -39,6 +40,12 @@ describe('item 7: files that are not read say what they are and what to do', () 
   it('a quantized tensor', () => {
     expect(refusalOf('refused-quantized.pth')).toMatchInlineSnapshot(
       `"ERR_CHECKPOINT_UNSUPPORTED refused-quantized.pth: holds a Python object of torch._utils._rebuild_qtensor at "q"; save tensor.dequantize() in Python instead"`,
+    );
+  });
+
+  it.each(['float4_e2m1fn_x2', 'bits8', 'uint4'])('a tensor of %s', (dtype) => {
+    expect(refusal(zipCheckpoint(global('torch', dtype)))).toBe(
+      `ERR_CHECKPOINT_UNSUPPORTED file.pth: holds a Python object of torch.${dtype}; save tensor.view(torch.uint8) in Python instead`,
     );
   });
 

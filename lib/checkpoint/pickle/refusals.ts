@@ -4,6 +4,7 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^torch\.jit\b|^torch\._C\.(Script|_script)/, WHOLE_MODULE],
   [/^torch\.nn\.|^torchvision\.models\b|^timm\.models\b/, WHOLE_MODULE],
   [/^torch\._utils\._rebuild_qtensor$|^torch\.(cuda\.)?QU?Int/, 'save tensor.dequantize() in Python instead'],
+  [/^torch\.(float4_\w+|bits\d\w*|u?int[1-7])$/, 'save tensor.view(torch.uint8) in Python instead'],
   [/^torch\._utils\._rebuild_sparse/, 'save tensor.to_dense() in Python instead'],
   [/^torch\._utils\._rebuild_nested/, 'save tensor.unbind() in Python instead'],
   [/^torch\._utils\._rebuild_(device|xla)_tensor/, 'save tensor.cpu() in Python instead'],
