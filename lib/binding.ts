@@ -39,11 +39,42 @@ export interface OpSchema {
 /** A native op: arguments in schema order, tensors as handles, `undefined` for a default. */
 export type NativeOp = (...args: unknown[]) => unknown;
 
+/** How an engine runs a plan. */
+export interface EngineSettings {
+  threads: number;
+  microBatch: number;
+  maxBatch: number;
+  maxDelayMs: number;
+  maxQueue: number;
+  /** Null: the best of this processor. */
+  instructionSet: string | null;
+}
+
+/** What an engine has and has done. */
+export interface EngineStats {
+  threads: number;
+  microBatch: number;
+  instructionSet: string;
+  arenaBytes: number;
+  weightBytes: number;
+  queued: number;
+  batches: number;
+  images: number;
+  steps: { name: string; op: string; algorithm: string; milliseconds: number }[];
+}
+
+/** Called with each job that has ended: an error, or the outputs. */
+export type Settle = (id: number, error: Error | null, outputs: Handle[] | null) => void;
+
 /** The native module, described once. Each function checks what would crash; names are checked above. */
 export interface Binding {
   listOps(): string[];
   getSchema(name: string, overload: string): OpSchema | undefined;
   getOp(name: string, overload: string): NativeOp | undefined;
+  /** For an op of a tensor and sizes: a function that takes the sizes as numbers, `(tensor, 2, 3)`. */
+  getSizesOp(name: string, overload: string): NativeOp | undefined;
+  listOverloads(name: string): string[] | undefined;
+  refreshOverloads(): void;
   loadLibrary(path: string): void;
 
   sizes(tensor: Handle): number[];
@@ -114,6 +145,8 @@ export interface Binding {
   generatorSeed(generator: Handle | null, seed: number | bigint): void;
   generatorState(generator: Handle | null): Handle;
   setGeneratorState(generator: Handle | null, state: Handle): void;
+  /** Moves the CPU's default generator on as if it had drawn `count` numbers of 32 bits. */
+  skipRandom(count: number): void;
   memoryStats(): {
     tensors: number;
     bytes: number;
@@ -123,6 +156,16 @@ export interface Binding {
   };
   emptyCpuCache(): void;
   resetPeakMemoryStats(): void;
+  compiledCreate(plan: unknown, settings: EngineSettings, settle: Settle): Handle;
+  compiledAttach(token: string, settle: Settle): Handle | undefined;
+  compiledShare(model: Handle): string;
+  compiledDescribe(model: Handle, text: string): void;
+  compiledDescription(model: Handle): string;
+  compiledRun(model: Handle, id: number, inputs: Handle[] | null): boolean;
+  compiledCancel(model: Handle, id: number): void;
+  compiledStats(model: Handle): EngineStats;
+  instructionSets(): string[];
+
   hasCuda(): boolean;
   cudaDeviceCount(): number;
   setWarningHandler(handler: (message: string) => void): void;
@@ -130,6 +173,8 @@ export interface Binding {
 }
 
 interface Shim {
+  /** Begins to open the libraries on another thread; what fails is left to `load`. */
+  preload(libraries: string[], binding: string): void;
   load(libraries: string[], binding: string): Binding;
 }
 
@@ -179,7 +224,34 @@ function librariesOf(libtorch: Libtorch): string[] {
   return existsSync(cuda) ? [cpu, cuda] : [cpu];
 }
 
+interface Found {
+  libtorch: Libtorch;
+  shim: Shim;
+  path: string;
+}
+
+/** Finds libtorch and the native module. The shim is small; libtorch is not read yet. */
+function find(): Found {
+  const libtorch = locateLibtorch();
+  const { shim, path } = findBinding(libtorch);
+  return { libtorch, shim: requireShim(shim, libtorch), path };
+}
+
+let found: Found | undefined;
 let loaded: LoadedBinding | undefined;
+
+/**
+ * Begins to map libtorch on another thread while modules are still evaluated: most of an import's time is libtorch's.
+ * What fails is left to `loadBinding`, which meets the same failure and throws it.
+ */
+function preloadBinding(): void {
+  try {
+    found = find();
+    found.shim.preload(librariesOf(found.libtorch), found.path);
+  } catch {
+    found = undefined;
+  }
+}
 
 /**
  * Finds libtorch and loads the native module over it, once per JavaScript environment.
@@ -188,23 +260,36 @@ let loaded: LoadedBinding | undefined;
  */
 export function loadBinding(): LoadedBinding {
   if (loaded) return loaded;
-  const libtorch = locateLibtorch();
-  const { shim, path } = findBinding(libtorch);
-  const require = createRequire(import.meta.url);
+  found ??= find();
+  const { libtorch, shim, path } = found;
   try {
-    const binding = (require(shim) as Shim).load(librariesOf(libtorch), path);
+    const binding = shim.load(librariesOf(libtorch), path);
     binding.setTorchError(TorchError);
     binding.setWarningHandler((message) => process.emitWarning(message, { code: 'TORCH_WARNING' }));
     loaded = { binding, path, libtorch };
     return loaded;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LibtorchError(
-      `Could not load libtorch ${libtorch.version} (${libtorch.flavour}) from ${libtorch.root}:\n- ${reason}\n` +
-        'Possible solutions:\n' +
-        '- Install libtorch again: npx ibn-net install-libtorch\n' +
-        '- Rebuild the native module for it: npm run build:native',
-      { code: 'ERR_NATIVE_MODULE_LOAD', cause },
-    );
+    throw loadFailure(libtorch, cause);
   }
 }
+
+function requireShim(path: string, libtorch: Libtorch): Shim {
+  try {
+    return createRequire(import.meta.url)(path) as Shim;
+  } catch (cause) {
+    throw loadFailure(libtorch, cause);
+  }
+}
+
+function loadFailure(libtorch: Libtorch, cause: unknown): LibtorchError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new LibtorchError(
+    `Could not load libtorch ${libtorch.version} (${libtorch.flavour}) from ${libtorch.root}:\n- ${reason}\n` +
+      'Possible solutions:\n' +
+      '- Install libtorch again: npx ibn-net install-libtorch\n' +
+      '- Rebuild the native module for it: npm run build:native',
+    { code: 'ERR_NATIVE_MODULE_LOAD', cause },
+  );
+}
+
+preloadBinding();

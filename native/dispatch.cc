@@ -84,6 +84,14 @@ napi_value popResults(napi_env env, EnvData& data, const BoundOp& op) {
   return array;
 }
 
+napi_value report(napi_env env, const BoundOp& op) {
+  try {
+    throwCurrentException(env, &op);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a worker that is being terminated can report nothing
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 napi_value CallOp(napi_env env, napi_callback_info info) {
@@ -115,11 +123,34 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
     data.settle(env);
     return result;
   } catch (...) {
-    try {
-      throwCurrentException(env, &op);
-    } catch (...) {  // NOLINT(bugprone-empty-catch): a worker that is being terminated can report nothing
+    return report(env, op);
+  }
+}
+
+napi_value CallOnSizes(napi_env env, napi_callback_info info) {
+  napi_value argv[kMaxArguments];
+  size_t argc = kMaxArguments;
+  void* callback_data = nullptr;
+  napi_get_cb_info(env, info, &argc, argv, nullptr, &callback_data);
+  const auto& op = *static_cast<BoundOp*>(callback_data);
+  EnvData& data = EnvData::get(env);
+  try {
+    if (argc == 0 || argc > kMaxArguments) throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected fewer sizes");
+    const at::Tensor& self = data.tensor(env, argv[0]);
+    c10::SmallVector<c10::SymInt, 6> sizes;
+    for (size_t i = 1; i < argc; i++) sizes.emplace_back(toInt(env, argv[i], op.arguments[1].name));
+    at::Tensor result;
+    if (needsAutograd(self, c10::GradMode::is_enabled())) {
+      result = op.on_sizes->call(self, sizes);
+    } else {
+      const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);
+      result = op.on_sizes->call(self, sizes);
     }
-    return nullptr;
+    napi_value wrapped = data.wrap(env, std::move(result), &op);
+    data.settle(env);
+    return wrapped;
+  } catch (...) {
+    return report(env, op);
   }
 }
 

@@ -7,4 +7,7 @@ namespace ibn {
 // The callback of every function that getOp makes; its data is the BoundOp.
 napi_value CallOp(napi_env env, napi_callback_info info);
 
+// The callback of getSizesOp's functions: a tensor, then each size.
+napi_value CallOnSizes(napi_env env, napi_callback_info info);
+
 }  // namespace ibn

@@ -7,6 +7,9 @@
 #include <dlfcn.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include <algorithm>
+#include <array>
+
 #include "cold.h"
 #include "memory.h"
 
@@ -100,6 +103,44 @@ Napi::Value setGeneratorState(Call& call) {
   return call.undefined();
 }
 
+// The next 624 numbers of a Mersenne Twister (Matsumoto and Nishimura, 1998), not yet tempered.
+void twist(std::array<uint32_t, at::MERSENNE_STATE_N>& state) {
+  constexpr size_t kSize = at::MERSENNE_STATE_N;
+  constexpr size_t kMiddle = at::MERSENNE_STATE_M;
+  const auto mixed = [](uint32_t high, uint32_t low) {
+    const uint32_t both = (high & 0x80000000U) | (low & 0x7fffffffU);
+    return (both >> 1) ^ (-(low & 1U) & 0x9908b0dfU);
+  };
+  size_t i = 0;
+  for (; i < kSize - kMiddle; i++) state[i] = state[i + kMiddle] ^ mixed(state[i], state[i + 1]);
+  for (; i < kSize - 1; i++) state[i] = state[i + kMiddle - kSize] ^ mixed(state[i], state[i + 1]);
+  state[kSize - 1] = state[kMiddle - 1] ^ mixed(state[kSize - 1], state[0]);
+}
+
+// skipRandom(count): the CPU's default generator afterwards is as if it had drawn `count` numbers of 32 bits.
+Napi::Value skipRandom(Call& call) {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  int64_t count = call.integer(0, "count");
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  auto* impl = at::check_generator<at::CPUGeneratorImpl>(generator);
+  at::mt19937 engine = impl->engine();
+  at::mt19937_data_pod data = engine.data();
+  while (count > 0) {
+    const int64_t ready = std::min<int64_t>(count, data.left_ - 1);
+    data.left_ -= static_cast<int>(ready);
+    data.next_ += static_cast<uint32_t>(ready);
+    count -= ready;
+    if (count == 0) break;
+    twist(data.state_);
+    data.left_ = at::MERSENNE_STATE_N;
+    data.next_ = 1;
+    count--;
+  }
+  engine.set_data(data);
+  impl->set_engine(engine);
+  return call.undefined();
+}
+
 Napi::Value memoryStats(Call& call) {
   Napi::Object result = Napi::Object::New(call.env);
   result["tensors"] = static_cast<double>(call.data.liveTensors());
@@ -163,6 +204,7 @@ void defineRuntime(Napi::Object exports) {
   define<generatorSeed>(exports, "generatorSeed");
   define<generatorState>(exports, "generatorState");
   define<setGeneratorState>(exports, "setGeneratorState");
+  define<skipRandom>(exports, "skipRandom");
   define<memoryStats>(exports, "memoryStats");
   define<emptyCpuCache>(exports, "emptyCpuCache");
   define<resetPeakMemoryStats>(exports, "resetPeakMemoryStats");

@@ -1,6 +1,7 @@
 #include "schema.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "cold.h"
 #include "dispatch.h"
@@ -67,6 +68,19 @@ bool returnsWrittenArguments(const c10::FunctionSchema& schema) {
          });
 }
 
+bool writesArguments(const c10::FunctionSchema& schema) {
+  return std::any_of(schema.arguments().begin(), schema.arguments().end(), [](const c10::Argument& argument) {
+    return argument.alias_info() != nullptr && argument.alias_info()->isWrite();
+  });
+}
+
+bool takesSizes(const c10::FunctionSchema& schema) {
+  return schema.arguments().size() == 2 && schema.returns().size() == 1 && !writesArguments(schema) &&
+         schema.arguments()[0].real_type()->kind() == c10::TypeKind::TensorType &&
+         *schema.arguments()[1].real_type() == *c10::ListType::create(c10::SymIntType::get()) &&
+         schema.returns()[0].real_type()->kind() == c10::TypeKind::TensorType;
+}
+
 std::string aliasSet(const c10::Argument& argument) {
   if (argument.alias_info() == nullptr) return "";
   std::string name;
@@ -128,12 +142,70 @@ BoundOp::BoundOp(c10::OperatorHandle op) : handle(std::move(op)) {
   single_tensor = returns.size() == 1 && returns[0].kind == Kind::kTensor;
   returns_alias = returnsWrittenArguments(schema);
   pure = isPure(schema);
+  if (!takesSizes(schema)) return;
+  try {
+    on_sizes = handle.typed<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>();
+  } catch (const c10::Error&) {  // NOLINT(bugprone-empty-catch)
+    // Its kernel has another C++ signature: the boxed call works all the same.
+  }
 }
 
 namespace {
 
 std::optional<c10::OperatorHandle> find(const Call& call) {
   return c10::Dispatcher::singleton().findSchema({call.string(0, "name"), call.string(1, "overload")});
+}
+
+// Names of all ops, in order, that the dispatcher knew when they were last asked for; some have no schema.
+class OpNames {
+ public:
+  std::vector<std::string> overloads(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (names_.empty()) fill();
+    std::vector<std::string> found;
+    auto next = std::lower_bound(names_.begin(), names_.end(), c10::OperatorName(name, ""), precedes);
+    for (; next != names_.end() && next->name == name; ++next) {
+      if (c10::Dispatcher::singleton().findSchema(*next)) found.push_back(next->overload_name);
+    }
+    return found;
+  }
+  void refresh() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    fill();
+  }
+
+ private:
+  static bool precedes(const c10::OperatorName& a, const c10::OperatorName& b) {
+    const int order = a.name.compare(b.name);
+    return order != 0 ? order < 0 : a.overload_name < b.overload_name;
+  }
+  void fill() {
+    names_ = c10::Dispatcher::singleton().getAllOpNames();
+    std::sort(names_.begin(), names_.end(), precedes);
+  }
+  std::mutex mutex_;
+  std::vector<c10::OperatorName> names_;
+};
+
+OpNames& opNames() {
+  static auto* names = new OpNames();
+  return *names;
+}
+
+// listOverloads("aten::add"): ["Scalar", "Tensor", ...], the empty name first; undefined when there is no
+// such op.
+Napi::Value listOverloads(Call& call) {
+  const std::vector<std::string> names = opNames().overloads(call.string(0, "name"));
+  if (names.empty()) return call.undefined();
+  Napi::Array array = Napi::Array::New(call.env, names.size());
+  for (uint32_t i = 0; i < names.size(); i++) array[i] = names[i];
+  return array;
+}
+
+// refreshOverloads(): finds ops that were registered since.
+Napi::Value refreshOverloads(Call& call) {
+  opNames().refresh();
+  return call.undefined();
 }
 
 // Every op of the dispatcher that has a schema, sorted: ["aten::add.Tensor", ...].
@@ -163,15 +235,30 @@ Napi::Value getSchema(Call& call) {
   return object;
 }
 
+Napi::Value makeFunction(Call& call, BoundOp& op, napi_callback callback) {
+  napi_value function = nullptr;
+  napi_create_function(call.env, op.name.c_str(), NAPI_AUTO_LENGTH, callback, &op, &function);
+  return {call.env, function};
+}
+
+BoundOp* bind(Call& call) {
+  auto op = find(call);
+  if (!op) return nullptr;
+  call.data.ops.push_back(std::make_shared<BoundOp>(*op));
+  return call.data.ops.back().get();
+}
+
 // getOp("aten::add", "Tensor"): a function that takes the arguments in schema order.
 Napi::Value getOp(Call& call) {
-  auto op = find(call);
-  if (!op) return call.undefined();
-  call.data.ops.push_back(std::make_shared<BoundOp>(*op));
-  BoundOp& bound = *call.data.ops.back();
-  napi_value function = nullptr;
-  napi_create_function(call.env, bound.name.c_str(), NAPI_AUTO_LENGTH, CallOp, &bound, &function);
-  return {call.env, function};
+  BoundOp* op = bind(call);
+  return op == nullptr ? call.undefined() : makeFunction(call, *op, CallOp);
+}
+
+// getSizesOp("aten::view", ""): for an op of a tensor and sizes a function that takes the sizes as numbers,
+// (tensor, 2, 3) for (tensor, [2, 3]); undefined for others.
+Napi::Value getSizesOp(Call& call) {
+  BoundOp* op = bind(call);
+  return op == nullptr || !op->on_sizes ? call.undefined() : makeFunction(call, *op, CallOnSizes);
 }
 
 }  // namespace
@@ -180,6 +267,9 @@ void defineSchema(Napi::Object exports) {
   define<listOps>(exports, "listOps");
   define<getSchema>(exports, "getSchema");
   define<getOp>(exports, "getOp");
+  define<getSizesOp>(exports, "getSizesOp");
+  define<listOverloads>(exports, "listOverloads");
+  define<refreshOverloads>(exports, "refreshOverloads");
 }
 
 }  // namespace ibn

@@ -59,6 +59,8 @@ struct BoundOp {
   // No argument is aliased: below Autograd the op behaves the same unless an argument requires grad, and the
   // dispatcher has one layer less to cross.
   bool pure = false;
+  // Set for ops such as view and reshape, (Tensor, SymInt[]) -> Tensor: called without boxes.
+  std::optional<c10::TypedOperatorHandle<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>> on_sizes;
 };
 
 TypeSpec makeTypeSpec(const c10::TypePtr& type, std::optional<int32_t> fixed_size = std::nullopt);

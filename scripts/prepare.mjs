@@ -2,7 +2,7 @@
 // Does nothing in an installed package, nor with IBN_NET_SKIP_PREPARE=1.
 //   node scripts/prepare.mjs
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -13,11 +13,10 @@ if (process.env.IBN_NET_SKIP_PREPARE === '1') say('skipped (IBN_NET_SKIP_PREPARE
 else if (existsSync(path('lib', 'cli', 'main.ts'))) await prepare();
 
 async function prepare() {
-  const compiler = path('node_modules', 'typescript', 'bin', 'tsc');
-  if (!existsSync(compiler)) return say('skipped, the development dependencies are not installed');
+  const installed = ['esbuild', 'typescript'].every((name) => existsSync(path('node_modules', name)));
+  if (!installed) return say('skipped, the development dependencies are not installed');
   say('compiling lib/ to dist/');
-  run(compiler, '-p', path('tsconfig.build.json'));
-  chmodSync(path('dist', 'cli', 'main.js'), 0o755);
+  run(path('scripts', 'build.mjs'));
   await ensureLibtorch();
   say('building the native module (two to three minutes the first time)');
   run(path('scripts', 'build-native.mjs'));

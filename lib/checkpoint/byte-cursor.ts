@@ -44,9 +44,12 @@ export class ByteCursor {
     return this.#window.readUInt32LE(at);
   }
 
-  /** An unsigned 64-bit length; one beyond 2^53 cannot fit any file. */
-  u64(): number {
-    const at = this.#advance(8);
+  /**
+   * An unsigned 64-bit length; one beyond 2^53 cannot fit any file. `window` is how much to read at once where it is
+   * not in memory yet: little, if what follows will be jumped over.
+   */
+  u64(window = WINDOW): number {
+    const at = this.#advance(8, window);
     const value = this.#window.readBigUInt64LE(at);
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.#short(`${value} bytes`);
     return Number(value);
@@ -83,18 +86,18 @@ export class ByteCursor {
   }
 
   /** Moves past `length` bytes and returns where they lie in the window. */
-  #advance(length: number): number {
+  #advance(length: number, window = WINDOW): number {
     if (length > this.remaining) throw this.#short(length === 1 ? '1 byte' : `${length} bytes`);
-    this.#cover(length);
+    this.#cover(length, window);
     const at = this.position - this.#windowStart;
     this.position += length;
     return at;
   }
 
-  #cover(length: number): void {
+  #cover(length: number, window = WINDOW): void {
     const start = this.position - this.#windowStart;
     if (start >= 0 && start + length <= this.#window.length) return;
-    const wanted = Math.min(Math.max(length, WINDOW), this.remaining);
+    const wanted = Math.min(Math.max(length, window), this.remaining);
     const bytes = this.source.read(this.position, wanted);
     this.#window = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#windowStart = this.position;

@@ -10,6 +10,8 @@ import { type Extent, itemsizeOf, type StorageLayout } from './storage-table.ts'
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
+/** Read at once where the length of a storage lies: small storages share a step, the bytes of large ones are not read. */
+const STEP = 4096;
 
 /**
  * Reads the format before PyTorch 1.6: pickles of a magic number, a version, facts about the machine, the object
@@ -67,7 +69,7 @@ function readExtents(
 }
 
 function readExtent(cursor: ByteCursor, storage: PyStorage): Extent {
-  const nbytes = cursor.u64() * itemsizeOf(storage);
+  const nbytes = cursor.u64(STEP) * itemsizeOf(storage);
   const extent = { offset: cursor.position, nbytes };
   if (nbytes > cursor.remaining) {
     const detail = `cut off: storage "${printable(storage.key)}" has ${nbytes} bytes from byte ${extent.offset}`;

@@ -1,3 +1,4 @@
+import { deferDraws } from '../nn/defer-draws.ts';
 import type { Module } from '../nn/index.ts';
 import { checkOptions } from '../options.ts';
 
@@ -41,7 +42,7 @@ export function buildEntry<O extends PretrainedOption, M extends Module>(
 ): M {
   checkOptions(name, options, [...known, 'pretrained']);
   const { pretrained = false, ...rest } = options;
-  const model = make(rest);
+  const model = deferDraws(() => make(rest));
   if (pretrained) loadPretrained(name, model);
   return model;
 }

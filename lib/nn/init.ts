@@ -1,5 +1,6 @@
 import { checkOptions } from '../options.ts';
 import { empty, noGrad, ops, Tensor, tensor } from '../tensor/index.ts';
+import { deferUniform, forgetDraw } from './defer-draws.ts';
 import { isSkippingInit } from './skip-init.ts';
 
 /** Which side of the layer keeps its variance. */
@@ -30,23 +31,26 @@ export interface KaimingOptions {
   nonlinearity?: Nonlinearity;
 }
 
-function draw(target: Tensor, fill: (target: Tensor) => void): Tensor {
+function draw(target: Tensor, fill: (target: Tensor) => unknown): Tensor {
   if (!(target instanceof Tensor))
     throw new TypeError(`Expected a Tensor to initialise, got ${typeof target}`);
-  if (!isSkippingInit() && target.device !== 'meta') noGrad(() => fill(target));
+  if (isSkippingInit() || target.device === 'meta') return target;
+  forgetDraw(target);
+  noGrad(() => fill(target));
   return target;
 }
 
 function fillWith(target: Tensor, value: number): Tensor {
   if (!(target instanceof Tensor))
     throw new TypeError(`Expected a Tensor to initialise, got ${typeof target}`);
+  forgetDraw(target);
   noGrad(() => ops.aten.fill_(target, value));
   return target;
 }
 
 /** Fills with numbers from U(low, high). */
 export function uniform_(target: Tensor, low = 0, high = 1): Tensor {
-  return draw(target, (t) => ops.aten.uniform_(t, low, high));
+  return draw(target, (t) => deferUniform(t, low, high) || ops.aten.uniform_(t, low, high));
 }
 
 /** Fills with numbers from N(mean, std squared). */
@@ -75,6 +79,7 @@ export function eye_(target: Tensor): Tensor {
   if (rows === undefined || columns === undefined || rest.length > 0) {
     throw new RangeError(`Expected 2 dimensions for eye_, got ${target.dim()}`);
   }
+  forgetDraw(target);
   noGrad(() => {
     ops.aten.zero_(target);
     ops.aten.fill_(ops.aten.diagonal(target), 1);
@@ -94,6 +99,7 @@ export function dirac_(target: Tensor, groups = 1): Tensor {
   }
   if (out % groups !== 0) throw new RangeError(`Expected groups to divide ${out} for dirac_, got ${groups}`);
   const perGroup = out / groups;
+  forgetDraw(target);
   noGrad(() => {
     ops.aten.zero_(target);
     const centre = kernel.reduce((view, size) => view.select(2, Math.floor(size / 2)), target); // (out, input)

@@ -1,9 +1,10 @@
 import { types } from 'node:util';
-import { type Binding, loadBinding, type NativeOp } from '../binding.ts';
+import { loadBinding, type NativeOp, type OpSchema } from '../binding.ts';
 import { TorchError } from '../errors.ts';
 import { Complex } from './complex.ts';
 import { handleOf, isNative, type NativeObject, OpaqueValue, unwrap, wrapTensor } from './handle.ts';
 import { toCamelCase } from './naming.ts';
+import { recorder } from './recorder.ts';
 import {
   accepts,
   formatSchema,
@@ -18,6 +19,8 @@ import {
 export interface Overload {
   schema: ParsedSchema;
   native: NativeOp;
+  /** For ops of a tensor and sizes, such as view: the sizes as numbers, without an array. */
+  onSizes: NativeOp | undefined;
   wrap: (result: unknown, args: unknown[]) => unknown;
 }
 
@@ -97,6 +100,12 @@ function makeArgumentReturn(schema: ParsedSchema): Overload['wrap'] {
 
 /** Calls with arguments in schema order. */
 export function invoke(overload: Overload, args: unknown[]): unknown {
+  const result = run(overload, args);
+  if (recorder !== null) recorder(overload.schema, args, result);
+  return result;
+}
+
+function run(overload: Overload, args: unknown[]): unknown {
   const { native, wrap } = overload;
   switch (args.length) {
     case 1:
@@ -147,16 +156,18 @@ function match(schema: ParsedSchema, args: unknown[], spelling: Spelling): unkno
 
 const KINDS: Record<string, number> = { number: 1, boolean: 3, string: 4, bigint: 5, undefined: 6 };
 const NATIVE = 8;
+const INTEGERS = 10;
 const UNCACHED = -1;
 const KEY_BITS = 4;
 const MAX_KEYED = 7;
+const MOST_SIZES = 32;
 /** The key of a call with one tensor. */
 const UNARY = (1 << KEY_BITS) | NATIVE;
 
 function arrayKind(value: object): number | undefined {
   if (!Array.isArray(value)) return undefined;
   if (value.length === 0) return 9;
-  if (Number.isInteger(value[0])) return 10;
+  if (Number.isInteger(value[0])) return INTEGERS;
   return typeof value[0] === 'object' && value[0] !== null && isNative(value[0]) ? 11 : undefined;
 }
 
@@ -217,7 +228,8 @@ export class Packet {
   /** `call([self])` for a tensor, without the detours: most calls are this one or the next. */
   callUnary(self: NativeObject, spelling: Spelling): unknown {
     const known = this.#resolved.get(UNARY);
-    if (known === undefined || known.wrap !== wrapTensor) return this.call([self], spelling);
+    if (known === undefined || known.wrap !== wrapTensor || recorder !== null)
+      return this.call([self], spelling);
     return wrapTensor(known.native(unwrap(self)));
   }
 
@@ -225,7 +237,10 @@ export class Packet {
   callBinary(self: NativeObject, other: unknown, spelling: Spelling): unknown {
     const kind = kindOf(other);
     const known = kind === undefined ? undefined : this.#resolved.get((UNARY << KEY_BITS) | kind);
-    if (known === undefined || known.wrap !== wrapTensor) return this.call([self, other], spelling);
+    if (known === undefined || known.wrap !== wrapTensor || recorder !== null)
+      return this.call([self, other], spelling);
+    if (kind === INTEGERS && known.onSizes !== undefined && (other as number[]).length <= MOST_SIZES)
+      return wrapTensor(known.onSizes(unwrap(self), ...(other as number[])));
     return wrapTensor(known.native(unwrap(self), toNative(other)));
   }
 
@@ -255,7 +270,12 @@ function makeOverload(name: string, overloadName: string): Overload {
     });
   }
   const parsed = parseSchema(schema);
-  return { schema: parsed, native, wrap: makeWrap(parsed) };
+  const onSizes = takesSizes(schema) ? binding.getSizesOp(name, overloadName) : undefined;
+  return { schema: parsed, native, onSizes, wrap: makeWrap(parsed) };
+}
+
+function takesSizes({ arguments: [self, sizes, ...rest] }: OpSchema): boolean {
+  return self?.type === 'Tensor' && sizes?.type === 'SymInt[]' && rest.length === 0;
 }
 
 function argumentsText(args: unknown[]): string {
@@ -317,30 +337,14 @@ function article(type: string): string {
   return `${/^[aeiou]/i.test(type) ? 'an' : 'a'} ${type}`;
 }
 
-let names: Map<string, string[]> | undefined;
-
 /** Overload names by qualified op name, of the libtorch that is loaded; the empty one first. */
 export function overloadNames(name: string): string[] | undefined {
-  names ??= indexNames(loadBinding().binding);
-  return names.get(name);
+  return loadBinding().binding.listOverloads(name);
 }
 
-/** Forgets the index, after a library registered more ops. */
+/** Finds new ops, after a library registered them. */
 export function refreshNames(): void {
-  names = undefined;
-}
-
-function indexNames(binding: Binding): Map<string, string[]> {
-  const index = new Map<string, string[]>();
-  for (const qualified of binding.listOps()) {
-    const dot = qualified.indexOf('.', qualified.indexOf('::'));
-    const base = dot < 0 ? qualified : qualified.slice(0, dot);
-    const overload = dot < 0 ? '' : qualified.slice(dot + 1);
-    const list = index.get(base);
-    if (list) list.push(overload);
-    else index.set(base, [overload]);
-  }
-  return index;
+  loadBinding().binding.refreshOverloads();
 }
 
 const packets = new Map<string, Packet>();

@@ -50,3 +50,12 @@ export function getRngState(): Tensor {
 export function setRngState(state: Tensor): void {
   native.setGeneratorState(null, unwrap(state));
 }
+
+/**
+ * Moves the default CPU generator on as if it had drawn `count` numbers of 32 bits, in a fraction of the time.
+ *
+ * @internal
+ */
+export function skipRandom(count: number): void {
+  native.skipRandom(count);
+}

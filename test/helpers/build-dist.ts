@@ -14,8 +14,5 @@ function newest(folder: string, ending: RegExp): number {
 export default function buildDist(): void {
   const dist = join(root, 'dist');
   if (existsSync(dist) && newest(dist, /\.js$/) > newest(join(root, 'lib'), /\.ts$/)) return;
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  // Types are checked by `npm run typecheck`.
-  const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck'];
-  execFileSync(process.execPath, args, { stdio: 'inherit' });
+  execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' });
 }

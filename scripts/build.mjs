@@ -1,0 +1,77 @@
+// Builds dist/: the modules of lib/ bundled into few files, which load several times faster than one file for each
+// module, with source maps, and the declarations.
+//   node scripts/build.mjs [--no-types]
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+
+// The package and its command, then what scripts and tests reach into.
+const ENTRIES = [
+  'index',
+  'cli/main',
+  'binding',
+  'tensor/index',
+  'ops/naming',
+  'ops/schema',
+  'checkpoint/reader',
+  'checkpoint/byte-source',
+  'checkpoint/dtypes',
+  'checkpoint/zip-writer',
+  'libtorch/install',
+  'libtorch/locate',
+  'net/download',
+  'cli/classifier',
+];
+
+const written = await bundle();
+removeStale(written);
+chmodSync(join(dist, 'cli', 'main.js'), 0o755);
+if (!process.argv.includes('--no-types')) declare();
+
+/** Writes the bundles; returns the paths of all files written. */
+async function bundle() {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ENTRIES.map((name) => join('lib', `${name}.ts`)),
+    outbase: 'lib',
+    outdir: 'dist',
+    // In dist/ itself: modules find the package's folder from where they are.
+    chunkNames: 'chunk-[hash]',
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    tsconfig: 'tsconfig.build.json',
+    // Names of classes show in messages and printed networks.
+    keepNames: true,
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
+}
+
+/** Deletes scripts of earlier builds. */
+function removeStale(written) {
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    const path = join(dist, name);
+    if (/\.js(\.map)?$/.test(name) && !written.has(path)) rmSync(path);
+  }
+}
+
+function declare() {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  // Types are checked by `npm run typecheck`.
+  const args = [compiler, '-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--noCheck'];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0)
+    throw new Error(`Expected tsc to write ${relative(root, dist)}'s declarations, got exit ${status}`);
+}
