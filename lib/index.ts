@@ -1,6 +1,7 @@
 /** ibn-net: run, train and deploy IBN-Net from TypeScript. torch's names from the root. */
 export * as checkpoint from './checkpoint/index.ts';
 export { load, save } from './checkpoint/index.ts';
+export * from './compile/index.ts';
 export * from './data/index.ts';
 export { CheckpointError, HubError, LibtorchError, TorchError } from './errors.ts';
 export * as hub from './hub/index.ts';

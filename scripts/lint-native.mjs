@@ -2,7 +2,7 @@
 // node_modules/.cache, so that every machine formats alike.
 //   node scripts/lint-native.mjs [--fix] [--no-tidy]
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,7 +35,17 @@ function installTools() {
   ]);
 }
 
-const sources = readdirSync(join(root, 'native')).filter((name) => /\.(c|cc|h)$/.test(name));
+/** The compiler's commands, each file once: kernels are compiled for every instruction set, and one is enough here. */
+function writeDatabase() {
+  const database = join(root, 'build', 'compile_commands.json');
+  if (!existsSync(database)) fail('Expected build/compile_commands.json; run: npm run build:native');
+  const commands = new Map(JSON.parse(readFileSync(database, 'utf8')).map((entry) => [entry.file, entry]));
+  writeFileSync(join(venv, 'compile_commands.json'), JSON.stringify([...commands.values()]));
+}
+
+const sources = readdirSync(join(root, 'native'), { recursive: true }).filter((name) =>
+  /\.(c|cc|h)$/.test(name),
+);
 if (sources.length === 0) fail('Expected sources in native/, found none');
 const paths = sources.map((name) => join('native', name));
 installTools();
@@ -45,10 +55,9 @@ if (run(join(venv, 'bin/clang-format'), [...formatArgs, ...paths]) !== 0) {
   fail('Expected native/ formatted by clang-format; run: npm run format');
 }
 if (!process.argv.includes('--no-tidy')) {
-  const database = join(root, 'build', 'compile_commands.json');
-  if (!existsSync(database)) fail('Expected build/compile_commands.json; run: npm run build:native');
+  writeDatabase();
   const tidied = paths.filter((path) => path.endsWith('.cc'));
-  if (run(join(venv, 'bin/clang-tidy'), ['-p', dirname(database), '--quiet', ...tidied]) !== 0) {
+  if (run(join(venv, 'bin/clang-tidy'), ['-p', venv, '--quiet', ...tidied]) !== 0) {
     fail('clang-tidy found problems in native/');
   }
 }

@@ -11,7 +11,16 @@ const out = join(root, 'build-asan');
 const filters =
   process.argv.length > 2
     ? process.argv.slice(2)
-    : ['test/native', 'test/ops', 'test/tensor', 'test/checkpoint/fuzz-native'];
+    : [
+        'test/native',
+        'test/ops',
+        'test/tensor',
+        'test/checkpoint/fuzz-native',
+        'test/compile/kernels',
+        'test/compile/engine',
+        'test/compile/run',
+        'test/compile/save',
+      ];
 
 function run(command, args, env = {}) {
   const options = { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } };

@@ -1,0 +1,27 @@
+/** Why a compiled model refused; codes never change between releases. */
+export type CompiledModelErrorCode =
+  /** `maxQueue` jobs wait already. */
+  | 'ERR_COMPILED_QUEUE_FULL'
+  /** `dispose()` was called, or the shared model is gone. */
+  | 'ERR_COMPILED_DISPOSED'
+  /** The weights as they were before packing are not kept, so there is nothing to save. */
+  | 'ERR_COMPILED_NO_WEIGHTS'
+  /** A file could not be read or written. */
+  | 'ERR_COMPILED_FILE'
+  /** A file is damaged, or is no compiled model. */
+  | 'ERR_COMPILED_CORRUPT'
+  /** A file of another version. */
+  | 'ERR_COMPILED_VERSION';
+
+/** A compiled model could not do what was asked. `path` is the file at fault. */
+export class CompiledModelError extends Error {
+  override readonly name = 'CompiledModelError';
+  readonly code: CompiledModelErrorCode;
+  readonly path: string | undefined;
+
+  constructor(message: string, options: { code: CompiledModelErrorCode; path?: string; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+    this.path = options.path;
+  }
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { checkOptions } from '../options.ts';
+import { type DType, isTensor, MappedFile, scope, type Tensor, tensorFromStorage } from '../tensor/index.ts';
+import { CompiledModelError, type CompiledModelErrorCode } from './compiled-error.ts';
+import { CompiledModel } from './compiled-model.ts';
+import {
+  ALIGNMENT,
+  DIGEST_BYTES,
+  type FileContent,
+  type FileTensor,
+  fromJson,
+  HEADER_BYTES,
+  MAGIC,
+  VERSION,
+} from './file-format.ts';
+import type { Plan } from './plan.ts';
+import { tensorsOf } from './plan-tensors.ts';
+import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
+import { pathOf } from './save.ts';
+
+/**
+ * Reads a model that `CompiledModel.save` wrote. The whole file is checked against its checksum and the plan against
+ * its tensors before anything runs. Kernels reorder the weights again, which takes some tens of milliseconds.
+ *
+ * Load only files that you trust: steps that libtorch runs (`unsupported: 'eager'`) may name any of its ops that
+ * returns one tensor and writes to none.
+ *
+ * @throws CompiledModelError `ERR_COMPILED_FILE` when the file cannot be read, `ERR_COMPILED_CORRUPT` when it is
+ *   damaged or something else, `ERR_COMPILED_VERSION` when another version wrote it.
+ * @example
+ * const fast = await loadCompiled('resnet50_ibn_a.ibn', { threads: 4 });
+ */
+export async function loadCompiled<Output = Tensor>(
+  path: string | URL,
+  options: RunOptions = {},
+): Promise<CompiledModel<Output>> {
+  checkOptions('loadCompiled', options, RUN_OPTIONS);
+  engineSettings('loadCompiled', options, null);
+  const target = pathOf(path, 'loadCompiled');
+  const file = new CompiledFile(target);
+  const { plan, batch } = file.read();
+  try {
+    return await CompiledModel.fromPlan<Output>(plan, { ...options, batch, owner: 'loadCompiled' });
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_OUT_OF_MEMORY') throw error;
+    throw file.corrupt(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** Reads one file; every number in it is checked. */
+class CompiledFile {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  read(): { plan: Plan; batch: number | null } {
+    const file = this.#open();
+    try {
+      return this.#parse(file);
+    } finally {
+      file.dispose();
+    }
+  }
+
+  corrupt(detail: string, cause?: unknown): CompiledModelError {
+    return this.#error('ERR_COMPILED_CORRUPT', detail, cause);
+  }
+
+  #error(code: CompiledModelErrorCode, detail: string, cause?: unknown): CompiledModelError {
+    return new CompiledModelError(`${basename(this.#path)}: ${detail}`, { code, path: this.#path, cause });
+  }
+
+  #open(): MappedFile {
+    try {
+      return MappedFile.open(this.#path);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw this.#error('ERR_COMPILED_FILE', `could not be read: ${reason}`, error);
+    }
+  }
+
+  #parse(file: MappedFile): { plan: Plan; batch: number | null } {
+    const { jsonLength, dataLength } = this.#lengths(file);
+    this.#checkDigest(file);
+    const dataStart = HEADER_BYTES + jsonLength;
+    const made: Tensor[] = [];
+    try {
+      const content = JSON.parse(
+        Buffer.from(file.bytes(HEADER_BYTES, jsonLength)).toString('utf8'),
+      ) as FileContent;
+      for (const entry of content.tensors) made.push(readTensor(file, dataStart, dataLength, entry));
+      const plan = fromJson(content.plan, (index) => tensorAt(made, index)) as Plan;
+      const used = new Set(tensorsOf(plan));
+      for (const tensor of made) if (!used.has(tensor)) tensor.dispose();
+      return { plan, batch: content.batch };
+    } catch (error) {
+      for (const tensor of made) tensor.dispose();
+      throw this.corrupt(`its plan cannot be read: ${error instanceof Error ? error.message : error}`, error);
+    }
+  }
+
+  #lengths(file: MappedFile): { jsonLength: number; dataLength: number } {
+    const header = Buffer.from(file.bytes(0, Math.min(HEADER_BYTES, file.size)));
+    if (header.length < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+      throw this.corrupt('no compiled model; compile() makes them and save() writes them');
+    }
+    const version = header.readUInt32LE(8);
+    if (version !== VERSION) {
+      throw this.#error(
+        'ERR_COMPILED_VERSION',
+        `version ${version} of the format, and this package reads ${VERSION}; compile and save the model again`,
+      );
+    }
+    const jsonLength = Number(header.readBigUInt64LE(16));
+    const dataLength = Number(header.readBigUInt64LE(24));
+    const expected = HEADER_BYTES + jsonLength + dataLength + DIGEST_BYTES;
+    if (expected !== file.size) throw this.corrupt(`${file.size} bytes where its header says ${expected}`);
+    return { jsonLength, dataLength };
+  }
+
+  #checkDigest(file: MappedFile): void {
+    const size = file.size - DIGEST_BYTES;
+    const storage = file.storage(0, size);
+    const digest = createHash('sha256').update(storage.bytes()).digest();
+    storage.dispose();
+    if (!digest.equals(file.bytes(size, DIGEST_BYTES)))
+      throw this.corrupt('its checksum does not match: damaged');
+  }
+}
+
+function readTensor(file: MappedFile, dataStart: number, dataLength: number, entry: FileTensor): Tensor {
+  const { dtype, shape, offset, nbytes } = entry;
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  const inside =
+    isCount(offset) && isCount(nbytes) && offset + nbytes <= dataLength && offset % ALIGNMENT === 0;
+  if (!inside || !Array.isArray(shape) || !shape.every(isCount))
+    throw new RangeError('a tensor outside the file');
+  return scope(() => {
+    const storage = file.storage(dataStart + offset, nbytes);
+    const tensor = tensorFromStorage(storage, dtype as DType, 0, [...shape], stridesOf(shape));
+    if (tensor.numel() * tensor.itemsize === nbytes) return tensor;
+    throw new RangeError(`${nbytes} bytes for a ${dtype} tensor of [${shape.join(', ')}]`);
+  });
+}
+
+function stridesOf(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let d = shape.length - 2; d >= 0; d--) {
+    strides[d] = (strides[d + 1] as number) * Math.max(1, shape[d + 1] as number);
+  }
+  return strides;
+}
+
+function tensorAt(tensors: readonly Tensor[], index: unknown): Tensor {
+  const tensor = tensors[index as number];
+  if (isTensor(tensor)) return tensor;
+  throw new RangeError(`no tensor ${index}`);
+}

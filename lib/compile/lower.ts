@@ -1,0 +1,110 @@
+import type { Module } from '../nn/index.ts';
+import { checkOptions } from '../options.ts';
+import { noGrad, scope, Tensor } from '../tensor/index.ts';
+import type { Graph, Shape } from './graph.ts';
+import { importGraph, type UnsupportedMode } from './graph-import.ts';
+import { planMemory } from './lower-memory.ts';
+import { layOut } from './lower-places.ts';
+import { StepWriter } from './lower-steps.ts';
+import { passes } from './passes/index.ts';
+import { leaveToLibtorch } from './passes/leave-to-libtorch.ts';
+import type { AtenStep, Plan, PlanDType } from './plan.ts';
+import { withTrace } from './trace.ts';
+
+/** Options of `buildPlan`. */
+export interface BuildPlanOptions {
+  /** Shapes of the inputs, (N, C, H, W) each; a plan serves every N. */
+  inputs: readonly (readonly number[])[];
+  /** What maps are kept in. Default float32. */
+  dtype?: PlanDType;
+  /** For ops without a kernel: an error (default), or a step that libtorch runs. */
+  unsupported?: UnsupportedMode;
+}
+
+function checkInputs(inputs: unknown): void {
+  const isShape = (shape: unknown) =>
+    Array.isArray(shape) && shape.length === 4 && shape.every((size) => Number.isInteger(size) && size > 0);
+  if (Array.isArray(inputs) && inputs.length > 0 && inputs.every(isShape)) return;
+  const got = Array.isArray(inputs) ? JSON.stringify(inputs) : typeof inputs;
+  throw new RangeError(
+    `Expected shapes [N, C, H, W] for compile inputs, such as [[1, 3, 224, 224]], got ${got}`,
+  );
+}
+
+function checkChoice(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  const names = known.map((item) => `"${item}"`).join(' or ');
+  throw new RangeError(`Expected ${names} for compile ${name}, got "${value}"`);
+}
+
+/**
+ * Turns the evaluation forward of a network into a flat list of steps over one piece of memory. The network runs
+ * on random inputs twice; the plan shares no memory with it.
+ *
+ * @throws CompileError where the forward cannot be traced or has ops without a kernel, RangeError on wrong options.
+ * @example
+ * const plan = buildPlan(model.eval(), { inputs: [[1, 3, 224, 224]] });
+ * console.log(explain(plan));
+ */
+export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
+  checkOptions('compile', options, ['inputs', 'dtype', 'unsupported']);
+  const { inputs, dtype = 'float32', unsupported = 'error' } = options;
+  checkInputs(inputs);
+  checkChoice('dtype', dtype, ['float32', 'bfloat16']);
+  checkChoice('unsupported', unsupported, ['error', 'eager']);
+  return scope(() =>
+    noGrad(() => {
+      const plan = withTrace(model, inputs, (trace) =>
+        lowerGraph(importGraph(trace, unsupported), dtype, unsupported),
+      );
+      copyShared(plan, [...model.parameters(), ...model.buffers()]);
+      return plan;
+    }),
+  );
+}
+
+/** Weights that no pass changed still share the network's memory; training it must not change the plan. */
+function copyShared(plan: Plan, tensors: readonly Tensor[]): void {
+  const shared = new Set(tensors.map(addressOf));
+  const own = (tensor: Tensor): Tensor => (shared.has(addressOf(tensor)) ? tensor.clone() : tensor);
+  for (const step of plan.steps) {
+    if (step.op === 'aten') step.args = step.args.map((arg) => ownLiteral(arg, own));
+    if (step.op !== 'conv' && step.op !== 'linear') continue;
+    step.weight = own(step.weight);
+    if (step.bias !== null) step.bias = own(step.bias);
+  }
+}
+
+function ownLiteral<A extends AtenStep['args'][number]>(arg: A, own: (tensor: Tensor) => Tensor): A {
+  return 'literal' in arg && arg.literal instanceof Tensor ? { ...arg, literal: own(arg.literal) } : arg;
+}
+
+function addressOf(tensor: Tensor): bigint {
+  const storage = tensor.untypedStorage();
+  const address = storage.dataPtr();
+  storage.dispose();
+  return address;
+}
+
+/** Runs the passes over a graph and writes its plan. */
+export function lowerGraph(graph: Graph, dtype: PlanDType, unsupported: UnsupportedMode = 'error'): Plan {
+  for (const pass of passes) pass(graph);
+  leaveToLibtorch(graph, unsupported);
+  const writer = new StepWriter(layOut(graph));
+  writer.write();
+  const { steps, values } = writer;
+  const plan = {
+    dtype,
+    inputs: graph.inputs.map(sizesOf),
+    outputs: graph.outputs.map(({ name, node }) => ({ name, value: values.of(node) })),
+    buffers: values.buffers,
+    values: values.values,
+    steps,
+  };
+  return { ...plan, arenaBytes: planMemory(plan) };
+}
+
+function sizesOf(shape: Shape): Plan['inputs'][number] {
+  const [channels, height = 1, width = 1] = shape;
+  return { channels, height, width };
+}

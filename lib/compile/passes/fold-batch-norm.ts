@@ -1,0 +1,61 @@
+import { scope, type Tensor, tensor } from '../../tensor/index.ts';
+import {
+  type ConvNode,
+  type Graph,
+  inputOf,
+  type LinearNode,
+  type Node,
+  type NormNode,
+  type NormPart,
+  type Pass,
+  replace,
+  rewriteAll,
+  type Uses,
+} from '../graph.ts';
+import { constantsOf, fromNumbers, toNumbers } from '../graph-values.ts';
+
+/** Output channels of the weight times `scale`, computed in float64. */
+function scaled(weight: Tensor, scale: Float64Array): Tensor {
+  return scope(() => {
+    const factors = tensor(scale).reshape([-1, ...weight.shape.slice(1).fill(1)]);
+    return weight.to('float64').mul(factors).to('float32').contiguous();
+  });
+}
+
+function shifted(bias: Tensor | null, scale: Float64Array, shift: Float64Array): Tensor {
+  const before = bias === null ? undefined : toNumbers(bias);
+  return fromNumbers(shift.map((value, i) => (before?.[i] ?? 0) * (scale[i] as number) + value));
+}
+
+const isInstance = ({ kind }: NormPart): boolean => kind === 'instance';
+const isFoldable = (part: NormPart): boolean => part.kind === 'constant' && part.affine !== null;
+
+/** Whether the node can take the constants in: nothing else reads it, and nothing is done after it yet. */
+function takesNorm(node: Node, norm: NormNode, uses: Uses): node is ConvNode | LinearNode {
+  if (uses.onlyUser(node) !== norm) return false;
+  if (node.op === 'linear') return node.activation === 'none' && !norm.norm.parts.some(isInstance);
+  return node.op === 'conv' && !node.relu && node.inputs.length === 1;
+}
+
+function fold(graph: Graph, node: Node, uses: Uses): boolean {
+  if (node.op !== 'norm' || !node.norm.parts.some(isFoldable)) return false;
+  const source = inputOf(node);
+  if (!takesNorm(source, node, uses)) return false;
+  const { scale, shift } = constantsOf(node.norm.parts);
+  const own = { weight: scaled(source.weight, scale), bias: shifted(source.bias, scale, shift) };
+  const folded = { ...source, ...own };
+  replace(graph, node, node.norm.parts.some(isInstance) ? withoutConstants(node, folded) : folded);
+  return true;
+}
+
+/** What is left of an instance-batch normalisation: its instance half. */
+function withoutConstants(node: NormNode, input: Node): NormNode {
+  const parts = node.norm.parts.map((part) => (part.kind === 'constant' ? { ...part, affine: null } : part));
+  return { ...node, inputs: [input], norm: { ...node.norm, parts } };
+}
+
+/**
+ * Batch normalisation goes into the weight and bias of the convolution or linear layer before it; of instance-batch
+ * normalisation, its batch half. Computed in float64 and rounded once.
+ */
+export const foldBatchNorm: Pass = (graph) => rewriteAll(graph, (node, uses) => fold(graph, node, uses));

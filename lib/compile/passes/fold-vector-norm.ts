@@ -1,0 +1,53 @@
+import { scope, type Tensor, tensor } from '../../tensor/index.ts';
+import {
+  channelsOf,
+  inputOf,
+  isMap,
+  type LinearNode,
+  type Node,
+  type NormNode,
+  type Pass,
+  replace,
+  rewriteAll,
+} from '../graph.ts';
+import { constantsOf, fromNumbers } from '../graph-values.ts';
+
+/** weight (out, in) with its columns times `scale`, and the bias that `shift` adds to. */
+function folded(linear: LinearNode, scale: Float64Array, shift: Float64Array) {
+  return scope(() => {
+    const weight = linear.weight.to('float64');
+    const added = weight.matmul(tensor(shift));
+    const bias = linear.bias === null ? added : added.add(linear.bias);
+    return { weight: weight.mul(tensor(scale)).to('float32').contiguous(), bias: bias.to('float32') };
+  });
+}
+
+function diagonal(scale: Float64Array): Tensor {
+  return scope(() => fromNumbers(scale).diag().contiguous());
+}
+
+const isVectorNorm = (node: Node): node is NormNode => node.op === 'norm' && !isMap(node);
+
+/**
+ * Normalisation of a vector, as between pooling and classifier, goes into the linear layer that reads it. Where an
+ * output or something else reads it, it becomes a linear layer of its own.
+ */
+export const foldVectorNorm: Pass = (graph) =>
+  rewriteAll(graph, (node, uses) => {
+    if (node.op === 'linear' && isVectorNorm(inputOf(node))) {
+      const norm = inputOf(node) as NormNode;
+      const { scale, shift } = constantsOf(norm.norm.parts);
+      replace(graph, node, { ...node, inputs: [inputOf(norm)], ...folded(node, scale, shift) });
+      return true;
+    }
+    if (!isVectorNorm(node)) return false;
+    const readByLinear = uses.of(node).some((use) => 'node' in use && use.node.op === 'linear');
+    if (readByLinear) return false;
+    const { order, site, shape, inputs, slots } = node;
+    const { scale, shift } = constantsOf(node.norm.parts);
+    const own = { order, site, shape: [channelsOf(node)] as const, inputs, slots };
+    const weights = { weight: diagonal(scale), bias: fromNumbers(shift), activation: 'none' } as const;
+    replace(graph, node, { op: 'linear', ...own, ...weights } as typeof own &
+      LinearNode & { shape: typeof shape });
+    return true;
+  });

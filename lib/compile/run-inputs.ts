@@ -1,0 +1,80 @@
+import { isTensor, type Tensor } from '../tensor/index.ts';
+import type { Outputs } from './compiled-model.ts';
+import type { Plan } from './plan.ts';
+
+/** What is known of a compiled model in every thread that has it. */
+export interface ModelDescription {
+  readonly inputs: Plan['inputs'];
+  /** Names of the outputs. */
+  readonly outputs: readonly string[];
+  /** The only batch size that is taken, or null. */
+  readonly batch: number | null;
+  readonly explanation: string;
+}
+
+export function describeModel(plan: Plan, batch: number | null, explanation: string): ModelDescription {
+  return { inputs: plan.inputs, outputs: plan.outputs.map(({ name }) => name), batch, explanation };
+}
+
+/**
+ * The inputs of a run as a list.
+ *
+ * @throws TypeError, RangeError where they are not what the model takes.
+ */
+export function checkInputs(x: unknown, description: ModelDescription): Tensor[] {
+  const given: unknown[] = Array.isArray(x) ? x : [x];
+  const { inputs } = description;
+  if (given.length !== inputs.length) {
+    throw new RangeError(`Expected ${count(inputs.length)} for run, got ${count(given.length)}`);
+  }
+  const tensors = given.map((value, i) => checkInput(value, i, description));
+  const [first] = tensors as [Tensor];
+  const other = tensors.find((tensor) => tensor.shape[0] !== first.shape[0]);
+  if (other === undefined) return tensors;
+  throw new RangeError(
+    `Expected one batch size for the inputs of run, got ${first.shape[0]} and ${other.shape[0]}`,
+  );
+}
+
+const count = (n: number) => (n === 1 ? '1 input' : `${n} inputs`);
+
+function checkInput(value: unknown, index: number, description: ModelDescription): Tensor {
+  const name = description.inputs.length === 1 ? 'run' : `run input ${index}`;
+  if (!isTensor(value)) {
+    throw new TypeError(`Expected a Tensor for ${name}, got ${value === null ? 'null' : typeof value}`);
+  }
+  if (value.device !== 'cpu') {
+    throw new RangeError(
+      `Expected a Tensor on the CPU for ${name}, got one on ${value.device}; call x.cpu() first`,
+    );
+  }
+  if (value.dtype !== 'float32' || value.layout !== 'strided') {
+    const got = value.layout === 'strided' ? value.dtype : value.layout;
+    throw new TypeError(`Expected a float32 Tensor for ${name}, got ${got}; call x.to('float32') first`);
+  }
+  checkShape(value.shape, name, description, index);
+  return value;
+}
+
+function checkShape(shape: number[], name: string, { inputs, batch }: ModelDescription, index: number): void {
+  const { channels, height, width } = inputs[index] as Plan['inputs'][number];
+  const fits =
+    shape.length === 4 &&
+    shape[1] === channels &&
+    shape[2] === height &&
+    shape[3] === width &&
+    (batch === null || shape[0] === batch);
+  if (fits) return;
+  const expected = [batch ?? 'N', channels, height, width].join(', ');
+  throw new RangeError(
+    `Expected shape [${expected}] for ${name}, got [${shape.join(', ')}]; compile the model for that size, or ` +
+      'resize the images',
+  );
+}
+
+/** Outputs as the network gives them: a lone tensor is named `output`, the items of a list `0`, `1`, .... */
+export function nameOutputs(tensors: Tensor[], names: readonly string[]): Outputs {
+  if (names.length === 1 && names[0] === 'output') return tensors[0] as Tensor;
+  if (names.every((name, i) => name === String(i))) return tensors;
+  return Object.fromEntries(names.map((name, i) => [name, tensors[i] as Tensor]));
+}

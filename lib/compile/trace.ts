@@ -1,0 +1,89 @@
+import type { Module } from '../nn/index.ts';
+import { withRecorder } from '../ops/index.ts';
+import { type DType, Generator, noGrad, randn, scope, Tensor } from '../tensor/index.ts';
+import { CompileError } from './errors.ts';
+import { generalise } from './trace-batch.ts';
+import { withModuleStack } from './trace-modules.ts';
+import { TraceRecorder } from './trace-recorder.ts';
+import type { Trace } from './trace-types.ts';
+
+/**
+ * Records what the evaluation forward of `model` does, for any batch size: it runs twice on random inputs, with
+ * batches of 2 and 3, and what grows with the batch is told by comparing.
+ *
+ * @param inputs Shapes of the inputs, batch first; the batch given is not used.
+ * @param use Gets the trace. Constants in it that are no parameters are freed when it returns.
+ * @throws CompileError where the forward cannot be recorded, with the module and the line.
+ */
+export function withTrace<T>(
+  model: Module,
+  inputs: readonly (readonly number[])[],
+  use: (trace: Trace) => T,
+): T {
+  checkMode(model);
+  const kept: Tensor[] = [];
+  try {
+    const [two, three] = [2, 3].map((batch) => record(model, inputs, batch, kept)) as [Trace, Trace];
+    return use(generalise(two, three));
+  } finally {
+    for (const tensor of kept) tensor.dispose();
+  }
+}
+
+function checkMode(model: Module): void {
+  const training = model.namedModules().find(([, module]) => module.training);
+  if (training === undefined) return;
+  const where = training[0] === '' ? 'the network' : `module "${training[0]}"`;
+  throw new CompileError(
+    `Expected a network in evaluation mode for compile, got ${where} in training mode; call model.eval() first`,
+    { code: 'ERR_COMPILE_TRAINING', module: training[0] },
+  );
+}
+
+function record(model: Module, shapes: readonly (readonly number[])[], batch: number, kept: Tensor[]): Trace {
+  const keys = new Map<Tensor, string>();
+  for (const [key, tensor] of [...model.namedParameters(), ...model.namedBuffers()]) keys.set(tensor, key);
+  return scope(() =>
+    noGrad(() =>
+      withModuleStack(model, (modules) => {
+        const recorder = new TraceRecorder(keys, modules);
+        try {
+          const examples = makeInputs(model, shapes, batch);
+          const inputs = examples.map((example) => recorder.addInput(example));
+          const result = withRecorder(recorder.record, () => model.forward(...examples));
+          const outputs = namedOutputs(result).map(([name, tensor]) => ({
+            name,
+            value: recorder.outputValue(tensor, name),
+          }));
+          return { batch, inputs, values: recorder.values, ops: recorder.ops, outputs };
+        } finally {
+          kept.push(...recorder.kept);
+        }
+      }),
+    ),
+  );
+}
+
+/** Different numbers for each batch size, so that constants computed from values show. */
+function makeInputs(model: Module, shapes: readonly (readonly number[])[], batch: number): Tensor[] {
+  const [parameter] = model.parameters();
+  const dtype: DType = parameter?.dtype ?? 'float32';
+  const device = parameter?.device ?? 'cpu';
+  const generator = new Generator();
+  generator.manualSeed(batch);
+  return shapes.map((shape) => randn([batch, ...shape.slice(1)], { generator }).to({ dtype, device }));
+}
+
+/** Tensors of a result by name: `output` for a lone one, else their keys or places, joined by dots. */
+export function namedOutputs(result: unknown, name = ''): [string, Tensor][] {
+  if (result instanceof Tensor) return [[name === '' ? 'output' : name, result]];
+  const entries =
+    result instanceof Map ? [...result] : typeof result === 'object' && result ? Object.entries(result) : [];
+  if (entries.length === 0) {
+    const got = typeof result === 'object' ? 'an object without any' : typeof result;
+    throw new CompileError(`Expected tensors as outputs for compile, got ${got}`, {
+      code: 'ERR_COMPILE_UNRECORDED',
+    });
+  }
+  return entries.flatMap(([key, item]) => namedOutputs(item, name === '' ? String(key) : `${name}.${key}`));
+}

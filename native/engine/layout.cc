@@ -1,0 +1,156 @@
+#include "layout.h"
+
+namespace ibn::engine {
+
+namespace {
+
+constexpr int64_t kBufferAlignment = 64;
+
+Shape readShape(const Field& field) {
+  Shape shape;
+  shape.channels = field.get("channels").integer(1, kMostChannels);
+  shape.height = field.get("height").integer(1, kMostPixels);
+  shape.width = field.get("width").integer(1, kMostPixels);
+  return shape;
+}
+
+kernels::Type readType(const Field& field) {
+  const std::string name = field.text();
+  if (name == "float32") return kernels::Type::kFloat32;
+  if (name == "bfloat16") return kernels::Type::kBFloat16;
+  throw field.wrong("\"float32\" or \"bfloat16\"");
+}
+
+int64_t bytesOf(const Buffer& buffer, kernels::Type type) {
+  return buffer.shape.elements() *
+         static_cast<int64_t>(buffer.is_map ? kernels::sizeOf(type) : sizeof(float));
+}
+
+Buffer readBuffer(const Field& field, kernels::Type type, int64_t arena_bytes) {
+  Buffer buffer;
+  const std::string kind = field.get("kind").text();
+  if (kind != "map" && kind != "vector") throw field.get("kind").wrong("\"map\" or \"vector\"");
+  buffer.is_map = kind == "map";
+  buffer.shape = readShape(field);
+  if (!buffer.is_map && buffer.shape.height * buffer.shape.width != 1) {
+    throw field.wrong("height and width 1 of a vector", buffer.shape.text());
+  }
+  buffer.offset = field.get("offset").integer(0, arena_bytes);
+  if (buffer.offset % kBufferAlignment != 0) throw field.get("offset").wrong("a multiple of 64");
+  const int64_t bytes = bytesOf(buffer, type);
+  if (bytes > arena_bytes - buffer.offset) {
+    throw field.wrong("a buffer within the arena of " + std::to_string(arena_bytes) + " bytes",
+                      std::to_string(bytes) + " bytes at " + std::to_string(buffer.offset));
+  }
+  return buffer;
+}
+
+Value readValue(const Field& field, const std::vector<Buffer>& buffers) {
+  Value value;
+  const auto last = static_cast<int64_t>(buffers.size()) - 1;
+  value.buffer = static_cast<size_t>(field.get("buffer").integer(0, last));
+  const int64_t all = buffers[value.buffer].shape.channels;
+  value.from = field.get("from").integer(0, all - 1);
+  value.channels = field.get("channels").integer(1, all - value.from);
+  return value;
+}
+
+}  // namespace
+
+std::string Shape::text() const {
+  return shapeText({channels, height, width});
+}
+
+Layout::Layout(const Field& plan) {
+  type = readType(plan.get("dtype"));
+  arena_bytes = plan.get("arenaBytes").integer(0, kMostArena);
+  for (const Field& field : plan.get("inputs").items()) inputs.push_back(readShape(field));
+  for (const Field& field : plan.get("buffers").items()) {
+    buffers.push_back(readBuffer(field, type, arena_bytes));
+  }
+  for (const Field& field : plan.get("values").items()) values.push_back(readValue(field, buffers));
+}
+
+size_t Layout::input(const Field& field) const {
+  return static_cast<size_t>(field.get("input").integer(0, static_cast<int64_t>(inputs.size()) - 1));
+}
+
+size_t Layout::value(const Field& field) const {
+  return static_cast<size_t>(field.integer(0, static_cast<int64_t>(values.size()) - 1));
+}
+
+size_t Layout::map(const Field& field) const {
+  const size_t index = value(field);
+  if (!isMap(index)) throw field.wrong("a map", "a vector");
+  return index;
+}
+
+size_t Layout::map(const Field& field, const Shape& wanted) const {
+  const size_t index = map(field);
+  if (shape(index) != wanted) throw field.wrong("a map of " + wanted.text(), shape(index).text());
+  return index;
+}
+
+size_t Layout::vector(const Field& field) const {
+  const size_t index = value(field);
+  if (isMap(index)) throw field.wrong("a vector", "a map");
+  return index;
+}
+
+size_t Layout::vector(const Field& field, int64_t channels) const {
+  const size_t index = vector(field);
+  if (values[index].channels != channels) {
+    throw field.wrong("a vector of " + std::to_string(channels), std::to_string(values[index].channels));
+  }
+  return index;
+}
+
+size_t Layout::wholeVector(const Field& field) const {
+  const size_t index = vector(field);
+  const Value& found = values[index];
+  if (found.channels != buffers[found.buffer].shape.channels) {
+    throw field.wrong("all channels of a vector", std::to_string(found.channels));
+  }
+  return index;
+}
+
+size_t Layout::wholeVector(const Field& field, int64_t channels) const {
+  vector(field, channels);
+  return wholeVector(field);
+}
+
+Shape Layout::shape(size_t index) const {
+  const Shape& whole = buffers[values[index].buffer].shape;
+  return {values[index].channels, whole.height, whole.width};
+}
+
+bool Layout::overlap(size_t a, size_t b) const {
+  const Value& x = values[a];
+  const Value& y = values[b];
+  return x.buffer == y.buffer && x.from < y.from + y.channels && y.from < x.from + x.channels;
+}
+
+// A batch has each buffer at `batch` times its offset: what lies apart for one image does so for many.
+char* Frame::start(const Value& value, size_t element) const {
+  const Buffer& buffer = layout.buffers[value.buffer];
+  return arena + batch * buffer.offset + value.from * static_cast<int64_t>(element);
+}
+
+kernels::Map Frame::map(size_t index) const {
+  const Value& value = layout.values[index];
+  const Shape& shape = layout.buffers[value.buffer].shape;
+  kernels::Map result;
+  result.data = start(value, kernels::sizeOf(layout.type));
+  result.batch = batch;
+  result.height = shape.height;
+  result.width = shape.width;
+  result.channels = value.channels;
+  result.pixel_stride = shape.channels;
+  return result;
+}
+
+float* Frame::vector(size_t index) const {
+  return reinterpret_cast<float*>(start(layout.values[index], sizeof(float)));
+}
+
+}  // namespace ibn::engine

@@ -1,0 +1,204 @@
+import { accesses } from '../../lib/compile/lower-memory.ts';
+import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanVector, ValueId } from '../../lib/compile/plan.ts';
+import { invoke, type Packet, packetOf } from '../../lib/ops/call.ts';
+import {
+  type DType,
+  full,
+  noGrad,
+  ops,
+  scope,
+  type Tensor,
+  tensorFromStorage,
+  type UntypedStorage,
+} from '../../lib/tensor/index.ts';
+
+const { aten } = ops;
+
+/**
+ * Runs a plan with eager ops over one real arena laid out as the plan says, so that a wrong memory plan gives wrong
+ * numbers. The arena is full of NaN at first: reading what nothing wrote shows too.
+ */
+export class PlanInterpreter {
+  readonly #plan: Plan;
+  readonly #inputs: readonly Tensor[];
+  readonly #batch: number;
+  readonly #arena: UntypedStorage;
+
+  constructor(plan: Plan, inputs: readonly Tensor[]) {
+    this.#plan = plan;
+    this.#inputs = inputs;
+    this.#batch = inputs[0]?.shape[0] as number;
+    const elements = Math.ceil((plan.arenaBytes * this.#batch) / 4);
+    this.#arena = full([elements], Number.NaN).untypedStorage();
+  }
+
+  run(): Record<string, Tensor> {
+    for (const step of this.#plan.steps) scope(() => this.#step(step));
+    return Object.fromEntries(this.#plan.outputs.map(({ name, value }) => [name, this.#read(value).clone()]));
+  }
+
+  /** A value as (N, C, H, W) or (N, C), over the arena. */
+  #view(id: ValueId): Tensor {
+    const { buffer: index, from, channels } = this.#plan.values[id] as Plan['values'][number];
+    const buffer = this.#plan.buffers[index] as PlanBuffer;
+    const isVector = buffer.kind === 'vector';
+    const dtype: DType = isVector ? 'float32' : this.#plan.dtype;
+    const start = (this.#batch * buffer.offset) / (dtype === 'float32' ? 4 : 2) + from;
+    const [height, width, all] = [buffer.height, buffer.width, buffer.channels];
+    if (isVector) return tensorFromStorage(this.#arena, dtype, start, [this.#batch, channels], [all, 1]);
+    const sizes = [this.#batch, channels, height, width];
+    return tensorFromStorage(this.#arena, dtype, start, sizes, [height * width * all, 1, width * all, all]);
+  }
+
+  #read(id: ValueId): Tensor {
+    return this.#view(id).to('float32').contiguous();
+  }
+
+  #write(id: ValueId, result: Tensor): void {
+    const target = this.#view(id);
+    if (target.shape.join() !== result.shape.join()) {
+      throw new Error(`Expected [${target.shape}] for value ${id}, got [${result.shape}]`);
+    }
+    target.copy_(result);
+  }
+
+  #input(source: ValueId | { input: number }): Tensor {
+    return typeof source === 'number' ? this.#read(source) : (this.#inputs[source.input] as Tensor);
+  }
+
+  /** A vector to multiply maps with: (N or 1, C, 1, 1). */
+  #factor(vector: PlanVector): Tensor {
+    const values = 'constant' in vector ? vector.constant.unsqueeze(0) : this.#read(vector.value);
+    return values.unsqueeze(-1).unsqueeze(-1);
+  }
+
+  #pre(x: Tensor, affine: PlanAffine | null): Tensor {
+    let y = x;
+    if (affine === null) return y;
+    if (affine.shift !== null && affine.scale === null) throw new Error('Expected a scale beside the shift');
+    if (affine.scale !== null) y = y.mul(this.#factor(affine.scale));
+    if (affine.shift !== null) y = y.add(this.#factor(affine.shift));
+    return affine.relu ? y.relu() : y;
+  }
+
+  #statistics(map: Tensor, mean: ValueId | null, variance: ValueId | null): void {
+    if (mean !== null) this.#write(mean, map.mean([2, 3]));
+    if (variance !== null) this.#write(variance, aten.var_mean.correction(map, [2, 3], { correction: 0 })[0]);
+  }
+
+  #step(step: PlanStep): void {
+    if (step.op === 'statistics') {
+      this.#statistics(this.#read(step.input), step.mean, step.variance);
+    } else if (step.op === 'instanceAffine') {
+      this.#instanceAffine(step);
+    } else {
+      const result = this.#result(step);
+      this.#write(step.output, result);
+      if (step.op === 'conv') this.#statistics(result, step.mean, step.variance);
+    }
+  }
+
+  #result(step: Exclude<PlanStep, { op: 'statistics' | 'instanceAffine' }>): Tensor {
+    switch (step.op) {
+      case 'conv':
+        return this.#conv(step);
+      case 'maxPool':
+      case 'avgPool':
+        return this.#pool(step);
+      case 'globalMean':
+        return this.#pre(this.#read(step.input), step.pre).mean([2, 3]);
+      case 'linear': {
+        const y = aten.linear(this.#read(step.input), step.weight, step.bias);
+        return step.activation === 'none' ? y : step.activation === 'relu' ? y.relu() : y.sigmoid();
+      }
+      case 'apply': {
+        let y = this.#pre(this.#read(step.input), step.pre);
+        if (step.gate !== null) y = y.mul(this.#factor({ value: step.gate }));
+        if (step.add !== null) y = y.add(this.#read(step.add));
+        return step.relu ? y.relu() : y;
+      }
+      case 'fromPlanar':
+      case 'copy':
+        return this.#input(step.input);
+      case 'aten':
+        return this.#aten(step);
+    }
+  }
+
+  #pool(step: Extract<PlanStep, { op: 'maxPool' | 'avgPool' }>): Tensor {
+    const { kernel, stride, padding, countIncludePad } = step;
+    const x = this.#pre(this.#read(step.input), step.pre);
+    return step.op === 'maxPool'
+      ? aten.max_pool2d(x, kernel, stride, padding)
+      : aten.avg_pool2d(x, kernel, stride, padding, false, countIncludePad);
+  }
+
+  #conv(step: Extract<PlanStep, { op: 'conv' }>): Tensor {
+    if (step.relu && step.mean !== null) throw new Error('Expected no statistics after relu');
+    const { weight, bias, stride, padding, dilation, groups } = step;
+    const x = this.#pre(this.#input(step.input), step.pre);
+    let y = aten.conv2d(x, weight, bias, stride, padding, dilation, groups);
+    if (step.add !== null) y = y.add(this.#read(step.add));
+    return step.relu ? y.relu() : y;
+  }
+
+  #instanceAffine(step: Extract<PlanStep, { op: 'instanceAffine' }>): void {
+    const rows = [this.#batch, step.baseScale.numel()];
+    const [scale, shift] = [step.baseScale.expand(rows).clone(), step.baseShift.expand(rows).clone()];
+    for (const part of step.parts) {
+      const range = (id: ValueId) => this.#read(id).narrow(1, part.from, part.count);
+      let own = range(part.variance).add(part.eps).rsqrt();
+      if (part.weight !== null) own = own.mul(part.weight);
+      let offset = range(part.mean).mul(own).neg();
+      if (part.bias !== null) offset = offset.add(part.bias);
+      scale.narrow(1, part.channel, part.count).copy_(own);
+      shift.narrow(1, part.channel, part.count).copy_(offset);
+    }
+    this.#write(step.scale, scale);
+    this.#write(step.shift, shift);
+  }
+
+  #aten(step: Extract<PlanStep, { op: 'aten' }>): Tensor {
+    const args = step.args.map((arg) =>
+      'literal' in arg ? arg.literal : this.#input('value' in arg ? arg.value : arg),
+    );
+    const overload = (packetOf(step.operator) as Packet).overload(step.overload);
+    return invoke(overload, args) as Tensor;
+  }
+}
+
+/** Runs a plan with eager ops. */
+export function interpret(plan: Plan, ...inputs: Tensor[]): Record<string, Tensor> {
+  return scope(() => noGrad(() => new PlanInterpreter(plan, inputs).run()));
+}
+
+interface Range {
+  buffer: number;
+  from: number;
+  to: number;
+}
+
+/** What is wrong with a plan's use of memory, besides what wrong numbers would show. */
+export function faults(plan: Plan): string[] {
+  const range = (id: ValueId): Range => {
+    const { buffer, from, channels } = plan.values[id] as Plan['values'][number];
+    return { buffer, from, to: from + channels };
+  };
+  const overlap = (a: Range, b: Range) => a.buffer === b.buffer && a.from < b.to && b.from < a.to;
+  const found: string[] = [];
+  for (const [i, buffer] of plan.buffers.entries()) {
+    if (buffer.offset % 64 !== 0) found.push(`buffer ${i} at ${buffer.offset}`);
+  }
+  for (const [i, step] of plan.steps.entries()) {
+    const { reads, writes } = accesses(step);
+    const own = step.op === 'apply' ? [step.input, step.add] : step.op === 'conv' ? [step.add] : [];
+    for (const write of writes) {
+      for (const read of reads) {
+        const allowed = own.includes(read) && read === write;
+        if (!allowed && overlap(range(read), range(write)))
+          found.push(`${i} ${step.op} ${step.name} overwrites`);
+      }
+    }
+  }
+  return found;
+}
