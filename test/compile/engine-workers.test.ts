@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CompiledModel } from '../../lib/compile/index.ts';
+import { engine } from '../../lib/compile/native.ts';
 import { manualSeed, randn, setNumThreads } from '../../lib/tensor/index.ts';
 import { dist, errorOf, runChild } from '../helpers/index.ts';
 import { compilePlan, rejection, slowNetwork, smallNetwork } from './plan-maker.ts';
@@ -159,5 +160,30 @@ describe('item 3: the process exits cleanly', () => {
     expect({ code: result.code, signal: result.signal }).toEqual({ code, signal: null });
     if (code === 0) expect(result.stderr).toBe('');
     if (stdout !== '') expect(result.stdout).toBe(stdout);
+  });
+});
+
+describe('item 3: the instruction set', () => {
+  const source = `
+    const { compile, nn } = await import(dist + '/index.js');
+    const model = new nn.Sequential(new nn.Conv2d(3, 4, 3), new nn.AdaptiveAvgPool2d(1), new nn.Flatten()).eval();
+    try {
+      const fast = await compile(model, { inputs: [[1, 3, 8, 8]] });
+      console.log(fast.stats().instructionSet);
+    } catch (error) {
+      console.log(error.message);
+    }`;
+
+  it.each(['baseline', engine.instructionSets()[0] as string])(
+    'may be chosen by the environment: %s',
+    async (set) => {
+      const { stdout } = await runChild(source, { env: { IBN_NET_CPU_CAPABILITY: set }, layer: false });
+      expect(stdout).toBe(`${set}\n`);
+    },
+  );
+
+  it('must be one that the processor has', async () => {
+    const { stdout } = await runChild(source, { env: { IBN_NET_CPU_CAPABILITY: 'mmx' }, layer: false });
+    expect(stdout).toContain('for IBN_NET_CPU_CAPABILITY, got "mmx"');
   });
 });
