@@ -135,7 +135,10 @@ napi_value CallOnSizes(napi_env env, napi_callback_info info) {
   const auto& op = *static_cast<BoundOp*>(callback_data);
   EnvData& data = EnvData::get(env);
   try {
-    if (argc == 0 || argc > kMaxArguments) throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected fewer sizes");
+    if (!op.on_sizes.has_value() || argc == 0 || argc > kMaxArguments) {
+      throw InvalidArgument("ERR_OUT_OF_RANGE",
+                            "Expected a tensor and at most " + std::to_string(kMaxArguments - 1) + " sizes");
+    }
     const at::Tensor& self = data.tensor(env, argv[0]);
     c10::SmallVector<c10::SymInt, 6> sizes;
     for (size_t i = 1; i < argc; i++) sizes.emplace_back(toInt(env, argv[i], op.arguments[1].name));

@@ -1,8 +1,10 @@
 // Checks native/ with clang-format and clang-tidy, at versions pinned here and installed by pip into
 // node_modules/.cache, so that every machine formats alike.
 //   node scripts/lint-native.mjs [--fix] [--no-tidy]
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -43,6 +45,20 @@ function writeDatabase() {
   writeFileSync(join(venv, 'compile_commands.json'), JSON.stringify([...commands.values()]));
 }
 
+/** Checks files until none waits; whether all are tidy. */
+async function tidy(waiting) {
+  let tidy = true;
+  for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+    const child = spawn(join(venv, 'bin/clang-tidy'), ['-p', venv, '--quiet', path], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    const [code] = await once(child, 'close');
+    if (code !== 0) tidy = false;
+  }
+  return tidy;
+}
+
 const sources = readdirSync(join(root, 'native'), { recursive: true }).filter((name) =>
   /\.(c|cc|h)$/.test(name),
 );
@@ -57,8 +73,8 @@ if (run(join(venv, 'bin/clang-format'), [...formatArgs, ...paths]) !== 0) {
 if (!process.argv.includes('--no-tidy')) {
   writeDatabase();
   const tidied = paths.filter((path) => path.endsWith('.cc'));
-  if (run(join(venv, 'bin/clang-tidy'), ['-p', venv, '--quiet', ...tidied]) !== 0) {
-    fail('clang-tidy found problems in native/');
-  }
+  const waiting = [...tidied];
+  const results = await Promise.all(Array.from({ length: availableParallelism() }, () => tidy(waiting)));
+  if (results.includes(false)) fail('clang-tidy found problems in native/');
 }
 console.log(`native: ${sources.length} files are formatted and tidy`);

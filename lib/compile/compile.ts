@@ -32,8 +32,8 @@ const OPTIONS = ['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'ke
  *   `ERR_COMPILE_UNSUPPORTED` also for devices and dtypes that there are no kernels for.
  * @throws TypeError, RangeError on wrong options.
  * @example
- * const model = models.resnet50_ibn_a({ weights: 'imagenet' }).eval();
- * const fast = await compile(model, { inputs: [[1, 3, 224, 224]] });
+ * const model = await hub.load('XingangPan/IBN-Net', 'resnet50_ibn_a', { pretrained: true });
+ * const fast = await compile(model.eval(), { inputs: [[1, 3, 224, 224]] });
  * const logits = await fast.run(images); // (N, 1000)
  */
 export async function compile<M extends Module>(

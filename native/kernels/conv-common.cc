@@ -11,7 +11,9 @@ Block::Block(size_t bytes) : data_(nullptr), bytes_(bytes) {
   __builtin_memset(data_, 0, rounded);
 }
 
-Block::~Block() { std::free(data_); }
+Block::~Block() {
+  std::free(data_);
+}
 
 namespace {
 

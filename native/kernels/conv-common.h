@@ -1,15 +1,22 @@
-// What the convolution algorithms share: packed panels of weights, reading input through an affine, and statistics.
+// What the convolution algorithms share: packed panels of weights, reading input through an affine, and
+// statistics.
 #pragma once
 #include "kernels.h"
 #include "tile.h"
 
 namespace ibn::kernels::IBN_ISA {
 
-IBN_INLINE int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-IBN_INLINE int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
+IBN_INLINE int64_t ceilDiv(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+IBN_INLINE int64_t roundUp(int64_t a, int64_t b) {
+  return ceilDiv(a, b) * b;
+}
 
 // Where piece `index` of `count` begins when `total` is divided as evenly as it goes.
-IBN_INLINE int64_t pieceStart(int64_t total, int64_t count, int64_t index) { return total * index / count; }
+IBN_INLINE int64_t pieceStart(int64_t total, int64_t count, int64_t index) {
+  return total * index / count;
+}
 
 // Enough for threads that fall behind to be helped.
 constexpr int64_t kTasksPerThread = 4;
@@ -38,9 +45,9 @@ class Cutter {
   explicit Cutter(void* memory) : base_(static_cast<char*>(memory)) {}
   template <class T>
   T* take(int64_t count) {
-    char* piece = base_ + used_;
+    const int64_t at = used_;
     used_ += roundUp(count * static_cast<int64_t>(sizeof(T)), 64);
-    return base_ == nullptr ? nullptr : reinterpret_cast<T*>(piece);
+    return base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + at);
   }
   size_t used() const { return static_cast<size_t>(used_); }
 

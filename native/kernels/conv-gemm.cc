@@ -1,8 +1,9 @@
 // Convolution as products of input rows and weight panels, for any window, stride, dilation and groups.
 //
-// A 1x1 convolution reads the map itself. Others, and those that normalise what they read, first copy a band of the
-// image into a thread's scratch, padding included; there the elements of a window's row follow one another, so that
-// a row of the window is one run of k. Groups narrower than a vector are joined, with zeros between them.
+// A 1x1 convolution reads the map itself. Others, and those that normalise what they read, first copy a band
+// of the image into a thread's scratch, padding included; there the elements of a window's row follow one
+// another, so that a row of the window is one run of k. Groups narrower than a vector are joined, with zeros
+// between them.
 #include "conv-common.h"
 
 namespace ibn::kernels::IBN_ISA {
@@ -10,7 +11,8 @@ namespace ibn::kernels::IBN_ISA {
 namespace {
 
 constexpr int64_t kLightBytes = 448 << 10;  // of weights
-constexpr int64_t kBandBytes = 256 << 10;  // of packed input: leaves room for weights in a 1 MB second-level cache
+constexpr int64_t kBandBytes =
+    256 << 10;  // of packed input: leaves room for weights in a 1 MB second-level cache
 
 // Groups as the loops see them: `count` blocks of `in` and `out` channels, each of `joined` groups.
 struct Blocks {
@@ -27,8 +29,8 @@ struct Blocks {
   }
 };
 
-// How one call is divided. `lines` output lines of `width` pixels an image: the whole map is one line for a 1x1
-// convolution without stride or padding.
+// How one call is divided. `lines` output lines of `width` pixels an image: the whole map is one line for a
+// 1x1 convolution without stride or padding.
 struct Division {
   int64_t lines, width;
   int64_t bands;       // pieces of an image
@@ -67,6 +69,7 @@ class GemmConv final : public Conv {
 
   void run(const ConvCall& call, Team& team) const override {
     Work w{call, divide(call.output.batch, call.output.height, call.output.width, team.threads())};
+    if (call.scratch == nullptr) outOfMemory();
     Cutter cutter(call.scratch);
     w.scratch = cut(cutter, w.division, call.output.batch, team.threads());
     w.pack = !flat_ || call.planar || !call.pre.none() || run_ % kStep<T> != 0;
@@ -214,8 +217,8 @@ class GemmConv final : public Conv {
     const Map& in = call.input;
     const int64_t first = block * blocks_.in, channels = blocks_.in;
     if (call.planar) {
-      const float* from = static_cast<const float*>(in.data) + (image * in.channels + first) * in.pixels() +
-                          y * in.width + x;
+      const float* from =
+          static_cast<const float*>(in.data) + (image * in.channels + first) * in.pixels() + y * in.width + x;
       for (int64_t c = 0; c < channels; c++, from += in.pixels())
         for (int64_t i = 0; i < count; i++) to[i * channels + c] = fromFloat<T>(from[i * step]);
       if (call.pre.none()) return;
@@ -232,7 +235,8 @@ class GemmConv final : public Conv {
       readPixel(from, to, channels, call.pre, image, first);
   }
 
-  void packFlat(const ConvCall& call, int64_t image, int64_t block, int64_t from, int64_t to, T* packed) const {
+  void packFlat(const ConvCall& call, int64_t image, int64_t block, int64_t from, int64_t to,
+                T* packed) const {
     const int64_t width = call.input.width;
     while (from < to) {
       const int64_t x = from % width, count = to - from < width - x ? to - from : width - x;
@@ -242,7 +246,8 @@ class GemmConv final : public Conv {
     }
   }
 
-  void packLines(const ConvCall& call, int64_t image, int64_t block, int64_t from, int64_t to, T* packed) const {
+  void packLines(const ConvCall& call, int64_t image, int64_t block, int64_t from, int64_t to,
+                 T* packed) const {
     const int64_t lines = packedExtent(0, to - from), width = packedExtent(1, call.output.width);
     const int64_t channels = blocks_.in, apart = step(1), padding = spec_.padding[1];
     // Pixels of a packed line before the map, and up to its end.
@@ -256,7 +261,8 @@ class GemmConv final : public Conv {
       zero(packed, left * channels);
       if (outside) continue;
       if (inside > before)
-        packRun(call, image, block, y, before * apart - padding, inside - before, apart, packed + before * channels);
+        packRun(call, image, block, y, before * apart - padding, inside - before, apart,
+                packed + before * channels);
       zero(packed + inside * channels, (width - inside) * channels);
     }
   }
@@ -278,7 +284,8 @@ class GemmConv final : public Conv {
   }
 
   // Some pixels of a flat map. bfloat16 reads one element more where a run is odd.
-  const T* packPiece(const Work& w, int64_t image, int64_t block, int64_t from, int64_t count, int thread) const {
+  const T* packPiece(const Work& w, int64_t image, int64_t block, int64_t from, int64_t count,
+                     int thread) const {
     T* packed = w.scratch.packed + thread * w.scratch.packed_size;
     packFlat(w.call, image, block, from, from + count, packed);
     zero(packed + count * blocks_.in, kStep<T> - 1);
@@ -291,9 +298,11 @@ class GemmConv final : public Conv {
     const int64_t band = index / (d.splits * blocks_.count) % d.bands;
     const int64_t image = index / (d.splits * blocks_.count * d.bands);
     const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
-    const int64_t first = pieceStart(panels_, d.splits, split), last = pieceStart(panels_, d.splits, split + 1);
+    const int64_t first = pieceStart(panels_, d.splits, split),
+                  last = pieceStart(panels_, d.splits, split + 1);
     // Light weights stay in the cache: then whole pixels are written one after another.
-    const bool light = flat_ && (last - first) * kPanel * depth_ * static_cast<int64_t>(sizeof(T)) <= kLightBytes;
+    const bool light =
+        flat_ && (last - first) * kPanel * depth_ * static_cast<int64_t>(sizeof(T)) <= kLightBytes;
     TileCall<T> c{};
     if (w.pack) {
       if (!light) c.a = pack(w, image, block, band, thread);
@@ -342,8 +351,8 @@ class GemmConv final : public Conv {
       TileCall<T> line = c;
       for (int64_t y = from; y < to; y++) {
         line.a = c.a + (y - from) * stride(0) * line_elements;
-        runLine(w, line, {place.image, place.block, panel, place.tile + (y - from) * pieces}, y * w.division.width,
-                w.division.width);
+        runLine(w, line, {place.image, place.block, panel, place.tile + (y - from) * pieces},
+                y * w.division.width, w.division.width);
       }
     }
   }
@@ -358,7 +367,8 @@ class GemmConv final : public Conv {
     c.channels = left < kPanel ? left : kPanel;
     c.b = weights_.as<T>() + place.block * blockWeights() + place.panel * kPanel * depth_;
     c.bias = bias_.as<float>() + panel * kPanel;
-    T* out_line = static_cast<T*>(out.data) + place.image * out.imageStride() + pixel * out.pixel_stride + channel;
+    T* out_line =
+        static_cast<T*>(out.data) + place.image * out.imageStride() + pixel * out.pixel_stride + channel;
     const Map* add = w.call.add;
     const T* add_line = add == nullptr ? nullptr
                                        : static_cast<const T*>(add->data) + place.image * add->imageStride() +
@@ -408,7 +418,8 @@ class GemmConv final : public Conv {
 
 }  // namespace
 
-Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight, const float* bias) {
+Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight,
+                   const float* bias) {
   if (type == Type::kFloat32) return new GemmConv<float>(spec, weight, bias);
   return new GemmConv<bfloat16>(spec, weight, bias);
 }

@@ -1,8 +1,8 @@
 // 3x3 convolutions of stride 1 in float32 by Winograd's minimal filtering.
 //
-// A task takes a block of tiles of one image: it transforms their inputs for all channels into its thread's scratch,
-// multiplies them by the transformed weights one panel of output channels at a time, and transforms the products
-// back while they are in the cache.
+// A task takes a block of tiles of one image: it transforms their inputs for all channels into its thread's
+// scratch, multiplies them by the transformed weights one panel of output channels at a time, and transforms
+// the products back while they are in the cache.
 #include "conv-common.h"
 #include "winograd.h"
 
@@ -43,13 +43,14 @@ class WinogradConv final : public Conv {
   void run(const ConvCall& call, Team& team) const override {
     const int64_t batch = call.output.batch;
     Work w{call, divide(batch, call.output.height, call.output.width, team.threads())};
+    if (call.scratch == nullptr) outOfMemory();
     Cutter cutter(call.scratch);
     w.scratch = cut(cutter, w.division, batch, team.threads());
     const Division& d = w.division;
     for (int t = 0; t < team.threads(); t++) w.scratch.key[t] = -1;
     for (int64_t tile = 0; call.mean != nullptr && tile < d.tiles; tile++)
-      w.scratch.tile_pixels[tile] =
-          static_cast<int32_t>(inside(tile / d.across, call.output.height) * inside(tile % d.across, call.output.width));
+      w.scratch.tile_pixels[tile] = static_cast<int32_t>(inside(tile / d.across, call.output.height) *
+                                                         inside(tile % d.across, call.output.width));
     team.run(batch * d.blocks * d.splits, [&](int64_t index, int thread) { runTask(w, index, thread); });
     if (call.mean != nullptr) join(w, team);
   }
@@ -120,7 +121,8 @@ class WinogradConv final : public Conv {
   }
 
   int panelVectors(int64_t panel) const {
-    return static_cast<int>(ceilDiv(panel + 1 < panels_ ? kPanel : spec_.out_channels - panel * kPanel, kLanes));
+    return static_cast<int>(
+        ceilDiv(panel + 1 < panels_ ? kPanel : spec_.out_channels - panel * kPanel, kLanes));
   }
 
   void runTask(const Work& w, int64_t index, int thread) const {
@@ -132,10 +134,12 @@ class WinogradConv final : public Conv {
     const int64_t key = image * d.blocks + block;
     if (w.scratch.key[thread] != key) {
       w.scratch.key[thread] = key;
-      for (int64_t tile = from; tile < to; tile++) transformInput(w, image, tile, input + (tile - from) * padded_in_);
+      for (int64_t tile = from; tile < to; tile++)
+        transformInput(w, image, tile, input + (tile - from) * padded_in_);
     }
     float* products = w.scratch.products + thread * productElements(d);
-    const int64_t first = pieceStart(panels_, d.splits, split), last = pieceStart(panels_, d.splits, split + 1);
+    const int64_t first = pieceStart(panels_, d.splits, split),
+                  last = pieceStart(panels_, d.splits, split + 1);
     for (int64_t panel = first; panel < last; panel++) {
       multiply(d, input, to - from, panel, products);
       for (int64_t tile = from; tile < to; tile++)
@@ -172,8 +176,8 @@ class WinogradConv final : public Conv {
     const Division& d = w.division;
     const int64_t y = tile / d.across * M - spec_.padding[0], x = tile % d.across * M - spec_.padding[1];
     if (w.call.planar) return transformPlanar(w, image, y, x, to);
-    const float* from = static_cast<const float*>(in.data) + image * in.imageStride() +
-                        (y * in.width + x) * in.pixel_stride;
+    const float* from =
+        static_cast<const float*>(in.data) + image * in.imageStride() + (y * in.width + x) * in.pixel_stride;
     const bool whole = y >= 0 && x >= 0 && y + kTile <= in.height && x + kTile <= in.width;
     const Reader reader(w.call.pre, image);
     for (int64_t c = 0; c < in_; c += kLanes) {
@@ -187,7 +191,8 @@ class WinogradConv final : public Conv {
     }
   }
 
-  // The same from a map in NCHW order: seldom met, as the first layer has too few channels for this algorithm.
+  // The same from a map in NCHW order: seldom met, as the first layer has too few channels for this
+  // algorithm.
   void transformPlanar(const Work& w, int64_t image, int64_t y, int64_t x, float* to) const {
     const Map& in = w.call.input;
     const Reader reader(w.call.pre, image);
@@ -230,13 +235,14 @@ class WinogradConv final : public Conv {
     }
   };
 
-  static IBN_INLINE void readWhole(const Map& in, const float* from, const Point& point, Vec (&v)[kTile][kTile]) {
+  static IBN_INLINE void readWhole(const Map& in, const float* from, const Point& point,
+                                   Vec (&v)[kTile][kTile]) {
     for (int r = 0; r < kTile; r++)
       for (int c = 0; c < kTile; c++) v[r][c] = point(load(from + (r * in.width + c) * in.pixel_stride));
   }
 
-  static void readPart(const Map& in, const float* from, int64_t y, int64_t x, int64_t lanes, const Point& point,
-                       Vec (&v)[kTile][kTile]) {
+  static void readPart(const Map& in, const float* from, int64_t y, int64_t x, int64_t lanes,
+                       const Point& point, Vec (&v)[kTile][kTile]) {
     for (int r = 0; r < kTile; r++)
       for (int c = 0; c < kTile; c++) {
         const bool outside = y + r < 0 || x + c < 0 || y + r >= in.height || x + c >= in.width;
@@ -259,7 +265,8 @@ class WinogradConv final : public Conv {
     }
   }
 
-  void transformOutput(const Work& w, int64_t image, int64_t tile, int64_t panel, const float* products) const {
+  void transformOutput(const Work& w, int64_t image, int64_t tile, int64_t panel,
+                       const float* products) const {
     const Map& out = w.call.output;
     const Division& d = w.division;
     const int64_t y = tile / d.across * M, x = tile % d.across * M;
@@ -270,7 +277,8 @@ class WinogradConv final : public Conv {
       const int64_t channel = panel * kPanel + v * kLanes;
       const int64_t left = spec_.out_channels - channel, lanes = left < kLanes ? left : kLanes;
       Vec result[M][M];
-      transformOutput(products + v * kLanes, d.block_tiles * kPanel, load(bias_.as<float>() + channel), result);
+      transformOutput(products + v * kLanes, d.block_tiles * kPanel, load(bias_.as<float>() + channel),
+                      result);
       if (w.call.add != nullptr) {
         const Map& add = *w.call.add;
         const float* from = static_cast<const float*>(add.data) + image * add.imageStride() +
@@ -280,7 +288,8 @@ class WinogradConv final : public Conv {
             result[r][c] += loadPart(from + (r * out.width + c) * add.pixel_stride, lanes);
       }
       if (w.call.mean != nullptr) measure(w, image, tile, channel, rows, columns, result);
-      float* to = static_cast<float*>(out.data) + image * out.imageStride() + pixel * out.pixel_stride + channel;
+      float* to =
+          static_cast<float*>(out.data) + image * out.imageStride() + pixel * out.pixel_stride + channel;
       for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
           const Vec value = w.call.relu ? relu(result[r][c]) : result[r][c];
@@ -289,7 +298,8 @@ class WinogradConv final : public Conv {
     }
   }
 
-  static IBN_INLINE void transformOutput(const float* products, int64_t point_stride, Vec bias, Vec (&result)[M][M]) {
+  static IBN_INLINE void transformOutput(const float* products, int64_t point_stride, Vec bias,
+                                         Vec (&result)[M][M]) {
     Vec half[kTile][M];
     for (int r = 0; r < kTile; r++) {
       Vec row[kTile];
@@ -340,8 +350,8 @@ class WinogradConv final : public Conv {
 
 }  // namespace
 
-Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight, const float* bias,
-                       int outputs) {
+Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight,
+                       const float* bias, int outputs) {
   for (int d = 0; d < 2; d++)
     if (spec.kernel[d] != 3 || spec.stride[d] != 1 || spec.dilation[d] != 1) return nullptr;
   if (spec.groups != 1 || type != Type::kFloat32) return nullptr;

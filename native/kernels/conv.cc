@@ -7,8 +7,8 @@ namespace {
 
 // Below this, transforms cost more than the products they save.
 constexpr int64_t kFewChannels = 24;
-// Below this, a 4x4 tile wastes too much at the edges, and its weights, four times as large, take longer to read
-// than the products saved.
+// Below this, a 4x4 tile wastes too much at the edges, and its weights, four times as large, take longer to
+// read than the products saved.
 constexpr int64_t kSmallMap = 100;
 
 const char* choose(const ConvSpec& spec, int64_t height, int64_t width) {
@@ -16,7 +16,9 @@ const char* choose(const ConvSpec& spec, int64_t height, int64_t width) {
   return spec.outSize(0, height) * spec.outSize(1, width) < kSmallMap ? "winograd2" : "winograd4";
 }
 
-bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
+bool same(const char* a, const char* b) {
+  return __builtin_strcmp(a, b) == 0;
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, c
   Conv* conv = nullptr;
   if (same(chosen, "winograd2")) conv = makeWinogradConv(spec, type, height, width, weight, bias, 2);
   if (same(chosen, "winograd4")) conv = makeWinogradConv(spec, type, height, width, weight, bias, 4);
-  if (conv == nullptr && (any || same(chosen, "gemm"))) conv = makeGemmConv(spec, type, height, width, weight, bias);
+  if (conv == nullptr && (any || same(chosen, "gemm")))
+    conv = makeGemmConv(spec, type, height, width, weight, bias);
   return conv;
 }
 

@@ -1,9 +1,9 @@
 // Kernels of compiled plans on the CPU. They know neither libtorch nor Node.
 //
-// Every file of this folder but dispatch.cc is compiled once for each instruction set, in a namespace of its own
-// (simd.h); `table()` gives the functions of the best set that this processor has. Such a file must instantiate no
-// template of the standard library: the linker keeps one copy of an inline function, and it could keep the one
-// with instructions that an older processor lacks.
+// Every file of this folder but dispatch.cc is compiled once for each instruction set, in a namespace of its
+// own (simd.h); `table()` gives the functions of the best set that this processor has. Such a file must
+// instantiate no template of the standard library: the linker keeps one copy of an inline function, and it
+// could keep the one with instructions that an older processor lacks.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,9 @@ namespace ibn::kernels {
 
 enum class Type : uint8_t { kFloat32, kBFloat16 };
 
-IBN_ALWAYS_INLINE constexpr size_t sizeOf(Type type) { return type == Type::kFloat32 ? 4 : 2; }
+IBN_ALWAYS_INLINE constexpr size_t sizeOf(Type type) {
+  return type == Type::kFloat32 ? 4 : 2;
+}
 
 // A function of (index, thread) that outlives the call it is given to.
 class Task {
@@ -42,8 +44,8 @@ class Team {
   virtual void run(int64_t count, Task task) = 0;
 };
 
-// Images in channels_last order. Elements lie `pixel_stride` apart from pixel to pixel (at least `channels`: more
-// where the map is a range of channels of a wider one), rows and images follow without gaps.
+// Images in channels_last order. Elements lie `pixel_stride` apart from pixel to pixel (at least `channels`:
+// more where the map is a range of channels of a wider one), rows and images follow without gaps.
 struct Map {
   void* data = nullptr;
   int64_t batch = 0, height = 0, width = 0, channels = 0;
@@ -53,8 +55,8 @@ struct Map {
   IBN_ALWAYS_INLINE int64_t imageStride() const { return height * width * pixel_stride; }
 };
 
-// What a kernel does to each element it reads: x * scale[c] + shift[c], then max(0, .) if `relu`. Without `scale`
-// only `relu` acts. Padding is zero after it.
+// What a kernel does to each element it reads: x * scale[c] + shift[c], then max(0, .) if `relu`. Without
+// `scale` only `relu` acts. Padding is zero after it.
 struct Affine {
   const float* scale = nullptr;
   const float* shift = nullptr;
@@ -78,10 +80,10 @@ struct ConvCall {
   Map input;
   bool planar = false;  // the input is float32 in NCHW order (pixel_stride is not used)
   Map output;
-  Affine pre;                // of the input
-  const Map* add = nullptr;  // a map like the output, added to the result; may be the output itself
-  bool relu = false;         // after the addition
-  float* mean = nullptr;     // [batch][channels]: of what is written, over each image; not with `relu`
+  Affine pre;                 // of the input
+  const Map* add = nullptr;   // a map like the output, added to the result; may be the output itself
+  bool relu = false;          // after the addition
+  float* mean = nullptr;      // [batch][channels]: of what is written, over each image; not with `relu`
   float* variance = nullptr;  // beside `mean`: the biased variance; may be null where only the mean is wanted
   void* scratch = nullptr;    // scratchBytes(), aligned to 64
 };
@@ -119,20 +121,21 @@ struct Table {
                     const float* bias, const char* algorithm);
   // Weights are kept in `type`; `weight` is (out, in).
   Linear* (*makeLinear)(int64_t in, int64_t out, Type type, const float* weight, const float* bias);
-  void (*maxPool)(Type type, const Map& in, const Map& out, const Window& window, const Affine& pre, Team& team);
+  void (*maxPool)(Type type, const Map& in, const Map& out, const Window& window, const Affine& pre,
+                  Team& team);
   // The divisor is the window's size, or the part of it inside the map when `count_include_pad` is false.
   void (*avgPool)(Type type, const Map& in, const Map& out, const Window& window, bool count_include_pad,
                   const Affine& pre, Team& team);
   // The mean of each channel: out [batch][channels].
   void (*globalMean)(Type type, const Map& in, const Affine& pre, float* out, Team& team);
-  // out = pre(in) * gate[batch][channel] + add, then max(0, .) if `relu`. `gate` and `add` may be null; `out` may
-  // be `in` or `add`.
-  void (*apply)(Type type, const Map& in, const Map& out, const Affine& pre, const float* gate, const Map* add,
-                bool relu, Team& team);
+  // out = pre(in) * gate[batch][channel] + add, then max(0, .) if `relu`. `gate` and `add` may be null; `out`
+  // may be `in` or `add`.
+  void (*apply)(Type type, const Map& in, const Map& out, const Affine& pre, const float* gate,
+                const Map* add, bool relu, Team& team);
   // Mean and biased variance of each channel of each image, in one pass over the map: [batch][channels].
   void (*statistics)(Type type, const Map& in, float* mean, float* variance, Team& team);
-  // scale = weight / sqrt(variance + eps), shift = bias - mean * scale, for [batch][channels]. `weight` and `bias`
-  // may be null. Results are written `out_stride` apart from image to image.
+  // scale = weight / sqrt(variance + eps), shift = bias - mean * scale, for [batch][channels]. `weight` and
+  // `bias` may be null. Results are written `out_stride` apart from image to image.
   void (*instanceAffine)(int64_t batch, int64_t channels, const float* mean, const float* variance,
                          int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,
                          float* shift, int64_t out_stride);
@@ -143,8 +146,8 @@ struct Table {
   void (*copy)(Type type, const Map& in, const Map& out, Team& team);
 };
 
-// The best of this processor, or the one that IBN_NET_CPU_CAPABILITY names ("default" is "baseline", as in torch's
-// ATEN_CPU_CAPABILITY). Throws std::invalid_argument for a name that `tables()` lacks.
+// The best of this processor, or the one that IBN_NET_CPU_CAPABILITY names ("default" is "baseline", as in
+// torch's ATEN_CPU_CAPABILITY). Throws std::invalid_argument for a name that `tables()` lacks.
 const Table& table();
 // All that this processor can run, best first, for tests; ends with nullptr.
 const Table* const* tables();

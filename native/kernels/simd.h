@@ -1,5 +1,5 @@
-// Vectors of one instruction set. CMake compiles the folder once per set with IBN_ISA as the namespace and the
-// compiler's flags to match; without it the widest set that the flags allow is taken.
+// Vectors of one instruction set. CMake compiles the folder once per set with IBN_ISA as the namespace and
+// the compiler's flags to match; without it the widest set that the flags allow is taken.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -41,7 +41,9 @@ struct bfloat16 {
   uint16_t bits;
 };
 
-IBN_INLINE Vec splat(float value) { return value - Vec{}; }
+IBN_INLINE Vec splat(float value) {
+  return value - Vec{};
+}
 // The second where either is NaN. Written with operators, a maximum with a constant becomes two instructions.
 IBN_INLINE Vec vmax(Vec a, Vec b) {
 #if IBN_LANES == 16
@@ -56,9 +58,15 @@ IBN_INLINE Vec vmax(Vec a, Vec b) {
 #endif
 }
 // max(0, v); NaN stays NaN.
-IBN_INLINE Vec relu(Vec v) { return vmax(Vec{}, v); }
-IBN_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecU*>(p); }
-IBN_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecU*>(p) = v; }
+IBN_INLINE Vec relu(Vec v) {
+  return vmax(Vec{}, v);
+}
+IBN_INLINE Vec load(const float* p) {
+  return *reinterpret_cast<const VecU*>(p);
+}
+IBN_INLINE void store(float* p, Vec v) {
+  *reinterpret_cast<VecU*>(p) = v;
+}
 
 IBN_INLINE float toFloat(bfloat16 value) {
   const uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
@@ -66,7 +74,9 @@ IBN_INLINE float toFloat(bfloat16 value) {
   __builtin_memcpy(&result, &bits, 4);
   return result;
 }
-IBN_INLINE float toFloat(float value) { return value; }
+IBN_INLINE float toFloat(float value) {
+  return value;
+}
 
 // Rounds to nearest, ties to even; NaN stays NaN.
 IBN_INLINE bfloat16 toBFloat16(float value) {
@@ -108,7 +118,9 @@ IBN_INLINE HVec narrow(UVec v) {
 #endif
 }
 
-IBN_INLINE Vec fromBFloat16(HVec v) { return reinterpret_cast<Vec>(widen(v) << 16); }
+IBN_INLINE Vec fromBFloat16(HVec v) {
+  return reinterpret_cast<Vec>(widen(v) << 16);
+}
 // As the scalar one, but the processor's own instruction takes numbers below 2^-126 for zero.
 IBN_INLINE HVec toBFloat16(Vec v) {
 #ifdef __AVX512BF16__
@@ -121,8 +133,12 @@ IBN_INLINE HVec toBFloat16(Vec v) {
 #endif
 }
 
-IBN_INLINE Vec load(const bfloat16* p) { return fromBFloat16(*reinterpret_cast<const HVecU*>(p)); }
-IBN_INLINE void store(bfloat16* p, Vec v) { *reinterpret_cast<HVecU*>(p) = toBFloat16(v); }
+IBN_INLINE Vec load(const bfloat16* p) {
+  return fromBFloat16(*reinterpret_cast<const HVecU*>(p));
+}
+IBN_INLINE void store(bfloat16* p, Vec v) {
+  *reinterpret_cast<HVecU*>(p) = toBFloat16(v);
+}
 
 // Copies fewer than 2 * `kCount` elements, in pieces that halve: a loop would become a call of memcpy.
 template <int kCount, class T>
@@ -139,8 +155,10 @@ template <class T>
 IBN_INLINE Vec loadPart(const T* p, int64_t count) {
 #if IBN_LANES == 16
   const auto mask = static_cast<__mmask16>((1U << count) - 1);
-  if constexpr (sizeof(T) == 4) return reinterpret_cast<Vec>(_mm512_maskz_loadu_ps(mask, p));
-  else return fromBFloat16(reinterpret_cast<HVec>(_mm256_maskz_loadu_epi16(mask, p)));
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec>(_mm512_maskz_loadu_ps(mask, p));
+  else
+    return fromBFloat16(reinterpret_cast<HVec>(_mm256_maskz_loadu_epi16(mask, p)));
 #else
   T lanes[kLanes] = {};
   copyPart<kLanes>(lanes, p, count);
@@ -151,8 +169,10 @@ template <class T>
 IBN_INLINE void storePart(T* p, Vec v, int64_t count) {
 #if IBN_LANES == 16
   const auto mask = static_cast<__mmask16>((1U << count) - 1);
-  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, mask, reinterpret_cast<__m512>(v));
-  else _mm256_mask_storeu_epi16(p, mask, reinterpret_cast<__m256i>(toBFloat16(v)));
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(p, mask, reinterpret_cast<__m512>(v));
+  else
+    _mm256_mask_storeu_epi16(p, mask, reinterpret_cast<__m256i>(toBFloat16(v)));
 #else
   T lanes[kLanes];
   store(lanes, v);

@@ -3,11 +3,12 @@
 namespace ibn::kernels::IBN_ISA {
 
 #if IBN_LANES == 16
-#define IBN_TILES(T, NV)                                                                                     \
-  {tile<T, 1, NV>, tile<T, 2, NV>,  tile<T, 3, NV>,  tile<T, 4, NV>,  tile<T, 5, NV>,  tile<T, 6, NV>,  tile<T, 7, NV>, \
-   tile<T, 8, NV>, tile<T, 9, NV>, tile<T, 10, NV>, tile<T, 11, NV>, tile<T, 12, NV>, tile<T, 13, NV>, tile<T, 14, NV>}
+#define IBN_TILES(T, NV)                                                               \
+  {tile<T, 1, NV>,  tile<T, 2, NV>,  tile<T, 3, NV>,  tile<T, 4, NV>, tile<T, 5, NV>,  \
+   tile<T, 6, NV>,  tile<T, 7, NV>,  tile<T, 8, NV>,  tile<T, 9, NV>, tile<T, 10, NV>, \
+   tile<T, 11, NV>, tile<T, 12, NV>, tile<T, 13, NV>, tile<T, 14, NV>}
 #elif defined(__aarch64__)
-#define IBN_TILES(T, NV)                                                                                         \
+#define IBN_TILES(T, NV)                                                                             \
   {tile<T, 1, NV>, tile<T, 2, NV>, tile<T, 3, NV>, tile<T, 4, NV>,  tile<T, 5, NV>,  tile<T, 6, NV>, \
    tile<T, 7, NV>, tile<T, 8, NV>, tile<T, 9, NV>, tile<T, 10, NV>, tile<T, 11, NV>, tile<T, 12, NV>}
 #else

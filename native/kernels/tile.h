@@ -1,7 +1,7 @@
 // The innermost loop of every convolution: a block of rows times a panel of weights, kept in registers.
 //
-// A panel holds, for each k, the weights of NV vectors of output channels side by side. float32 goes one k at a
-// time; bfloat16 goes in pairs of k, as the processor's dot product does.
+// A panel holds, for each k, the weights of NV vectors of output channels side by side. float32 goes one k at
+// a time; bfloat16 goes in pairs of k, as the processor's dot product does.
 #pragma once
 #include "simd.h"
 #ifdef __AVX512BF16__
@@ -29,7 +29,7 @@ inline constexpr int64_t kStep<bfloat16> = 2;
 
 template <class T>
 struct TileCall {
-  const T* a;                // row r begins at a + r * row_stride
+  const T* a;  // row r begins at a + r * row_stride
   int64_t row_stride;
   int64_t taps[2], tap_stride[2];  // k runs over rows and columns of the window, `steps` steps each
   int64_t steps;
@@ -67,7 +67,8 @@ struct Element<bfloat16> {
   }
   static IBN_INLINE Vec multiplyAdd(Scalar a, __m512bh w, Vec sum) {
     return reinterpret_cast<Vec>(
-        _mm512_dpbf16_ps(reinterpret_cast<__m512>(sum), reinterpret_cast<__m512bh>(_mm512_set1_epi32(a)), w));
+        _mm512_dpbf16_ps(reinterpret_cast<__m512>(sum),
+                         reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int32_t>(a))), w));
   }
 #else
   static IBN_INLINE UVec weights(const bfloat16* p) {
@@ -171,8 +172,7 @@ void tile(const TileCall<T>& c) {
 #pragma GCC unroll 16
       for (int r = 0; r < MR; r++) sum[r][v] = relu(sum[r][v]);
     }
-    if (c.mean != nullptr)
-      tileStatistics<MR, NV>(sum, v, c.mean + v * kLanes, c.deviation + v * kLanes);
+    if (c.mean != nullptr) tileStatistics<MR, NV>(sum, v, c.mean + v * kLanes, c.deviation + v * kLanes);
     if (whole) {
 #pragma GCC unroll 16
       for (int r = 0; r < MR; r++) store(c.out + r * c.out_stride + v * kLanes, sum[r][v]);

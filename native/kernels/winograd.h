@@ -1,5 +1,5 @@
-// Winograd's minimal filtering for 3x3 windows (Lavin and Gray 2015): F(2x2, 3x3) takes 16 products for 4 outputs,
-// F(4x4, 3x3) 36 for 16, where the direct form takes 36 and 144.
+// Winograd's minimal filtering for 3x3 windows (Lavin and Gray 2015): F(2x2, 3x3) takes 16 products for 4
+// outputs, F(4x4, 3x3) 36 for 16, where the direct form takes 36 and 144.
 #pragma once
 #include "simd.h"
 
