@@ -92,22 +92,35 @@ napi_value report(napi_env env, const BoundOp& op) {
   return nullptr;
 }
 
+// What JavaScript calls an op with.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) {
+    napi_get_cb_info(env, info, &count_, values_, nullptr, &op_);
+  }
+  size_t count() const { return count_; }  // may be more than kMaxArguments
+  napi_value operator[](size_t index) const { return values_[index]; }
+  const BoundOp& op() const { return *static_cast<const BoundOp*>(op_); }
+
+ private:
+  napi_value values_[kMaxArguments];
+  size_t count_ = kMaxArguments;
+  void* op_ = nullptr;
+};
+
 }  // namespace
 
 napi_value CallOp(napi_env env, napi_callback_info info) {
-  napi_value argv[kMaxArguments];
-  size_t argc = kMaxArguments;
-  void* callback_data = nullptr;
-  napi_get_cb_info(env, info, &argc, argv, nullptr, &callback_data);
-  const auto& op = *static_cast<BoundOp*>(callback_data);
+  const Arguments given(env, info);
+  const BoundOp& op = given.op();
   EnvData& data = EnvData::get(env);
   try {
     const StackScope scope(data.stack);
     const bool recording = c10::GradMode::is_enabled();
     bool needs_autograd = false;
     for (size_t i = 0; i < op.arguments.size(); i++) {
-      if (i < argc) {
-        needs_autograd |= pushArgument(env, data, op, op.arguments[i], argv[i], recording);
+      if (i < given.count()) {
+        needs_autograd |= pushArgument(env, data, op, op.arguments[i], given[i], recording);
       } else {
         pushDefault(op, op.arguments[i], data.stack);
       }
@@ -128,20 +141,17 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
 }
 
 napi_value CallOnSizes(napi_env env, napi_callback_info info) {
-  napi_value argv[kMaxArguments];
-  size_t argc = kMaxArguments;
-  void* callback_data = nullptr;
-  napi_get_cb_info(env, info, &argc, argv, nullptr, &callback_data);
-  const auto& op = *static_cast<BoundOp*>(callback_data);
+  const Arguments given(env, info);
+  const BoundOp& op = given.op();
   EnvData& data = EnvData::get(env);
   try {
-    if (!op.on_sizes.has_value() || argc == 0 || argc > kMaxArguments) {
+    if (!op.on_sizes.has_value() || given.count() == 0 || given.count() > kMaxArguments) {
       throw InvalidArgument("ERR_OUT_OF_RANGE",
                             "Expected a tensor and at most " + std::to_string(kMaxArguments - 1) + " sizes");
     }
-    const at::Tensor& self = data.tensor(env, argv[0]);
+    const at::Tensor& self = data.tensor(env, given[0]);
     c10::SmallVector<c10::SymInt, 6> sizes;
-    for (size_t i = 1; i < argc; i++) sizes.emplace_back(toInt(env, argv[i], op.arguments[1].name));
+    for (size_t i = 1; i < given.count(); i++) sizes.emplace_back(toInt(env, given[i], op.arguments[1].name));
     at::Tensor result;
     if (needsAutograd(self, c10::GradMode::is_enabled())) {
       result = op.on_sizes->call(self, sizes);

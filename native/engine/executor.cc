@@ -41,6 +41,15 @@ void* Arena::reserve(size_t bytes) {
   return memory_.get();
 }
 
+size_t Executor::Stream::bytesFor(const Program& program, int64_t images, int threads) {
+  if (images != asked_images || threads != asked_threads) {
+    asked_bytes = program.memoryBytes(images, threads);
+    asked_images = images;
+    asked_threads = threads;
+  }
+  return asked_bytes;
+}
+
 Executor::Executor(const Program& program, ThreadTeam& team, int64_t micro_batch)
     : program_(program),
       team_(team),
@@ -103,7 +112,7 @@ void Executor::compute(const Chunk& chunk, const std::vector<Slice>& slices, Str
   inputs.reserve(program_.layout().inputs.size());
   for (size_t i = 0; i < program_.layout().inputs.size(); i++) inputs.push_back(inputOf(slices, i, stream));
   const size_t before = stream.arena.bytes();
-  void* memory = stream.arena.reserve(program_.memoryBytes(chunk.count, team.threads()));
+  void* memory = stream.arena.reserve(stream.bytesFor(program_, chunk.count, team.threads()));
   arena_bytes_ += static_cast<int64_t>(stream.arena.bytes() - before);
   const auto stop = [&] {
     return stopping_->load(std::memory_order_relaxed) ||

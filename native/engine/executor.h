@@ -53,6 +53,12 @@ class Executor {
   struct Stream {
     Arena arena;
     std::vector<std::vector<float>> gathered;  // per input, for chunks of several jobs
+
+    // What the last size of chunk needed: asking every kernel again takes as long as a small one runs.
+    int64_t asked_images = 0;
+    int asked_threads = 0;
+    size_t asked_bytes = 0;
+    size_t bytesFor(const Program& program, int64_t images, int threads);
   };
 
   static std::vector<Chunk> cut(int64_t first, int64_t count, int64_t pieces);

@@ -125,20 +125,21 @@ std::string Field::text() const {
   return toString(call_.env, value_, path_);
 }
 
-at::Tensor Field::tensorOfRank(int64_t dims) const {
+at::Tensor Field::tensorOfRank(int64_t dims, at::ScalarType type) const {
   const Box* box = call_.data.unbox(call_.env, value_);
   if (box == nullptr || box->kind != BoxKind::kTensor) throw wrong("a Tensor");
   const at::Tensor& tensor = box->tensor;
-  const bool plain = tensor.layout() == at::kStrided && tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
-  if (!plain) throw wrong("a float32 Tensor on the CPU", dtypeName(tensor.scalar_type()));
+  const bool plain = tensor.layout() == at::kStrided && tensor.is_cpu() && tensor.scalar_type() == type;
+  if (!plain)
+    throw wrong(std::string("a ") + dtypeName(type) + " Tensor on the CPU", dtypeName(tensor.scalar_type()));
   if (tensor.dim() != dims) {
     throw wrong("a Tensor of " + std::to_string(dims) + " dimensions", shapeText(tensor.sizes()));
   }
   return tensor.detach().contiguous().resolve_neg();
 }
 
-at::Tensor Field::tensor(at::IntArrayRef sizes) const {
-  at::Tensor result = tensorOfRank(static_cast<int64_t>(sizes.size()));
+at::Tensor Field::tensor(at::IntArrayRef sizes, at::ScalarType type) const {
+  at::Tensor result = tensorOfRank(static_cast<int64_t>(sizes.size()), type);
   if (result.sizes() != sizes) {
     throw wrong("a Tensor of shape " + shapeText(sizes), shapeText(result.sizes()));
   }

@@ -24,10 +24,10 @@ class Field {
   double number() const;
   bool boolean() const;
   std::string text() const;
-  // A float32 tensor on the CPU with these sizes, contiguous.
-  at::Tensor tensor(at::IntArrayRef sizes) const;
+  // A tensor on the CPU with these sizes, contiguous.
+  at::Tensor tensor(at::IntArrayRef sizes, at::ScalarType type = at::kFloat) const;
   // The same with any sizes, `dims` of them.
-  at::Tensor tensorOfRank(int64_t dims) const;
+  at::Tensor tensorOfRank(int64_t dims, at::ScalarType type = at::kFloat) const;
 
   // "Expected <what> for <path>, got <value>"
   InvalidArgument wrong(const std::string& expected) const;

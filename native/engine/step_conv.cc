@@ -1,3 +1,5 @@
+#include <ATen/ops/empty.h>
+
 #include "../memory.h"
 #include "step.h"
 
@@ -19,12 +21,14 @@ class ConvStep final : public Step {
   void pack(const kernels::Table& table) override {
     Step::pack(table);
     const auto* bias = bias_.defined() ? bias_.const_data_ptr<float>() : nullptr;
+    if (scale_.defined()) weight_ = scaledWeight();
     conv_.reset(
         table.makeConv(spec_, type_, in_.height, in_.width, weight_.const_data_ptr<float>(), bias, "auto"));
     if (conv_ == nullptr) {
       throw InvalidArgument("ERR_PLAN", "Expected a convolution that the kernels have for " + name);
     }
     weight_.reset();
+    scale_.reset();
     bias_.reset();
     emptyCpuCache();  // or it would keep what nobody needs again
   }
@@ -81,10 +85,26 @@ class ConvStep final : public Step {
                          shapeText(sizes));
     }
     for (int i = 0; i < 2; i++) spec_.kernel[i] = sizes[2 + i];
+    if (field.has("weightScale") && !field.get("weightScale").isNull()) {
+      scale_ = field.get("weightScale").tensor({spec_.out_channels}, at::kDouble);
+    }
     field.get("stride").pair(1, kMostWindow, spec_.stride);
     field.get("padding").pair(0, kMostWindow, spec_.padding);
     field.get("dilation").pair(1, kMostWindow, spec_.dilation);
     if (!field.get("bias").isNull()) bias_ = field.get("bias").tensor({spec_.out_channels});
+  }
+
+  // Each output channel's weights times its factor, rounded once.
+  at::Tensor scaledWeight() const {
+    at::Tensor result = at::empty(weight_.sizes(), at::TensorOptions().dtype(at::kFloat));
+    const auto* from = weight_.const_data_ptr<float>();
+    auto* to = result.mutable_data_ptr<float>();
+    const int64_t each = weight_.numel() / spec_.out_channels;
+    const auto* scale = scale_.const_data_ptr<double>();
+    for (int64_t o = 0; o < spec_.out_channels; o++) {
+      for (int64_t i = 0; i < each; i++) *to++ = static_cast<float>(static_cast<double>(*from++) * scale[o]);
+    }
+    return result;
   }
 
   void readOutput(const Field& field, const Layout& layout) {
@@ -134,6 +154,7 @@ class ConvStep final : public Step {
   size_t variance_ = kNone;
   Pre pre_;
   at::Tensor weight_;
+  at::Tensor scale_;
   at::Tensor bias_;
   std::unique_ptr<kernels::Conv> conv_;
 };

@@ -1,13 +1,29 @@
 #include "conv-common.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 
 namespace ibn::kernels::IBN_ISA {
+
+namespace {
+
+// Fewer, larger pages for weights that are read once a run. Only advice, so errors mean nothing.
+void adviseHugePages(void* memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t kPage = 4096, kHugePage = uintptr_t{2} << 20;
+  const size_t before = reinterpret_cast<uintptr_t>(memory) % kPage;
+  if (bytes >= kHugePage) madvise(static_cast<char*>(memory) - before, before + bytes, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace
 
 Block::Block(size_t bytes) : data_(nullptr), bytes_(bytes) {
   const size_t rounded = (bytes + 63) / 64 * 64;
   data_ = std::aligned_alloc(64, rounded == 0 ? 64 : rounded);
   if (data_ == nullptr) outOfMemory();
+  adviseHugePages(data_, rounded);
   __builtin_memset(data_, 0, rounded);
 }
 

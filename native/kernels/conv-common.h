@@ -75,6 +75,8 @@ void joinStatistics(const Partials& partials, const int32_t* rows, int64_t tiles
 // Each algorithm returns nullptr when it cannot do `spec`.
 Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
                    const float* bias);
+Conv* makeGroupedConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+                      const float* bias);
 Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
                        const float* bias, int outputs);
 

@@ -2,9 +2,9 @@
 //
 // A 1x1 convolution reads the map itself. Others, and those that normalise what they read, first copy a band
 // of the image into a thread's scratch, padding included; there the elements of a window's row follow one
-// another, so that a row of the window is one run of k. Groups narrower than a vector are joined, with zeros
-// between them.
-#include "conv-common.h"
+// another, so that a row of the window is one run of k.
+#include "conv-packing.h"
+#include "conv-panels.h"
 
 namespace ibn::kernels::IBN_ISA {
 
@@ -14,20 +14,7 @@ constexpr int64_t kLightBytes = 448 << 10;  // of weights
 constexpr int64_t kBandBytes =
     256 << 10;  // of packed input: leaves room for weights in a 1 MB second-level cache
 
-// Groups as the loops see them: `count` blocks of `in` and `out` channels, each of `joined` groups.
-struct Blocks {
-  int64_t count, in, out, joined;
-  explicit Blocks(const ConvSpec& spec) : count(spec.groups), joined(1) {
-    in = spec.in_channels / spec.groups;
-    out = spec.out_channels / spec.groups;
-    while (count % 2 == 0 && out * 2 <= kLanes) {
-      count /= 2;
-      in *= 2;
-      out *= 2;
-      joined *= 2;
-    }
-  }
-};
+constexpr int64_t kSetBytes = 4096;
 
 // How one call is divided. `lines` output lines of `width` pixels an image: the whole map is one line for a
 // 1x1 convolution without stride or padding.
@@ -46,19 +33,11 @@ class GemmConv final : public Conv {
       : spec_(spec),
         blocks_(spec),
         flat_(isFlat(spec)),
-        merged_(spec.dilation[1] == 1),
-        taps_w_(merged_ ? 1 : spec.kernel[1]),
-        run_(merged_ ? spec.kernel[1] * blocks_.in : blocks_.in),
-        steps_(ceilDiv(run_, kStep<T>)),
-        panels_(ceilDiv(blocks_.out, kPanel)),
-        depth_(spec.kernel[0] * taps_w_ * steps_ * kStep<T>),
-        weights_(static_cast<size_t>(blocks_.count * blockWeights()) * sizeof(T)),
-        bias_(static_cast<size_t>(blocks_.count * panels_ * kPanel) * sizeof(float)) {
-    for (int64_t block = 0; block < blocks_.count; block++) packBlock(block, weight, bias);
-  }
+        packing_(spec, blocks_.in, flat_ ? apart(blocks_.in) : blocks_.in),
+        panels_(spec, blocks_, weight, bias) {}
 
   const char* algorithm() const override { return "gemm"; }
-  size_t weightBytes() const override { return weights_.bytes() + bias_.bytes(); }
+  size_t weightBytes() const override { return panels_.bytes(); }
 
   size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const override {
     Cutter cutter(nullptr);
@@ -72,7 +51,8 @@ class GemmConv final : public Conv {
     if (call.scratch == nullptr) outOfMemory();
     Cutter cutter(call.scratch);
     w.scratch = cut(cutter, w.division, call.output.batch, team.threads());
-    w.pack = !flat_ || call.planar || !call.pre.none() || run_ % kStep<T> != 0;
+    w.pack =
+        !flat_ || call.planar || !call.pre.none() || !panels_.evenRuns() || collides(call.input.pixel_stride);
     const Division& d = w.division;
     for (int t = 0; t < team.threads(); t++) w.scratch.packed_key[t] = -1;
     if (call.mean != nullptr) countTiles(d, w.scratch);
@@ -103,21 +83,15 @@ class GemmConv final : public Conv {
     return true;
   }
 
-  int64_t blockWeights() const { return panels_ * kPanel * depth_; }
-  int panelVectors(int64_t panel) const {
-    return static_cast<int>(ceilDiv(panel + 1 < panels_ ? kPanel : blocks_.out - panel * kPanel, kLanes));
+  // Rows this far apart share a set of the first-level cache, which has fewer ways than a tile has rows.
+  static bool collides(int64_t stride) { return stride * static_cast<int64_t>(sizeof(T)) % kSetBytes == 0; }
+  static int64_t apart(int64_t channels) {
+    return collides(channels) ? channels + 64 / static_cast<int64_t>(sizeof(T)) : channels;
   }
-  int64_t paddedChannels() const { return blocks_.count * panels_ * kPanel; }
 
-  // What is packed of a window of one pixel: only the pixels that the stride leaves.
-  int64_t step(int dim) const { return spec_.kernel[dim] == 1 ? spec_.stride[dim] : 1; }
-  int64_t stride(int dim) const { return spec_.kernel[dim] == 1 ? 1 : spec_.stride[dim]; }
-  int64_t packedExtent(int dim, int64_t out) const {
-    return (out - 1) * stride(dim) + (spec_.kernel[dim] - 1) * spec_.dilation[dim] + 1;
-  }
   int64_t packedElements(int64_t lines, int64_t width) const {
-    if (flat_) return roundUp(width * blocks_.in + kStep<T>, 64);
-    return roundUp(packedExtent(0, lines) * packedExtent(1, width) * blocks_.in + kStep<T>, 64);
+    const int64_t elements = flat_ ? width * packing_.pixelStride() : packing_.elements(lines, width);
+    return roundUp(elements + kStep<T>, 64);
   }
 
   Division divide(int64_t batch, int64_t out_height, int64_t out_width, int threads) const {
@@ -129,13 +103,14 @@ class GemmConv final : public Conv {
     d.bands = ceilDiv(image * static_cast<int64_t>(sizeof(T)), kBandBytes);
     d.splits = 1;
     const int64_t wanted = threads == 1 ? 1 : kTasksPerThread * threads;
-    const bool heavy = blockWeights() > image;  // reading weights again costs more than reading input again
+    const bool heavy =
+        panels_.blockElements() > image;  // reading weights again costs more than reading input again
     for (int round = 0; round < 2; round++) {
       const int64_t have = batch * blocks_.count * d.bands * d.splits;
       if (have >= wanted) break;
       const int64_t factor = ceilDiv(wanted, have);
       if ((round == 0) == heavy)
-        d.splits = panels_ < factor ? panels_ : factor;
+        d.splits = panels_.count() < factor ? panels_.count() : factor;
       else
         d.bands *= factor;
       if (d.bands > units) d.bands = units;
@@ -164,7 +139,7 @@ class GemmConv final : public Conv {
     s.packed_size = flat_ ? packedElements(1, longest) : packedElements(longest, d.width);
     s.packed = cutter.take<T>(s.packed_size * threads);
     s.packed_key = cutter.take<int64_t>(threads);
-    s.partials = cutter.take<float>(batch * d.tiles * 2 * paddedChannels());
+    s.partials = cutter.take<float>(batch * d.tiles * 2 * panels_.paddedChannels());
     s.first_tile = cutter.take<int32_t>(d.bands + 1);
     s.tile_rows = cutter.take<int32_t>(d.tiles);
     return s;
@@ -185,90 +160,6 @@ class GemmConv final : public Conv {
     s.first_tile[d.bands] = tile;
   }
 
-  void packBlock(int64_t block, const float* weight, const float* bias) {
-    const int64_t in_group = spec_.in_channels / spec_.groups;
-    const int64_t taps = spec_.kernel[0] * spec_.kernel[1];
-    float* biases = bias_.as<float>() + block * panels_ * kPanel;
-    for (int64_t o = 0; o < blocks_.out; o++) {
-      const int64_t channel = block * blocks_.out + o;
-      if (bias != nullptr) biases[o] = bias[channel];
-      const int64_t group = o / (blocks_.out / blocks_.joined);
-      for (int64_t i = 0; i < in_group; i++)
-        for (int64_t tap = 0; tap < taps; tap++)
-          *weightAt(block, o, group * in_group + i, tap) =
-              fromFloat<T>(weight[(channel * in_group + i) * taps + tap]);
-    }
-  }
-
-  // Where the weight of output channel `o`, input channel `i` and `tap` lies in the panels of a block.
-  T* weightAt(int64_t block, int64_t o, int64_t i, int64_t tap) {
-    const int64_t panel = o / kPanel, lane = o % kPanel, width = panelVectors(panel) * kLanes;
-    const int64_t kh = tap / spec_.kernel[1], kw = tap % spec_.kernel[1];
-    const int64_t row = merged_ ? kh : kh * taps_w_ + kw;
-    const int64_t k = merged_ ? kw * blocks_.in + i : i;
-    const int64_t step = row * steps_ + k / kStep<T>;
-    return weights_.as<T>() + block * blockWeights() + panel * kPanel * depth_ +
-           (step * width + lane) * kStep<T> + k % kStep<T>;
-  }
-
-  // `count` pixels of line `y`, `step` apart from `x` on, all inside the map; their channels of `block`.
-  void packRun(const ConvCall& call, int64_t image, int64_t block, int64_t y, int64_t x, int64_t count,
-               int64_t step, T* to) const {
-    const Map& in = call.input;
-    const int64_t first = block * blocks_.in, channels = blocks_.in;
-    if (call.planar) {
-      const float* from =
-          static_cast<const float*>(in.data) + (image * in.channels + first) * in.pixels() + y * in.width + x;
-      for (int64_t c = 0; c < channels; c++, from += in.pixels())
-        for (int64_t i = 0; i < count; i++) to[i * channels + c] = fromFloat<T>(from[i * step]);
-      if (call.pre.none()) return;
-      for (int64_t i = 0; i < count; i++, to += channels) readPixel(to, to, channels, call.pre, image, first);
-      return;
-    }
-    const T* from = static_cast<const T*>(in.data) + image * in.imageStride() +
-                    (y * in.width + x) * in.pixel_stride + first;
-    if (call.pre.none() && step * in.pixel_stride == channels) {
-      __builtin_memcpy(to, from, static_cast<size_t>(count * channels) * sizeof(T));
-      return;
-    }
-    for (int64_t i = 0; i < count; i++, to += channels, from += step * in.pixel_stride)
-      readPixel(from, to, channels, call.pre, image, first);
-  }
-
-  void packFlat(const ConvCall& call, int64_t image, int64_t block, int64_t from, int64_t to,
-                T* packed) const {
-    const int64_t width = call.input.width;
-    while (from < to) {
-      const int64_t x = from % width, count = to - from < width - x ? to - from : width - x;
-      packRun(call, image, block, from / width, x, count, 1, packed);
-      packed += count * blocks_.in;
-      from += count;
-    }
-  }
-
-  void packLines(const ConvCall& call, int64_t image, int64_t block, int64_t from, int64_t to,
-                 T* packed) const {
-    const int64_t lines = packedExtent(0, to - from), width = packedExtent(1, call.output.width);
-    const int64_t channels = blocks_.in, apart = step(1), padding = spec_.padding[1];
-    // Pixels of a packed line before the map, and up to its end.
-    int64_t before = ceilDiv(padding, apart), inside = ceilDiv(call.input.width + padding, apart);
-    if (before > width) before = width;
-    if (inside > width) inside = width;
-    for (int64_t line = 0; line < lines; line++, packed += width * channels) {
-      const int64_t y = from * spec_.stride[0] - spec_.padding[0] + line * step(0);
-      const bool outside = y < 0 || y >= call.input.height;
-      const int64_t left = outside ? width : before;
-      zero(packed, left * channels);
-      if (outside) continue;
-      if (inside > before)
-        packRun(call, image, block, y, before * apart - padding, inside - before, apart,
-                packed + before * channels);
-      zero(packed + inside * channels, (width - inside) * channels);
-    }
-  }
-
-  static void zero(T* to, int64_t count) { __builtin_memset(to, 0, static_cast<size_t>(count) * sizeof(T)); }
-
   const T* pack(const Work& w, int64_t image, int64_t block, int64_t band, int thread) const {
     const Scratch& s = w.scratch;
     const Division& d = w.division;
@@ -278,8 +169,8 @@ class GemmConv final : public Conv {
     s.packed_key[thread] = key;
     const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
     if (flat_) return packPiece(w, image, block, from, to - from, thread);
-    packLines(w.call, image, block, from, to, packed);
-    zero(packed + packedExtent(0, to - from) * packedExtent(1, d.width) * blocks_.in, kStep<T> - 1);
+    packing_.lines(w.call, image, block * blocks_.in, from, to, packed);
+    clear(packed + packing_.elements(to - from, d.width), kStep<T> - 1);
     return packed;
   }
 
@@ -287,8 +178,8 @@ class GemmConv final : public Conv {
   const T* packPiece(const Work& w, int64_t image, int64_t block, int64_t from, int64_t count,
                      int thread) const {
     T* packed = w.scratch.packed + thread * w.scratch.packed_size;
-    packFlat(w.call, image, block, from, from + count, packed);
-    zero(packed + count * blocks_.in, kStep<T> - 1);
+    packing_.pixels(w.call, image, block * blocks_.in, from, from + count, packed);
+    clear(packed + count * packing_.pixelStride(), kStep<T> - 1);
     return packed;
   }
 
@@ -298,27 +189,27 @@ class GemmConv final : public Conv {
     const int64_t band = index / (d.splits * blocks_.count) % d.bands;
     const int64_t image = index / (d.splits * blocks_.count * d.bands);
     const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
-    const int64_t first = pieceStart(panels_, d.splits, split),
-                  last = pieceStart(panels_, d.splits, split + 1);
+    const int64_t first = pieceStart(panels_.count(), d.splits, split),
+                  last = pieceStart(panels_.count(), d.splits, split + 1);
     // Light weights stay in the cache: then whole pixels are written one after another.
     const bool light =
-        flat_ && (last - first) * kPanel * depth_ * static_cast<int64_t>(sizeof(T)) <= kLightBytes;
+        flat_ && (last - first) * kPanel * panels_.depth() * static_cast<int64_t>(sizeof(T)) <= kLightBytes;
     TileCall<T> c{};
     if (w.pack) {
       if (!light) c.a = pack(w, image, block, band, thread);
-      c.row_stride = stride(1) * blocks_.in;
+      c.row_stride = packing_.stride(1) * packing_.pixelStride();
     } else {
       const Map& in = w.call.input;
       c.a = static_cast<const T*>(in.data) + image * in.imageStride() + from * in.pixel_stride +
             block * blocks_.in;
       c.row_stride = in.pixel_stride;
     }
-    const int64_t line_elements = flat_ ? 0 : packedExtent(1, d.width) * blocks_.in;
+    const int64_t line_elements = flat_ ? 0 : packing_.extent(1, d.width) * blocks_.in;
     c.taps[0] = spec_.kernel[0];
-    c.taps[1] = taps_w_;
+    c.taps[1] = panels_.columns();
     c.tap_stride[0] = spec_.dilation[0] * line_elements;
     c.tap_stride[1] = spec_.dilation[1] * blocks_.in;
-    c.steps = steps_;
+    c.steps = panels_.steps();
     c.out_stride = w.call.output.pixel_stride;
     c.relu = w.call.relu;
     const int64_t tile = w.call.mean == nullptr ? 0 : w.scratch.first_tile[band];
@@ -350,7 +241,7 @@ class GemmConv final : public Conv {
     for (int64_t panel = place.panel; panel < last_panel; panel++) {
       TileCall<T> line = c;
       for (int64_t y = from; y < to; y++) {
-        line.a = c.a + (y - from) * stride(0) * line_elements;
+        line.a = c.a + (y - from) * packing_.stride(0) * line_elements;
         runLine(w, line, {place.image, place.block, panel, place.tile + (y - from) * pieces},
                 y * w.division.width, w.division.width);
       }
@@ -360,13 +251,12 @@ class GemmConv final : public Conv {
   // `width` pixels of the output from `pixel` on, one panel of channels.
   void runLine(const Work& w, TileCall<T> c, const Place& place, int64_t pixel, int64_t width) const {
     const Map& out = w.call.output;
-    const int64_t panel = place.block * panels_ + place.panel;
+    const int64_t column = (place.block * panels_.count() + place.panel) * kPanel;
     const int64_t channel = place.block * blocks_.out + place.panel * kPanel;
-    const int64_t left = blocks_.out - place.panel * kPanel;
-    const int vectors = panelVectors(place.panel);
-    c.channels = left < kPanel ? left : kPanel;
-    c.b = weights_.as<T>() + place.block * blockWeights() + place.panel * kPanel * depth_;
-    c.bias = bias_.as<float>() + panel * kPanel;
+    const int vectors = panels_.vectors(place.panel);
+    c.channels = panels_.channels(place.panel);
+    c.b = panels_.weights(place.block, place.panel);
+    c.bias = panels_.bias(place.block, place.panel);
     T* out_line =
         static_cast<T*>(out.data) + place.image * out.imageStride() + pixel * out.pixel_stride + channel;
     const Map* add = w.call.add;
@@ -374,8 +264,9 @@ class GemmConv final : public Conv {
                                        : static_cast<const T*>(add->data) + place.image * add->imageStride() +
                                              pixel * add->pixel_stride + channel;
     c.add_stride = add == nullptr ? 0 : add->pixel_stride;
-    const Partials partials{w.scratch.partials + place.image * w.division.tiles * 2 * paddedChannels(),
-                            paddedChannels()};
+    const Partials partials{
+        w.scratch.partials + place.image * w.division.tiles * 2 * panels_.paddedChannels(),
+        panels_.paddedChannels()};
     const T* a = c.a;
     const int64_t pieces = ceilDiv(width, kTileRows);
     for (int64_t i = 0; i < pieces; i++) {
@@ -384,8 +275,8 @@ class GemmConv final : public Conv {
       c.out = out_line + x * out.pixel_stride;
       c.add = add == nullptr ? nullptr : add_line + x * c.add_stride;
       if (w.call.mean != nullptr) {
-        c.mean = partials.mean(place.tile + i) + panel * kPanel;
-        c.deviation = partials.deviation(place.tile + i) + panel * kPanel;
+        c.mean = partials.mean(place.tile + i) + column;
+        c.deviation = partials.deviation(place.tile + i) + column;
       }
       tileFor<T>(rows, vectors)(c);
     }
@@ -393,27 +284,25 @@ class GemmConv final : public Conv {
 
   void join(const Work& w, Team& team) const {
     const ConvCall& call = w.call;
-    const int64_t per_image = blocks_.count * panels_;
+    const int64_t count = panels_.count(), per_image = blocks_.count * count;
     team.run(call.output.batch * per_image, [&](int64_t index, int) {
-      const int64_t image = index / per_image, block = index % per_image / panels_, panel = index % panels_;
-      const int64_t left = blocks_.out - panel * kPanel;
-      const int64_t channels = left < kPanel ? left : kPanel;
+      const int64_t image = index / per_image, block = index % per_image / count, panel = index % count;
       // Statistics of a block begin at a panel's start, its channels where the last block's end.
-      const Partials partials{w.scratch.partials + image * w.division.tiles * 2 * paddedChannels(),
-                              paddedChannels()};
-      const int64_t at = (block * panels_ + panel) * kPanel;
+      const Partials partials{w.scratch.partials + image * w.division.tiles * 2 * panels_.paddedChannels(),
+                              panels_.paddedChannels()};
+      const int64_t at = (block * count + panel) * kPanel;
       const int64_t to = image * spec_.out_channels + block * blocks_.out + panel * kPanel;
       const Partials shifted{partials.data + at, partials.channels};
-      joinStatistics(shifted, w.scratch.tile_rows, w.division.tiles, 0, channels, call.mean + to,
-                     call.variance == nullptr ? nullptr : call.variance + to);
+      joinStatistics(shifted, w.scratch.tile_rows, w.division.tiles, 0, panels_.channels(panel),
+                     call.mean + to, call.variance == nullptr ? nullptr : call.variance + to);
     });
   }
 
   ConvSpec spec_;
   Blocks blocks_;
-  bool flat_, merged_;
-  int64_t taps_w_, run_, steps_, panels_, depth_;
-  Block weights_, bias_;
+  bool flat_;
+  Packing<T> packing_;
+  Panels<T> panels_;
 };
 
 }  // namespace
