@@ -96,6 +96,7 @@ export interface Binding {
   readBytes(tensor: Handle): ArrayBuffer;
 
   mapFile(path: string): [Handle, number];
+  mapRange(fd: number, byteOffset: number, nbytes: number): Handle;
   storageRange(storage: Handle, byteOffset: number, nbytes: number): Handle;
   storageFromCopy(data: Uint8Array): Handle;
   storageBytes(storage: Handle): number;
@@ -156,6 +157,18 @@ export interface Binding {
   };
   emptyCpuCache(): void;
   resetPeakMemoryStats(): void;
+  /** The graph as text; where that is `expected`, `write` gets the file's bytes. */
+  traceTorchScript(
+    name: string,
+    keys: readonly string[],
+    tensors: readonly Handle[],
+    parameters: number,
+    inputs: readonly Handle[],
+    inputNames: readonly string[],
+    forward: (inputs: Handle[]) => Handle[],
+    expected: string | undefined,
+    write: ((bytes: Uint8Array) => void) | undefined,
+  ): string;
   compiledCreate(plan: unknown, settings: EngineSettings, settle: Settle): Handle;
   compiledAttach(token: string, settle: Settle): Handle | undefined;
   compiledShare(model: Handle): string;

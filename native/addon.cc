@@ -14,6 +14,7 @@ void registerAll(Napi::Object exports) {
   ibn::defineRuntime(exports);
   ibn::defineBulk(exports);
   ibn::defineSchema(exports);
+  ibn::defineTorchScript(exports);
   ibn::defineEngine(exports);
 }
 

@@ -70,6 +70,7 @@ void defineAutograd(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
 void defineSchema(Napi::Object exports);
 void defineBulk(Napi::Object exports);
+void defineTorchScript(Napi::Object exports);
 void defineEngine(Napi::Object exports);
 
 }  // namespace ibn

@@ -13,7 +13,7 @@ import time
 import torch
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from resnet_ibn import ResNetIBN  # noqa: E402
+from models import build  # noqa: E402
 
 how, path = sys.argv[1:3]
 WARMUP = 25
@@ -41,7 +41,7 @@ def timed(work):
 
 open("/proc/self/clear_refs", "w").write("5")
 before = memory("VmRSS")
-model = ResNetIBN()
+model = build("resnet50_ibn_a")
 first = timed(lambda: read(model))
 for value in model.state_dict().values():
     value.sum()

@@ -8,14 +8,14 @@ import torch  # noqa: E402
 
 imported = time.perf_counter()
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from resnet_ibn import ResNetIBN  # noqa: E402
+from models import build  # noqa: E402
 
 skip = len(sys.argv) > 2 and sys.argv[2] == "skip-init"
 if skip:
     with torch.device("meta"):
-        model = ResNetIBN()
+        model = build("resnet50_ibn_a")
 else:
-    model = ResNetIBN()
+    model = build("resnet50_ibn_a")
 built = time.perf_counter()
 model.load_state_dict(torch.load(sys.argv[1], mmap=skip), assign=skip)
 model.eval()

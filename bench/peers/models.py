@@ -1,5 +1,7 @@
 """The networks as the published code runs them, for the peers of the benchmarks: the same keys, the same ops."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -133,6 +135,10 @@ class ResNet(nn.Module):
             inplanes = planes * block.expansion
         self.avgpool = nn.AvgPool2d(7)
         self.fc = nn.Linear(inplanes, 1000)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                fan = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+                module.weight.data.normal_(0, math.sqrt(2.0 / fan))
 
     def forward(self, x):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))

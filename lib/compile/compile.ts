@@ -7,7 +7,7 @@ import { type BuildPlanOptions, buildPlan } from './lower.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
 
 /** What `compile` takes besides the model. */
-export interface CompileOptions extends BuildPlanOptions, RunOptions {
+export interface CompileOptions extends Omit<BuildPlanOptions, 'ownWeights'>, RunOptions {
   /** Where the model runs. Default `cpu`, and there is no other yet. */
   device?: Device;
   /** Take any batch size. Default true; false: only that of `inputs`. */
@@ -26,7 +26,8 @@ const OPTIONS = ['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'ke
  * folded into convolutions or joined with them, maps lie in channels_last order in one piece of memory, and kernels of
  * this package's own run it on threads of its own, off the event loop. The model itself is not changed and not kept.
  *
- * Later changes of the model's weights are not seen: compile it again.
+ * The model's weights are read until the promise resolves and must not change before. Later changes are not seen: compile
+ * it again.
  *
  * @throws CompileError where the network cannot be traced or has ops without a kernel, naming the module and line;
  *   `ERR_COMPILE_UNSUPPORTED` also for devices and dtypes that there are no kernels for.
@@ -54,7 +55,8 @@ export async function compile<M extends Module>(
   } = options;
   checkKind(device, dtype);
   engineSettings('compile', options, null);
-  const plan = buildPlan(model, { inputs, dtype, ...(unsupported === undefined ? {} : { unsupported }) });
+  const own = { ownWeights: keepWeights, ...(unsupported === undefined ? {} : { unsupported }) };
+  const plan = buildPlan(model, { inputs, dtype, ...own });
   const batch = dynamicBatch ? null : batchOf(inputs);
   const borrowed = new Set<Tensor>([...model.parameters(), ...model.buffers()]);
   emptyCpuCache(); // of folding

@@ -16,6 +16,14 @@ export function fromNumbers(values: Float64Array): Tensor {
   return tensor(Float32Array.from(values));
 }
 
+/** The weight with its output channels times `scale` (float64), computed in float64 and rounded once. */
+export function scaleChannels(weight: Tensor, scale: Tensor): Tensor {
+  return scope(() => {
+    const factors = scale.reshape([-1, ...weight.shape.slice(1).fill(1)]);
+    return weight.to('float64').mul(factors).to('float32').contiguous();
+  });
+}
+
 /** Scale and shift that stand for a normalisation with fixed statistics; null is 1 for weight, 0 for bias. */
 export function affineOf(norm: {
   mean: Tensor;

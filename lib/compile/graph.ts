@@ -51,6 +51,8 @@ export interface ConvNode extends Base {
   op: 'conv';
   /** float32 or what the model has, (out, in / groups, kH, kW). */
   weight: Tensor;
+  /** What norms that were folded multiply the output channels by, float64. The weight itself stays the model's. */
+  weightScale?: Tensor;
   bias: Tensor | null;
   stride: [number, number];
   padding: [number, number];

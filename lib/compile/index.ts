@@ -2,5 +2,6 @@ export { type CompileOptions, compile } from './compile.ts';
 export { CompiledModelError, type CompiledModelErrorCode } from './compiled-error.ts';
 export { CompiledModel, type CompiledStats, type Outputs, type SharedModel } from './compiled-model.ts';
 export { CompileError, type CompileErrorCode } from './errors.ts';
-export { loadCompiled } from './load.ts';
+export { type ExportTorchScriptOptions, exportTorchScript } from './export-torchscript.ts';
+export { type LoadCompiledOptions, loadCompiled } from './load.ts';
 export type { RunOptions } from './run-options.ts';

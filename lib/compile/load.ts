@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { checkOptions } from '../options.ts';
-import { type DType, isTensor, MappedFile, scope, type Tensor, tensorFromStorage } from '../tensor/index.ts';
+import {
+  type DType,
+  isTensor,
+  scope,
+  type Tensor,
+  tensorFromStorage,
+  UntypedStorage,
+} from '../tensor/index.ts';
 import { CompiledModelError, type CompiledModelErrorCode } from './compiled-error.ts';
 import { CompiledModel } from './compiled-model.ts';
 import {
@@ -19,6 +27,14 @@ import { tensorsOf } from './plan-tensors.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
 import { pathOf } from './save.ts';
 
+const CHUNK_BYTES = 1 << 20;
+
+/** What `loadCompiled` takes besides the path. */
+export interface LoadCompiledOptions extends RunOptions {
+  /** Keep the file mapped, so that the model can be saved again. Default false. */
+  keepWeights?: boolean;
+}
+
 /**
  * Reads a model that `CompiledModel.save` wrote. The whole file is checked against its checksum and the plan against
  * its tensors before anything runs. Kernels reorder the weights again, which takes some tens of milliseconds.
@@ -33,18 +49,57 @@ import { pathOf } from './save.ts';
  */
 export async function loadCompiled<Output = Tensor>(
   path: string | URL,
-  options: RunOptions = {},
+  options: LoadCompiledOptions = {},
 ): Promise<CompiledModel<Output>> {
-  checkOptions('loadCompiled', options, RUN_OPTIONS);
+  checkOptions('loadCompiled', options, ['keepWeights', ...RUN_OPTIONS]);
+  const { keepWeights = false } = options;
   engineSettings('loadCompiled', options, null);
   const target = pathOf(path, 'loadCompiled');
   const file = new CompiledFile(target);
   const { plan, batch } = file.read();
   try {
-    return await CompiledModel.fromPlan<Output>(plan, { ...options, batch, owner: 'loadCompiled' });
+    const own = { batch, keepWeights, owner: 'loadCompiled' };
+    return await CompiledModel.fromPlan<Output>(plan, { ...options, ...own });
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_OUT_OF_MEMORY') throw error;
     throw file.corrupt(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** An open file. */
+class FileReader {
+  readonly descriptor: number;
+  readonly size: number;
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+
+  constructor(descriptor: number) {
+    this.descriptor = descriptor;
+    this.size = fstatSync(descriptor).size;
+  }
+
+  bytes(offset: number, length: number): Buffer {
+    return this.#fill(Buffer.alloc(length), offset);
+  }
+
+  /** The same of at most CHUNK_BYTES, in memory that the next call uses again. */
+  chunk(offset: number, length: number): Buffer {
+    return this.#fill(this.#chunk.subarray(0, length), offset);
+  }
+
+  #fill(buffer: Buffer, offset: number): Buffer {
+    const { length } = buffer;
+    let done = 0;
+    while (done < length) {
+      const count = readSync(this.descriptor, buffer, done, length - done, offset + done);
+      if (count === 0) throw new RangeError('the file ends early');
+      done += count;
+    }
+    return buffer;
+  }
+
+  /** A mapping of its own for each tensor: the engine gives the memory of each back as soon as it is packed. */
+  storage(offset: number, nbytes: number): UntypedStorage {
+    return UntypedStorage.mapped(this.descriptor, offset, nbytes);
   }
 }
 
@@ -57,11 +112,11 @@ class CompiledFile {
   }
 
   read(): { plan: Plan; batch: number | null } {
-    const file = this.#open();
+    const descriptor = this.#open();
     try {
-      return this.#parse(file);
+      return this.#parse(new FileReader(descriptor));
     } finally {
-      file.dispose();
+      closeSync(descriptor);
     }
   }
 
@@ -73,24 +128,23 @@ class CompiledFile {
     return new CompiledModelError(`${basename(this.#path)}: ${detail}`, { code, path: this.#path, cause });
   }
 
-  #open(): MappedFile {
+  #open(): number {
     try {
-      return MappedFile.open(this.#path);
+      if (!statSync(this.#path).isFile()) throw new TypeError('not a regular file');
+      return openSync(this.#path, 'r');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw this.#error('ERR_COMPILED_FILE', `could not be read: ${reason}`, error);
     }
   }
 
-  #parse(file: MappedFile): { plan: Plan; batch: number | null } {
+  #parse(file: FileReader): { plan: Plan; batch: number | null } {
     const { jsonLength, dataLength } = this.#lengths(file);
     this.#checkDigest(file);
     const dataStart = HEADER_BYTES + jsonLength;
     const made: Tensor[] = [];
     try {
-      const content = JSON.parse(
-        Buffer.from(file.bytes(HEADER_BYTES, jsonLength)).toString('utf8'),
-      ) as FileContent;
+      const content = JSON.parse(file.bytes(HEADER_BYTES, jsonLength).toString('utf8')) as FileContent;
       for (const entry of content.tensors) made.push(readTensor(file, dataStart, dataLength, entry));
       const plan = fromJson(content.plan, (index) => tensorAt(made, index)) as Plan;
       const used = new Set(tensorsOf(plan));
@@ -102,8 +156,8 @@ class CompiledFile {
     }
   }
 
-  #lengths(file: MappedFile): { jsonLength: number; dataLength: number } {
-    const header = Buffer.from(file.bytes(0, Math.min(HEADER_BYTES, file.size)));
+  #lengths(file: FileReader): { jsonLength: number; dataLength: number } {
+    const header = file.bytes(0, Math.min(HEADER_BYTES, file.size));
     if (header.length < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
       throw this.corrupt('no compiled model; compile() makes them and save() writes them');
     }
@@ -121,17 +175,17 @@ class CompiledFile {
     return { jsonLength, dataLength };
   }
 
-  #checkDigest(file: MappedFile): void {
+  #checkDigest(file: FileReader): void {
     const size = file.size - DIGEST_BYTES;
-    const storage = file.storage(0, size);
-    const digest = createHash('sha256').update(storage.bytes()).digest();
-    storage.dispose();
-    if (!digest.equals(file.bytes(size, DIGEST_BYTES)))
+    const hash = createHash('sha256');
+    for (let at = 0; at < size; at += CHUNK_BYTES)
+      hash.update(file.chunk(at, Math.min(CHUNK_BYTES, size - at)));
+    if (!hash.digest().equals(file.bytes(size, DIGEST_BYTES)))
       throw this.corrupt('its checksum does not match: damaged');
   }
 }
 
-function readTensor(file: MappedFile, dataStart: number, dataLength: number, entry: FileTensor): Tensor {
+function readTensor(file: FileReader, dataStart: number, dataLength: number, entry: FileTensor): Tensor {
   const { dtype, shape, offset, nbytes } = entry;
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
   const inside =

@@ -94,7 +94,7 @@ export class StepWriter {
   }
 
   #conv(node: ConvNode): PlanStep {
-    const { weight, bias, stride, padding, dilation, groups, relu } = node;
+    const { weight, weightScale = null, bias, stride, padding, dilation, groups, relu } = node;
     const source = inputOf(node);
     const pre = this.#affine(node);
     return {
@@ -102,7 +102,7 @@ export class StepWriter {
       name: nameOf(node),
       input: source.op === 'input' ? inputIndex(source) : this.values.of(source),
       output: this.values.of(node),
-      ...{ weight, bias, stride, padding, dilation, groups, pre, relu },
+      ...{ weight, weightScale, bias, stride, padding, dilation, groups, pre, relu },
       add: this.#optional(node, 'add'),
       ...this.#epilogueStatistics(node),
     };

@@ -3,6 +3,7 @@ import { checkOptions } from '../options.ts';
 import { noGrad, scope, Tensor } from '../tensor/index.ts';
 import type { Graph, Shape } from './graph.ts';
 import { importGraph, type UnsupportedMode } from './graph-import.ts';
+import { scaleChannels } from './graph-values.ts';
 import { planMemory } from './lower-memory.ts';
 import { layOut } from './lower-places.ts';
 import { StepWriter } from './lower-steps.ts';
@@ -17,6 +18,11 @@ export interface BuildPlanOptions {
   inputs: readonly (readonly number[])[];
   /** What maps are kept in. Default float32. */
   dtype?: PlanDType;
+  /**
+   * Give the plan weights of its own, norms folded in. Default true; false: its weights may be the network's, which must not
+   * change until an engine has packed them.
+   */
+  ownWeights?: boolean;
   /** For ops without a kernel: an error (default), or a step that libtorch runs. */
   unsupported?: UnsupportedMode;
 }
@@ -39,7 +45,7 @@ function checkChoice(name: string, value: string, known: readonly string[]): voi
 
 /**
  * Turns the evaluation forward of a network into a flat list of steps over one piece of memory. The network runs
- * on random inputs twice; the plan shares no memory with it.
+ * on random inputs twice.
  *
  * @throws CompileError where the forward cannot be traced or has ops without a kernel, RangeError on wrong options.
  * @example
@@ -47,8 +53,8 @@ function checkChoice(name: string, value: string, known: readonly string[]): voi
  * console.log(explain(plan));
  */
 export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
-  checkOptions('compile', options, ['inputs', 'dtype', 'unsupported']);
-  const { inputs, dtype = 'float32', unsupported = 'error' } = options;
+  checkOptions('compile', options, ['inputs', 'dtype', 'ownWeights', 'unsupported']);
+  const { inputs, dtype = 'float32', ownWeights = true, unsupported = 'error' } = options;
   checkInputs(inputs);
   checkChoice('dtype', dtype, ['float32', 'bfloat16']);
   checkChoice('unsupported', unsupported, ['error', 'eager']);
@@ -57,26 +63,41 @@ export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
       const plan = withTrace(model, inputs, (trace) =>
         lowerGraph(importGraph(trace, unsupported), dtype, unsupported),
       );
-      copyShared(plan, [...model.parameters(), ...model.buffers()]);
+      const shared = new Set([...model.parameters(), ...model.buffers()].map(addressOf));
+      copyLiterals(plan, shared);
+      if (ownWeights) copyWeights(plan, shared);
       return plan;
     }),
   );
 }
 
+const own = (tensor: Tensor, shared: ReadonlySet<bigint>): Tensor =>
+  shared.has(addressOf(tensor)) ? tensor.clone() : tensor;
+
 /** Weights that no pass changed still share the network's memory; training it must not change the plan. */
-function copyShared(plan: Plan, tensors: readonly Tensor[]): void {
-  const shared = new Set(tensors.map(addressOf));
-  const own = (tensor: Tensor): Tensor => (shared.has(addressOf(tensor)) ? tensor.clone() : tensor);
+function copyWeights(plan: Plan, shared: ReadonlySet<bigint>): void {
   for (const step of plan.steps) {
-    if (step.op === 'aten') step.args = step.args.map((arg) => ownLiteral(arg, own));
     if (step.op !== 'conv' && step.op !== 'linear') continue;
-    step.weight = own(step.weight);
-    if (step.bias !== null) step.bias = own(step.bias);
+    if (step.op === 'conv' && step.weightScale) {
+      step.weight = scaleChannels(step.weight, step.weightScale);
+      step.weightScale = null;
+    }
+    step.weight = own(step.weight, shared);
+    if (step.bias !== null) step.bias = own(step.bias, shared);
   }
 }
 
-function ownLiteral<A extends AtenStep['args'][number]>(arg: A, own: (tensor: Tensor) => Tensor): A {
-  return 'literal' in arg && arg.literal instanceof Tensor ? { ...arg, literal: own(arg.literal) } : arg;
+/** What libtorch's ops read is never packed: it is read at every run. */
+function copyLiterals(plan: Plan, shared: ReadonlySet<bigint>): void {
+  for (const step of plan.steps) {
+    if (step.op === 'aten') step.args = step.args.map((arg) => ownLiteral(arg, shared));
+  }
+}
+
+function ownLiteral<A extends AtenStep['args'][number]>(arg: A, shared: ReadonlySet<bigint>): A {
+  return 'literal' in arg && arg.literal instanceof Tensor
+    ? { ...arg, literal: own(arg.literal, shared) }
+    : arg;
 }
 
 function addressOf(tensor: Tensor): bigint {

@@ -50,6 +50,8 @@ export interface ConvStep extends StepBase {
   output: ValueId;
   /** float32 (out, in / groups, kH, kW), contiguous. */
   weight: Tensor;
+  /** float64 (out): each output channel's weights are multiplied by it when they are packed. None: 1. */
+  weightScale?: Tensor | null;
   /** float32 (out). */
   bias: Tensor | null;
   stride: [number, number];

@@ -7,7 +7,7 @@ export interface RunOptions {
   threads?: number;
   /**
    * Most images that a thread takes through the network at a time. More make better use of each weight that is read
-   * from memory, fewer keep maps in the processor's caches. Default 4.
+   * from memory, fewer keep maps in the processor's caches. Default 2.
    */
   microBatch?: number;
   /** Images of waiting `run` calls that are computed together, at most. Default 1: each call by itself. */
@@ -50,7 +50,7 @@ export function engineSettings(
 ): EngineSettings {
   const {
     threads = getNumThreads(),
-    microBatch = 4,
+    microBatch = 2,
     maxBatch = 1,
     maxDelayMs = 0,
     maxQueue = 1024,

@@ -18,6 +18,16 @@ export class UntypedStorage extends NativeObject {
     return native.readStorages(descriptor, offsets, sizes).map((handle) => new UntypedStorage(handle));
   }
 
+  /**
+   * A storage over part of an open file, which may be closed then: pages come when they are touched, writes stay in this
+   * process, and the memory goes with the storage.
+   *
+   * @throws RangeError outside the file, TorchError `ERR_FILE` where it cannot be mapped.
+   */
+  static mapped(descriptor: number, byteOffset: number, nbytes: number): UntypedStorage {
+    return new UntypedStorage(native.mapRange(descriptor, byteOffset, nbytes));
+  }
+
   /** Size in bytes. */
   get nbytes(): number {
     return native.storageBytes(unwrap(this));

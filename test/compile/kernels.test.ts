@@ -44,6 +44,10 @@ const convs: ConvCase[] = [
   { channels: [96, 192], size: [7, 7], kernel: [3, 3], stride: [2, 2], padding: [1, 1], groups: 4 },
   { channels: [12, 12], size: [6, 5], kernel: [3, 3], padding: [1, 1], groups: 12 },
   { channels: [15, 10], size: [4, 4], kernel: [1, 1], groups: 5 },
+  { channels: [32, 32], size: [15, 31], kernel: [3, 3], padding: [1, 1], groups: 8 },
+  { channels: [64, 64], size: [16, 15], kernel: [3, 3], stride: [2, 2], padding: [1, 1], groups: 8 },
+  { channels: [32, 32], size: [7, 14], kernel: [3, 3], padding: [2, 0], groups: 2 },
+  { channels: [32, 32], size: [9, 8], kernel: [3, 3], stride: [2, 1], padding: [1, 1], groups: 8 },
 ];
 
 const nameOf = ({ channels, size, kernel, stride, padding, dilation, groups }: ConvCase) =>

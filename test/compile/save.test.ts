@@ -34,7 +34,7 @@ describe('item 5: save and load', () => {
     const model = await compilePlan(() => smallNetwork(dtype));
     model.save(path);
     model.save(path);
-    const loaded = await loadCompiled(path, { threads: 2 });
+    const loaded = await loadCompiled(path, { threads: 2, keepWeights: true });
     const again = join(tmp(), 'again.ibn');
     loaded.save(again);
     expect(readFileSync(again).equals(readFileSync(path))).toBe(true);

@@ -1,3 +1,4 @@
+import { scaleChannels } from '../../lib/compile/graph-values.ts';
 import { accesses } from '../../lib/compile/lower-memory.ts';
 import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanVector, ValueId } from '../../lib/compile/plan.ts';
 import { invoke, type Packet, packetOf } from '../../lib/ops/call.ts';
@@ -135,9 +136,10 @@ export class PlanInterpreter {
 
   #conv(step: Extract<PlanStep, { op: 'conv' }>): Tensor {
     if (step.relu && step.mean !== null) throw new Error('Expected no statistics after relu');
-    const { weight, bias, stride, padding, dilation, groups } = step;
+    const { weight, weightScale, bias, stride, padding, dilation, groups } = step;
     const x = this.#pre(this.#input(step.input), step.pre);
-    let y = aten.conv2d(x, weight, bias, stride, padding, dilation, groups);
+    const scaled = weightScale ? scaleChannels(weight, weightScale) : weight;
+    let y = aten.conv2d(x, scaled, bias, stride, padding, dilation, groups);
     if (step.add !== null) y = y.add(this.#read(step.add));
     return step.relu ? y.relu() : y;
   }

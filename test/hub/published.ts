@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, onTestFinished, vi } from 'vitest';
 import { type HubError, hub, models, nn, save, tensor } from '../../lib/index.ts';
 import { tmp } from '../helpers/index.ts';
+import { type BadServer, startServer } from '../libtorch/bad-server.ts';
 
 /** A file as a server has it, named by its own hash as torch.hub names them. */
 export interface Published {
@@ -38,6 +39,25 @@ export function publishSmallModel(): Published & { model: models.ResNet_IBN } {
     release.resnet18_ibn_b = before;
   });
   return { ...file, model };
+}
+
+/** A server, and for each test of the file an empty cache and a checkpoint that the server may serve. */
+export function hubTest(): { server: BadServer; folder: string; file: Published } {
+  const state = {} as { server: BadServer; folder: string; file: Published };
+  beforeAll(async () => {
+    state.server = await startServer();
+  });
+  afterAll(() => state.server.close());
+  beforeEach(() => {
+    state.folder = emptyCache();
+    state.file = tinyCheckpoint();
+    state.server.seen.length = 0;
+    state.server.handlers.clear();
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+  return state;
 }
 
 /** An empty cache of torch.hub for one test; returns the folder of its checkpoints. */

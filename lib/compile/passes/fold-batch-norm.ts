@@ -1,4 +1,4 @@
-import { scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { type Tensor, tensor } from '../../tensor/index.ts';
 import {
   type ConvNode,
   type Graph,
@@ -12,14 +12,13 @@ import {
   rewriteAll,
   type Uses,
 } from '../graph.ts';
-import { constantsOf, fromNumbers, toNumbers } from '../graph-values.ts';
+import { constantsOf, fromNumbers, scaleChannels, toNumbers } from '../graph-values.ts';
 
-/** Output channels of the weight times `scale`, computed in float64. */
-function scaled(weight: Tensor, scale: Float64Array): Tensor {
-  return scope(() => {
-    const factors = tensor(scale).reshape([-1, ...weight.shape.slice(1).fill(1)]);
-    return weight.to('float64').mul(factors).to('float32').contiguous();
-  });
+/** The weight of a linear layer with its rows times `scale`; of a convolution, the factors, which are left to packing. */
+function scaled(node: ConvNode | LinearNode, scale: Float64Array) {
+  if (node.op === 'linear') return { weight: scaleChannels(node.weight, tensor(scale)) };
+  const before = node.weightScale && toNumbers(node.weightScale);
+  return { weightScale: tensor(before ? scale.map((value, i) => value * (before[i] as number)) : scale) };
 }
 
 function shifted(bias: Tensor | null, scale: Float64Array, shift: Float64Array): Tensor {
@@ -42,7 +41,7 @@ function fold(graph: Graph, node: Node, uses: Uses): boolean {
   const source = inputOf(node);
   if (!takesNorm(source, node, uses)) return false;
   const { scale, shift } = constantsOf(node.norm.parts);
-  const own = { weight: scaled(source.weight, scale), bias: shifted(source.bias, scale, shift) };
+  const own = { ...scaled(source, scale), bias: shifted(source.bias, scale, shift) };
   const folded = { ...source, ...own };
   replace(graph, node, node.norm.parts.some(isInstance) ? withoutConstants(node, folded) : folded);
   return true;
@@ -56,6 +55,7 @@ function withoutConstants(node: NormNode, input: Node): NormNode {
 
 /**
  * Batch normalisation goes into the weight and bias of the convolution or linear layer before it; of instance-batch
- * normalisation, its batch half. Computed in float64 and rounded once.
+ * normalisation, its batch half. Computed in float64 and rounded once, a
+ * convolution's when it is packed, so that its weight is never there twice.
  */
 export const foldBatchNorm: Pass = (graph) => rewriteAll(graph, (node, uses) => fold(graph, node, uses));
