@@ -11,10 +11,8 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 #include "cold.h"
 
@@ -71,43 +69,13 @@ void addPieces(std::vector<FilePiece>& pieces, uint8_t* to, int64_t offset, int6
   }
 }
 
-// One block of memory under several storages, alive until the last of them is freed. A block for each would
-// come in 4 KiB pages, each of which costs a fault; a large one comes in huge pages.
-class SharedBlock {
- public:
-  explicit SharedBlock(size_t bytes)
-      : memory_(std::make_shared<c10::DataPtr>(c10::GetCPUAllocator()->allocate(bytes))) {}
-
-  c10::Storage storage(size_t offset, size_t bytes) const {
-    auto* start = static_cast<uint8_t*>(memory_->get()) + offset;
-    auto* keep = new std::shared_ptr<c10::DataPtr>(memory_);
-    const auto release = [](void* context) { delete static_cast<std::shared_ptr<c10::DataPtr>*>(context); };
-    return c10::Storage(c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), bytes,
-                                                              c10::DataPtr(start, keep, release, at::kCPU),
-                                                              nullptr, false));
-  }
-
- private:
-  std::shared_ptr<c10::DataPtr> memory_;
-};
-
-// Where each storage begins in its block, aligned as libtorch's kernels like it, and the block's size.
-std::pair<std::vector<size_t>, size_t> placeStorages(const std::vector<int64_t>& sizes) {
-  constexpr size_t kAlignment = 64;
-  constexpr size_t kMost = SIZE_MAX / 4;
-  std::vector<size_t> places;
-  size_t total = 0;
-  for (const int64_t size : sizes) {
-    if (static_cast<size_t>(size) > kMost - total) {
-      throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected sizes that fit into memory");
-    }
-    places.push_back(total);
-    total += (static_cast<size_t>(size) + kAlignment - 1) / kAlignment * kAlignment;
-  }
-  return {places, total};
+c10::Storage emptyStorage(int64_t size) {
+  const auto bytes = static_cast<size_t>(size);
+  return c10::Storage(c10::make_intrusive<c10::StorageImpl>(
+      c10::StorageImpl::use_byte_size_t(), bytes, c10::GetCPUAllocator()->allocate(bytes), nullptr, false));
 }
 
-// readStorages(fd, offsets, sizes): new storages with these parts of an open file, in one block of memory.
+// readStorages(fd, offsets, sizes): new storages with these parts of an open file.
 Napi::Value readStorages(Call& call) {
   const auto fd = static_cast<int>(call.integer(0, "fd"));
   const std::vector<int64_t> offsets = call.integers(1, "offsets");
@@ -115,17 +83,13 @@ Napi::Value readStorages(Call& call) {
   if (offsets.size() != sizes.size()) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected as many sizes as offsets");
   }
+  std::vector<c10::Storage> storages;
+  std::vector<FilePiece> pieces;
   for (size_t i = 0; i < sizes.size(); i++) {
     if (offsets[i] < 0 || sizes[i] < 0) {
       throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected offsets and sizes >= 0");
     }
-  }
-  const auto [places, total] = placeStorages(sizes);
-  const SharedBlock block(total);
-  std::vector<c10::Storage> storages;
-  std::vector<FilePiece> pieces;
-  for (size_t i = 0; i < sizes.size(); i++) {
-    storages.push_back(block.storage(places[i], static_cast<size_t>(sizes[i])));
+    storages.push_back(emptyStorage(sizes[i]));
     addPieces(pieces, static_cast<uint8_t*>(storages.back().mutable_data()), offsets[i], sizes[i]);
   }
   std::atomic<int> failure{0};

@@ -22,7 +22,6 @@ namespace {
 constexpr size_t kAlignment = 64;  // what libtorch's kernels are written for
 constexpr size_t kLarge = size_t{128} << 10;
 constexpr size_t kPage = 4096;
-constexpr size_t kLeastHuge = size_t{4} << 20;
 constexpr int64_t kLeastCache = int64_t{256} << 20;
 constexpr int64_t kMostCache = int64_t{1} << 30;
 
@@ -128,14 +127,6 @@ BlockCache& cache() {
   return *instance;
 }
 
-// Fewer faults: a block of 100 MB is touched for the first time in a third of the time. Whole huge pages lie
-// inside the block, so no more memory is taken. Only advice: a kernel without them does nothing.
-void adviseHugePages(void* memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  if (bytes >= kLeastHuge) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
-}
-
 Header* allocateLarge(size_t bytes) {
   const size_t needed = (bytes + sizeof(Header) + kPage - 1) / kPage * kPage;
   if (Header* kept = cache().take(needed)) return kept;
@@ -147,7 +138,6 @@ Header* allocateLarge(size_t bytes) {
   if (raw == MAP_FAILED) failAllocation(bytes);
   auto* header = static_cast<Header*>(raw);
   *header = {raw, needed, true};
-  adviseHugePages(raw, needed);
   return header;
 }
 

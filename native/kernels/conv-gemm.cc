@@ -40,13 +40,38 @@ class GemmConv final : public Conv {
   size_t weightBytes() const override { return panels_.bytes(); }
 
   size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const override {
-    Cutter cutter(nullptr);
-    const Division d = divide(batch, spec_.outSize(0, height), spec_.outSize(1, width), threads);
-    cut(cutter, d, batch, threads);
-    return cutter.used();
+    const size_t apart = neededBytes(batch, spec_.outSize(0, height), spec_.outSize(1, width), threads);
+    const size_t merged = flat_ ? neededBytes(1, 1, batch * height * width, threads) : 0;
+    return apart > merged ? apart : merged;
   }
 
   void run(const ConvCall& call, Team& team) const override {
+    // Images without anything of their own are one long line: a 7x7 map alone does not fill its last tile.
+    const bool shared = call.mean == nullptr && (call.pre.scale == nullptr || call.pre.image_stride == 0);
+    if (!flat_ || !shared || call.planar || call.output.batch == 1) return runImages(call, team);
+    ConvCall merged = call;
+    const Map add = call.add == nullptr ? Map{} : inOneLine(*call.add);
+    merged.input = inOneLine(call.input);
+    merged.output = inOneLine(call.output);
+    if (call.add != nullptr) merged.add = &add;
+    runImages(merged, team);
+  }
+
+ private:
+  static Map inOneLine(const Map& map) {
+    Map line = map;
+    line.width = map.batch * map.pixels();
+    line.batch = line.height = 1;
+    return line;
+  }
+
+  size_t neededBytes(int64_t batch, int64_t out_height, int64_t out_width, int threads) const {
+    Cutter cutter(nullptr);
+    cut(cutter, divide(batch, out_height, out_width, threads), batch, threads);
+    return cutter.used();
+  }
+
+  void runImages(const ConvCall& call, Team& team) const {
     Work w{call, divide(call.output.batch, call.output.height, call.output.width, team.threads())};
     if (call.scratch == nullptr) outOfMemory();
     Cutter cutter(call.scratch);
@@ -61,7 +86,6 @@ class GemmConv final : public Conv {
     if (call.mean != nullptr) join(w, team);
   }
 
- private:
   struct Scratch {
     T* packed;
     int64_t packed_size;

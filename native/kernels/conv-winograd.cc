@@ -1,4 +1,4 @@
-// 3x3 convolutions of stride 1 in float32 by Winograd's minimal filtering.
+// 3x3 convolutions of stride 1 by Winograd's minimal filtering, computed in float32 whatever the maps are.
 //
 // A task takes a block of tiles of one image: it transforms their inputs for all channels into its thread's
 // scratch, multiplies them by the transformed weights one panel of output channels at a time, and transforms
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kBlockBytes = 640 << 10;  // of transformed input
 
-template <int M>
+template <int M, class T>
 class WinogradConv final : public Conv {
   static constexpr int kTile = Winograd<M>::kTile;
   static constexpr int kPoints = kTile * kTile;
@@ -176,8 +176,8 @@ class WinogradConv final : public Conv {
     const Division& d = w.division;
     const int64_t y = tile / d.across * M - spec_.padding[0], x = tile % d.across * M - spec_.padding[1];
     if (w.call.planar) return transformPlanar(w, image, y, x, to);
-    const float* from =
-        static_cast<const float*>(in.data) + image * in.imageStride() + (y * in.width + x) * in.pixel_stride;
+    const T* from =
+        static_cast<const T*>(in.data) + image * in.imageStride() + (y * in.width + x) * in.pixel_stride;
     const bool whole = y >= 0 && x >= 0 && y + kTile <= in.height && x + kTile <= in.width;
     const Reader reader(w.call.pre, image);
     for (int64_t c = 0; c < in_; c += kLanes) {
@@ -235,14 +235,13 @@ class WinogradConv final : public Conv {
     }
   };
 
-  static IBN_INLINE void readWhole(const Map& in, const float* from, const Point& point,
-                                   Vec (&v)[kTile][kTile]) {
+  static IBN_INLINE void readWhole(const Map& in, const T* from, const Point& point, Vec (&v)[kTile][kTile]) {
     for (int r = 0; r < kTile; r++)
       for (int c = 0; c < kTile; c++) v[r][c] = point(load(from + (r * in.width + c) * in.pixel_stride));
   }
 
-  static void readPart(const Map& in, const float* from, int64_t y, int64_t x, int64_t lanes,
-                       const Point& point, Vec (&v)[kTile][kTile]) {
+  static void readPart(const Map& in, const T* from, int64_t y, int64_t x, int64_t lanes, const Point& point,
+                       Vec (&v)[kTile][kTile]) {
     for (int r = 0; r < kTile; r++)
       for (int c = 0; c < kTile; c++) {
         const bool outside = y + r < 0 || x + c < 0 || y + r >= in.height || x + c >= in.width;
@@ -281,15 +280,14 @@ class WinogradConv final : public Conv {
                       result);
       if (w.call.add != nullptr) {
         const Map& add = *w.call.add;
-        const float* from = static_cast<const float*>(add.data) + image * add.imageStride() +
-                            pixel * add.pixel_stride + channel;
+        const T* from =
+            static_cast<const T*>(add.data) + image * add.imageStride() + pixel * add.pixel_stride + channel;
         for (int r = 0; r < rows; r++)
           for (int c = 0; c < columns; c++)
             result[r][c] += loadPart(from + (r * out.width + c) * add.pixel_stride, lanes);
       }
       if (w.call.mean != nullptr) measure(w, image, tile, channel, rows, columns, result);
-      float* to =
-          static_cast<float*>(out.data) + image * out.imageStride() + pixel * out.pixel_stride + channel;
+      T* to = static_cast<T*>(out.data) + image * out.imageStride() + pixel * out.pixel_stride + channel;
       for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
           const Vec value = w.call.relu ? relu(result[r][c]) : result[r][c];
@@ -348,15 +346,21 @@ class WinogradConv final : public Conv {
   Block weights_, bias_;
 };
 
+template <class T>
+Conv* makeWinograd(const ConvSpec& spec, const float* weight, const float* bias, int outputs) {
+  if (outputs == 2) return new WinogradConv<2, T>(spec, weight, bias);
+  return new WinogradConv<4, T>(spec, weight, bias);
+}
+
 }  // namespace
 
 Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight,
                        const float* bias, int outputs) {
   for (int d = 0; d < 2; d++)
     if (spec.kernel[d] != 3 || spec.stride[d] != 1 || spec.dilation[d] != 1) return nullptr;
-  if (spec.groups != 1 || type != Type::kFloat32) return nullptr;
-  if (outputs == 2) return new WinogradConv<2>(spec, weight, bias);
-  return new WinogradConv<4>(spec, weight, bias);
+  if (spec.groups != 1) return nullptr;
+  if (type == Type::kFloat32) return makeWinograd<float>(spec, weight, bias, outputs);
+  return makeWinograd<bfloat16>(spec, weight, bias, outputs);
 }
 
 }  // namespace ibn::kernels::IBN_ISA

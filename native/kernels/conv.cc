@@ -12,9 +12,14 @@ constexpr int64_t kFewChannels = 24;
 // images of its own, and a network of 100 MB saves 26.
 constexpr int64_t kSmallMap = 200;
 
-const char* choose(const ConvSpec& spec, int64_t height, int64_t width) {
+// Below this, the products of bfloat16 are cheaper than what a 4x4 tile saves of those of float32.
+constexpr int64_t kSmallHalfMap = 400;
+
+const char* choose(const ConvSpec& spec, Type type, int64_t height, int64_t width) {
   if (spec.in_channels < kFewChannels || spec.out_channels < kFewChannels) return "gemm";
-  return spec.outSize(0, height) * spec.outSize(1, width) < kSmallMap ? "winograd2" : "winograd4";
+  const int64_t pixels = spec.outSize(0, height) * spec.outSize(1, width);
+  if (type == Type::kBFloat16) return pixels < kSmallHalfMap ? "gemm" : "winograd4";
+  return pixels < kSmallMap ? "winograd2" : "winograd4";
 }
 
 // Groups as wide as a vector waste nothing in a panel either, and float32 then reads less.
@@ -31,7 +36,7 @@ bool same(const char* a, const char* b) {
 Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
                const float* bias, const char* algorithm) {
   const bool any = same(algorithm, "auto");
-  const char* chosen = any ? choose(spec, height, width) : algorithm;
+  const char* chosen = any ? choose(spec, type, height, width) : algorithm;
   Conv* conv = nullptr;
   if (any ? prefersGrouped(spec, type) : same(chosen, "grouped"))
     conv = makeGroupedConv(spec, type, height, width, weight, bias);
