@@ -1,9 +1,20 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { LibtorchError, TorchError } from './errors.ts';
+import { CudaOutOfMemoryError, type LibtorchError, TorchError } from './errors.ts';
+import { type FirstUse, firstUse } from './libtorch/first-use.ts';
+import { diedProblem, missingModule, refusedProblem } from './libtorch/load-problems.ts';
 import { type Libtorch, locateLibtorch } from './libtorch/locate.ts';
+import {
+  findCompanion,
+  findNativeModule,
+  librariesOf,
+  minorsIn,
+  type NativeModule,
+  nativeFolders,
+  prebuiltFolder,
+} from './libtorch/native-module.ts';
+import { problemError } from './libtorch/problem.ts';
+import { readSystem } from './libtorch/system.ts';
+import { type LoadPaths, tryLoading } from './libtorch/trial.ts';
 
 /** An opaque native value: a tensor, generator or storage. Only the binding looks inside. */
 export type Handle = { readonly __nativeHandle: never };
@@ -66,8 +77,99 @@ export interface EngineStats {
 /** Called with each job that has ended: an error, or the outputs. */
 export type Settle = (id: number, error: Error | null, outputs: Handle[] | null) => void;
 
+/** What a CUDA driver says of a device; libtorch's names, bytes and kHz. */
+export interface CudaDeviceProperties {
+  name: string;
+  /** As nvidia-smi prints it, without `GPU-`. */
+  uuid: string;
+  /** Compute capability. */
+  major: number;
+  minor: number;
+  totalMemory: number;
+  multiProcessorCount: number;
+  maxThreadsPerBlock: number;
+  maxThreadsPerMultiProcessor: number;
+  warpSize: number;
+  regsPerMultiprocessor: number;
+  sharedMemoryPerBlock: number;
+  sharedMemoryPerBlockOptin: number;
+  sharedMemoryPerMultiprocessor: number;
+  l2CacheSize: number;
+  clockRate: number;
+  memoryClockRate: number;
+  /** Bits. */
+  memoryBusWidth: number;
+  pciBusId: number;
+  pciDeviceId: number;
+  pciDomainId: number;
+  isIntegrated: boolean;
+  isMultiGpuBoard: boolean;
+  /** The newest CUDA that the driver runs: 13000 for 13.0. */
+  driverVersion: number;
+}
+
+/** CUDA, streams and autocast. A device is its number, null the current one. */
+export interface DeviceBinding {
+  /** Why CUDA cannot be used and what to do, or null. */
+  cudaProblem(): string | null;
+  cudaDeviceCount(): number;
+  cudaCurrentDevice(): number;
+  cudaSetDevice(device: number): void;
+  cudaSynchronize(device: number | null): void;
+  cudaInitialized(): boolean;
+  cudaDeviceProperties(device: number | null): CudaDeviceProperties;
+  cudaMemoryStats(device: number | null): Record<string, number>;
+  cudaResetPeakMemoryStats(device: number | null): void;
+  cudaResetAccumulatedMemoryStats(device: number | null): void;
+  cudaMemoryInfo(device: number | null): [number, number];
+  cudaEmptyCache(): void;
+  cudaDefaultGenerator(device: number | null): Handle;
+
+  cudaNewStream(device: number | null, priority: number): Handle;
+  cudaCurrentStream(device: number | null): Handle;
+  cudaDefaultStream(device: number | null): Handle;
+  cudaSetStream(stream: Handle): void;
+  /** Leaves the current device alone; returns the stream until now. */
+  cudaExchangeStream(stream: Handle): Handle;
+  streamDevice(stream: Handle): number;
+  streamPointer(stream: Handle): bigint;
+  isSameStream(a: Handle, b: Handle): boolean;
+  queryStream(stream: Handle): boolean;
+  synchronizeStream(stream: Handle): void;
+  streamDone(stream: Handle): Promise<void>;
+  cudaNewEvent(enableTiming: boolean): Handle;
+  recordEvent(event: Handle, stream: Handle): void;
+  /** Work given to the stream from now on waits for the event. */
+  blockStream(event: Handle, stream: Handle): void;
+  queryEvent(event: Handle): boolean;
+  synchronizeEvent(event: Handle): void;
+  elapsedTime(start: Handle, end: Handle): number;
+  copyToHost(tensor: Handle): Promise<Handle>;
+
+  enterAutocast(
+    device: string,
+    dtype: string | undefined,
+    enabled: boolean,
+    cacheEnabled: boolean | undefined,
+  ): void;
+  exitAutocast(): void;
+  isAutocastAvailable(device: string): boolean;
+  isAutocastEnabled(device: string): boolean;
+  getAutocastDtype(device: string): string;
+  isAutocastCacheEnabled(): boolean;
+  clearAutocastCache(): void;
+
+  backendFlag(name: string): boolean;
+  setBackendFlag(name: string, value: boolean): void;
+  cudnnBenchmarkLimit(): number;
+  setCudnnBenchmarkLimit(limit: number): void;
+  cudnnVersion(): number | null;
+  float32MatmulPrecision(): string;
+  setFloat32MatmulPrecision(precision: string): void;
+}
+
 /** The native module, described once. Each function checks what would crash; names are checked above. */
-export interface Binding {
+export interface Binding extends DeviceBinding {
   listOps(): string[];
   getSchema(name: string, overload: string): OpSchema | undefined;
   getOp(name: string, overload: string): NativeOp | undefined;
@@ -141,7 +243,7 @@ export interface Binding {
   setNumThreads(threads: number): void;
   getNumInteropThreads(): number;
   manualSeed(seed: number | bigint): void;
-  initialSeed(): bigint;
+  initialSeed(generator: Handle | null): bigint;
   makeGenerator(device: string): Handle;
   generatorSeed(generator: Handle | null, seed: number | bigint): void;
   generatorState(generator: Handle | null): Handle;
@@ -179,10 +281,8 @@ export interface Binding {
   compiledStats(model: Handle): EngineStats;
   instructionSets(): string[];
 
-  hasCuda(): boolean;
-  cudaDeviceCount(): number;
   setWarningHandler(handler: (message: string) => void): void;
-  setTorchError(errorClass: typeof TorchError): void;
+  setTorchError(errorClass: typeof TorchError, outOfMemoryClass: typeof CudaOutOfMemoryError): void;
 }
 
 interface Shim {
@@ -198,56 +298,31 @@ export interface LoadedBinding {
   libtorch: Libtorch;
 }
 
-const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
-const SHIM = 'ibn_net.node';
-
-/** Folders that may hold the native module, most local first. `IBN_NET_BINDING_DIR` replaces them all. */
-function bindingFolders(): string[] {
-  const override = process.env.IBN_NET_BINDING_DIR;
-  if (override) return [override];
-  return [
-    join(packageRoot, 'build', 'Release'),
-    join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`),
-  ];
-}
-
-function findBinding(libtorch: Libtorch): { shim: string; path: string } {
-  const minor = libtorch.version.split('.').slice(0, 2).join('.');
-  const name = `binding-${minor}.so`;
-  const tried: string[] = [];
-  for (const folder of bindingFolders()) {
-    const shim = join(folder, SHIM);
-    const path = join(folder, name);
-    if (existsSync(shim) && existsSync(path)) return { shim, path };
-    tried.push(`- ${existsSync(shim) ? path : shim}: no such file`);
-  }
-  throw new LibtorchError(
-    `Could not load the native module for ${process.platform}-${process.arch} and libtorch ${libtorch.version}:\n` +
-      `${tried.join('\n')}\nPossible solutions:\n` +
-      '- In a clone, build it: npm run build && npm run build:native\n' +
-      '- Use a libtorch that has a prebuilt binding: npx ibn-net install-libtorch',
-    { code: 'ERR_NATIVE_MODULE_NOT_FOUND' },
-  );
-}
-
-/** The libraries to map before the binding: the CUDA one registers the device's kernels. */
-function librariesOf(libtorch: Libtorch): string[] {
-  const cuda = join(libtorch.libDir, 'libtorch_cuda.so');
-  const cpu = join(libtorch.libDir, 'libtorch_cpu.so');
-  return existsSync(cuda) ? [cpu, cuda] : [cpu];
-}
-
 interface Found {
   libtorch: Libtorch;
+  native: NativeModule;
+  paths: LoadPaths;
   shim: Shim;
-  path: string;
+  firstUse: FirstUse;
 }
 
 /** Finds libtorch and the native module. The shim is small; libtorch is not read yet. */
 function find(): Found {
   const libtorch = locateLibtorch();
-  const { shim, path } = findBinding(libtorch);
-  return { libtorch, shim: requireShim(shim, libtorch), path };
+  const native = findNativeModule(libtorch, nativeFolders());
+  if ('missing' in native) {
+    const prebuilt = minorsIn(prebuiltFolder());
+    throw problemError(missingModule({ libtorch, system: readSystem() }, native.missing, prebuilt));
+  }
+  const { shim, binding } = native;
+  const paths: LoadPaths = { shim, libraries: librariesOf(libtorch), binding };
+  return {
+    libtorch,
+    native,
+    paths,
+    shim: requireShim(paths, libtorch),
+    firstUse: firstUse(libtorch.source, paths),
+  };
 }
 
 let found: Found | undefined;
@@ -260,49 +335,60 @@ let loaded: LoadedBinding | undefined;
 function preloadBinding(): void {
   try {
     found = find();
-    found.shim.preload(librariesOf(found.libtorch), found.path);
+    const { shim, paths } = found;
+    if (found.firstUse.trusted) shim.preload([...paths.libraries], paths.binding);
   } catch {
     found = undefined;
   }
 }
 
 /**
- * Finds libtorch and loads the native module over it, once per JavaScript environment.
+ * Finds libtorch and loads the native module over it, once per JavaScript environment. A libtorch that a person
+ * brought is first tried in a process of its own, once.
  *
- * @throws LibtorchError with every place looked at and the commands that help.
+ * @throws LibtorchError that says what was found, what is needed, and the commands that help.
  */
 export function loadBinding(): LoadedBinding {
   if (loaded) return loaded;
   found ??= find();
-  const { libtorch, shim, path } = found;
+  const { libtorch, native, paths, shim } = found;
+  if (!found.firstUse.trusted) tryFirst(found);
   try {
-    const binding = shim.load(librariesOf(libtorch), path);
-    binding.setTorchError(TorchError);
+    const binding = shim.load([...paths.libraries], paths.binding);
+    binding.setTorchError(TorchError, CudaOutOfMemoryError);
     binding.setWarningHandler((message) => process.emitWarning(message, { code: 'TORCH_WARNING' }));
-    loaded = { binding, path, libtorch };
+    loaded = { binding, path: native.binding, libtorch };
     return loaded;
   } catch (cause) {
-    throw loadFailure(libtorch, cause);
+    throw refusal(libtorch, paths, cause);
   }
 }
 
-function requireShim(path: string, libtorch: Libtorch): Shim {
+/**
+ * The path of a further library of the native module, `libibn_cuda.so` and the like; undefined where there is none.
+ */
+export function nativeLibrary(name: string): string | undefined {
+  return findCompanion(name, loadBinding().path, nativeFolders());
+}
+
+function tryFirst({ libtorch, paths, firstUse }: Found): void {
+  const trial = tryLoading(paths);
+  if (trial.kind === 'loaded') firstUse.remember();
+  if (trial.kind !== 'died') return;
+  throw problemError(diedProblem({ libtorch, binding: paths.binding, system: readSystem() }, trial));
+}
+
+function requireShim(paths: LoadPaths, libtorch: Libtorch): Shim {
   try {
-    return createRequire(import.meta.url)(path) as Shim;
+    return createRequire(import.meta.url)(paths.shim) as Shim;
   } catch (cause) {
-    throw loadFailure(libtorch, cause);
+    throw refusal(libtorch, paths, cause);
   }
 }
 
-function loadFailure(libtorch: Libtorch, cause: unknown): LibtorchError {
+function refusal(libtorch: Libtorch, { binding }: LoadPaths, cause: unknown): LibtorchError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new LibtorchError(
-    `Could not load libtorch ${libtorch.version} (${libtorch.flavour}) from ${libtorch.root}:\n- ${reason}\n` +
-      'Possible solutions:\n' +
-      '- Install libtorch again: npx ibn-net install-libtorch\n' +
-      '- Rebuild the native module for it: npm run build:native',
-    { code: 'ERR_NATIVE_MODULE_LOAD', cause },
-  );
+  return problemError(refusedProblem({ libtorch, binding, system: readSystem() }, reason), cause);
 }
 
 preloadBinding();

@@ -15,6 +15,66 @@ export class TorchError extends Error {
   }
 }
 
+/** What the allocator of a CUDA device had when memory ran out; all in bytes. */
+export interface CudaMemoryFigures {
+  /** The device's number. */
+  device?: number;
+  /** Asked for by the op that failed. */
+  requestedBytes?: number;
+  /** Alive in tensors. */
+  allocatedBytes?: number;
+  /** Held by libtorch's allocator, those in tensors included. */
+  reservedBytes?: number;
+  /** Left on the device, other processes' memory taken off. */
+  freeBytes?: number;
+  /** The device's whole memory. */
+  totalBytes?: number;
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'];
+
+/** The size in libtorch's message, which it rounds to hundredths of a unit. */
+function requestedIn(message: string): number | undefined {
+  const [, size, unit] = /Tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)/.exec(message) ?? [];
+  return size === undefined ? undefined : Number(size) * 1024 ** UNITS.indexOf(unit as string);
+}
+
+function deviceIn(message: string): number | undefined {
+  const [, device] = /GPU (\d+)/.exec(message) ?? [];
+  return device === undefined ? undefined : Number(device);
+}
+
+/**
+ * A CUDA device has no memory left for an op; nothing was changed by it. The code is `ERR_CUDA_OUT_OF_MEMORY`. What
+ * JavaScript no longer reaches has been freed by then, so a smaller batch can be tried at once.
+ *
+ * @example
+ * try {
+ *   step(batch);
+ * } catch (error) {
+ *   if (!(error instanceof CudaOutOfMemoryError)) throw error;
+ *   for (const half of batch.chunk(2)) step(half);
+ * }
+ */
+export class CudaOutOfMemoryError extends TorchError {
+  override readonly name = 'CudaOutOfMemoryError';
+  readonly device: number | undefined;
+  readonly requestedBytes: number | undefined;
+  readonly allocatedBytes: number | undefined;
+  readonly reservedBytes: number | undefined;
+  readonly freeBytes: number | undefined;
+  readonly totalBytes: number | undefined;
+  constructor(message: string, options: { op?: string; cause?: unknown } & CudaMemoryFigures = {}) {
+    super(message, { ...options, code: 'ERR_CUDA_OUT_OF_MEMORY' });
+    this.device = options.device ?? deviceIn(message);
+    this.requestedBytes = options.requestedBytes ?? requestedIn(message);
+    this.allocatedBytes = options.allocatedBytes;
+    this.reservedBytes = options.reservedBytes;
+    this.freeBytes = options.freeBytes;
+    this.totalBytes = options.totalBytes;
+  }
+}
+
 /** A checkpoint could not be read or written. `path` is the file, `key` the entry at fault. */
 export class CheckpointError extends Error {
   override readonly name = 'CheckpointError';

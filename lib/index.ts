@@ -1,9 +1,19 @@
 /** ibn-net: run, train and deploy IBN-Net from TypeScript. torch's names from the root. */
+export * as amp from './amp/index.ts';
+export { autocast, GradScaler } from './amp/index.ts';
 export * as checkpoint from './checkpoint/index.ts';
 export { load, save } from './checkpoint/index.ts';
 export * from './compile/index.ts';
+export {
+  areDeterministicAlgorithmsEnabled,
+  backends,
+  getFloat32MatmulPrecision,
+  setFloat32MatmulPrecision,
+  useDeterministicAlgorithms,
+} from './cuda/backends.ts';
+export * as cuda from './cuda/index.ts';
 export * from './data/index.ts';
-export { CheckpointError, HubError, LibtorchError, TorchError } from './errors.ts';
+export { CheckpointError, CudaOutOfMemoryError, HubError, LibtorchError, TorchError } from './errors.ts';
 export * as hub from './hub/index.ts';
 export * as models from './models/index.ts';
 export * as nn from './nn/index.ts';

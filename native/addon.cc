@@ -13,6 +13,11 @@ void registerAll(Napi::Object exports) {
   ibn::defineAutograd(exports);
   ibn::defineRuntime(exports);
   ibn::defineBulk(exports);
+  ibn::defineDevice(exports);
+  ibn::defineDeviceStream(exports);
+  ibn::defineTransfer(exports);
+  ibn::defineAutocast(exports);
+  ibn::defineBackends(exports);
   ibn::defineSchema(exports);
   ibn::defineTorchScript(exports);
   ibn::defineEngine(exports);

@@ -70,6 +70,11 @@ void defineAutograd(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
 void defineSchema(Napi::Object exports);
 void defineBulk(Napi::Object exports);
+void defineDevice(Napi::Object exports);
+void defineDeviceStream(Napi::Object exports);
+void defineTransfer(Napi::Object exports);
+void defineAutocast(Napi::Object exports);
+void defineBackends(Napi::Object exports);
 void defineTorchScript(Napi::Object exports);
 void defineEngine(Napi::Object exports);
 

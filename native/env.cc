@@ -7,6 +7,7 @@
 
 #include <c10/util/Exception.h>
 
+#include "device.h"
 #include "errors.h"
 #include "memory.h"
 #include "schema.h"
@@ -118,6 +119,9 @@ napi_value EnvData::wrap(napi_env env, at::Tensor tensor, const BoundOp* origin)
   box->origin = origin;
   box->tensor = std::move(tensor);
   box->bytes = ownedBytes(box->tensor);
+  if (box->tensor.is_cuda() && box->tensor.has_storage()) {
+    cuda_made_ += static_cast<int64_t>(box->tensor.storage().nbytes());
+  }
   pending_bytes_ += box->bytes;
   live_bytes_ += box->bytes;
   live_tensors_++;
@@ -217,6 +221,12 @@ void EnvData::emitWarnings(napi_env env) {
   }
 }
 
+void EnvData::collectGarbage(napi_env env) {
+  int64_t total = 0;
+  napi_adjust_external_memory(env, kForceCollection, &total);
+  napi_adjust_external_memory(env, -kForceCollection, &total);
+}
+
 // A few small tensors can hold a graph of gigabytes that V8 knows nothing of. When libtorch's live bytes pass
 // a limit, pretend an allocation large enough for a full collection, then raise the limit above what stayed
 // alive. A collection that ends an incremental marking keeps all that was made since it began, so a fruitless
@@ -224,12 +234,22 @@ void EnvData::emitWarnings(napi_env env) {
 void EnvData::checkPressure(napi_env env) {
   const int64_t before = liveCpuBytes();
   if (before < pressure_limit_) return;
-  for (int attempt = 0; attempt < 2 && liveCpuBytes() > before / 2; attempt++) {
-    int64_t total = 0;
-    napi_adjust_external_memory(env, kForceCollection, &total);
-    napi_adjust_external_memory(env, -kForceCollection, &total);
-  }
+  for (int attempt = 0; attempt < 2 && liveCpuBytes() > before / 2; attempt++) collectGarbage(env);
   pressure_limit_ = std::max(kFirstPressure, liveCpuBytes() + std::max(kFirstPressure, liveCpuBytes() / 2));
+}
+
+// The same on a device, whose memory is smaller. The limit begins at a quarter of it.
+void EnvData::checkCudaPressure(napi_env env) {
+  cuda_made_ = 0;
+  const int64_t before = liveCudaBytes();
+  if (cuda_first_limit_ == 0) {
+    const auto memory = cudaMemory();
+    if (memory) cuda_first_limit_ = cuda_limit_ = memory->total / 4;
+  }
+  if (cuda_first_limit_ == 0 || before < cuda_limit_) return;
+  for (int attempt = 0; attempt < 2 && liveCudaBytes() > before / 2; attempt++) collectGarbage(env);
+  cuda_limit_ =
+      std::max(cuda_first_limit_, liveCudaBytes() + std::max(cuda_first_limit_, liveCudaBytes()) / 4);
 }
 
 }  // namespace ibn

@@ -85,8 +85,12 @@ class EnvData {
     if (pending_bytes_ > kSettleBytes || pending_bytes_ < -kSettleBytes) applyBytes(env);
     if (shared->has_released.load(std::memory_order_relaxed)) deleteReleased(env);
     checkPressure(env);
+    if (cuda_made_ > kCudaStep) checkCudaPressure(env);
     if (!warnings.empty()) emitWarnings(env);
   }
+
+  // Frees what JavaScript no longer reaches. Not inside garbage collection.
+  static void collectGarbage(napi_env env);
 
   int64_t liveTensors() const { return live_tensors_; }
   int64_t liveBytes() const { return live_bytes_; }
@@ -94,14 +98,16 @@ class EnvData {
   std::shared_ptr<EnvShared> shared = std::make_shared<EnvShared>();
   std::vector<std::string> warnings;  // libtorch's, not yet given to JavaScript
   napi_ref warning_handler = nullptr;
-  napi_ref torch_error = nullptr;  // the TorchError class of lib/errors.ts
-  std::vector<c10::IValue> stack;  // reused by each op call
+  napi_ref torch_error = nullptr;        // the TorchError class of lib/errors.ts
+  napi_ref cuda_memory_error = nullptr;  // its CudaOutOfMemoryError
+  std::vector<c10::IValue> stack;        // reused by each op call
   std::vector<std::shared_ptr<BoundOp>> ops;
-  std::vector<std::shared_ptr<void>> guards;  // inference mode, innermost last
+  std::vector<std::shared_ptr<void>> guards;  // inference mode and autocast, innermost last
 
  private:
   static constexpr int64_t kSettleBytes = int64_t{8} << 20;
   static constexpr int64_t kFirstPressure = int64_t{384} << 20;
+  static constexpr int64_t kCudaStep = int64_t{256} << 20;  // asking the allocator takes a microsecond
   EnvData() = default;
   ~EnvData() = default;
   static void finalize(napi_env env, void* data, void* hint);
@@ -111,6 +117,7 @@ class EnvData {
   void applyBytes(napi_env env);
   void deleteReleased(napi_env env);
   void checkPressure(napi_env env);
+  void checkCudaPressure(napi_env env);
   void emitWarnings(napi_env env);
 
   BoxArena arena_;
@@ -118,6 +125,9 @@ class EnvData {
   int64_t live_tensors_ = 0;
   int64_t live_bytes_ = 0;
   int64_t pressure_limit_ = kFirstPressure;
+  int64_t cuda_first_limit_ = 0;  // 0: not known yet
+  int64_t cuda_limit_ = 0;
+  int64_t cuda_made_ = 0;  // bytes under new handles since the allocator was last asked
   int64_t handles_ = 0;
   bool closing_ = false;
 };

@@ -4,6 +4,10 @@
 
 #include <c10/util/Exception.h>
 
+#include <cstdlib>
+#include <optional>
+
+#include "device.h"
 #include "env.h"
 #include "schema.h"
 
@@ -21,16 +25,20 @@ void setCode(napi_env env, napi_value error, const std::string& code) {
   napi_set_named_property(env, error, "code", makeString(env, code));
 }
 
-void throwTorchError(napi_env env, const std::string& message, const std::string& code, const BoundOp* op,
-                     const std::string& cause) {
+napi_value makeOptions(napi_env env, const std::string& code, const BoundOp* op, const std::string& cause) {
   napi_value options = nullptr;
   napi_create_object(env, &options);
   setCode(env, options, code);
   if (op != nullptr) napi_set_named_property(env, options, "op", makeString(env, op->name));
   if (!cause.empty()) napi_set_named_property(env, options, "cause", makeString(env, cause));
+  return options;
+}
+
+// Throws an instance of the JavaScript class behind `class_ref`.
+void throwInstance(napi_env env, napi_ref class_ref, const std::string& message, const std::string& code,
+                   napi_value options) {
   napi_value constructor = nullptr;
-  const EnvData& data = EnvData::get(env);
-  if (data.torch_error != nullptr) napi_get_reference_value(env, data.torch_error, &constructor);
+  if (class_ref != nullptr) napi_get_reference_value(env, class_ref, &constructor);
   napi_value error = nullptr;
   napi_value arguments[] = {makeString(env, message), options};
   if (constructor == nullptr || napi_new_instance(env, constructor, 2, arguments, &error) != napi_ok) {
@@ -38,6 +46,45 @@ void throwTorchError(napi_env env, const std::string& message, const std::string
     return;
   }
   napi_throw(env, error);
+}
+
+void throwTorchError(napi_env env, const std::string& message, const std::string& code, const BoundOp* op,
+                     const std::string& cause) {
+  throwInstance(env, EnvData::get(env).torch_error, message, code, makeOptions(env, code, op, cause));
+}
+
+void setNumber(napi_env env, napi_value object, const char* name, int64_t value) {
+  napi_value number = nullptr;
+  napi_create_double(env, static_cast<double>(value), &number);
+  napi_set_named_property(env, object, name, number);
+}
+
+bool isCudaMemory(const std::string& text) {
+  return text.find("CUDA out of memory") != std::string::npos ||
+         text.find("CUDA error: out of memory") != std::string::npos;
+}
+
+// The number of the device that the allocator's message is about: "GPU 0 has a total capacity of ..."; -1
+// without.
+int64_t deviceIn(const std::string& text) {
+  const size_t place = text.find("GPU ");
+  if (place == std::string::npos || text.find_first_of("0123456789", place) != place + 4) return -1;
+  return std::strtoll(text.c_str() + place + 4, nullptr, 10);
+}
+
+// With the allocator's figures as they were when it failed. What JavaScript no longer reaches is freed, so
+// that a smaller attempt finds all the memory there is.
+void throwCudaMemory(napi_env env, const std::string& message, const BoundOp* op, const std::string& cause) {
+  napi_value options = makeOptions(env, "ERR_CUDA_OUT_OF_MEMORY", op, cause);
+  if (const auto memory = cudaMemory(deviceIn(message))) {
+    setNumber(env, options, "device", memory->device);
+    setNumber(env, options, "allocatedBytes", memory->allocated);
+    setNumber(env, options, "reservedBytes", memory->reserved);
+    setNumber(env, options, "freeBytes", memory->free);
+    setNumber(env, options, "totalBytes", memory->total);
+  }
+  EnvData::collectGarbage(env);
+  throwInstance(env, EnvData::get(env).cuda_memory_error, message, "ERR_CUDA_OUT_OF_MEMORY", options);
 }
 
 // 'Expected a Tensor for "x"' becomes 'Expected a Tensor for aten::cat argument "x"'.
@@ -70,7 +117,27 @@ std::string describeHandle(napi_env env, napi_value value) {
   if (box->kind == BoxKind::kTensor) return "a Tensor";
   if (box->value.isStorage()) return "an UntypedStorage";
   if (box->value.isGenerator()) return "a Generator";
+  if (box->value.isStream()) return "a Stream";
   return "an OpaqueValue";
+}
+
+std::string codeOf(const c10::Error& error, const std::string& text) {
+  const bool no_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+                         text.find("can't allocate memory") != std::string::npos;
+  return no_memory ? "ERR_OUT_OF_MEMORY" : "ERR_TORCH";
+}
+
+void throwLibtorchError(napi_env env, const c10::Error& error, const BoundOp* op) {
+  const std::string prefix = op == nullptr ? "" : op->name + ": ";
+  const std::string text = error.what_without_backtrace();
+  const std::string problem = cudaProblemBehind(text);
+  if (!problem.empty()) {
+    throwTorchError(env, prefix + problem, "ERR_CUDA_UNAVAILABLE", op, error.what());
+  } else if (isCudaMemory(text)) {
+    throwCudaMemory(env, prefix + firstLine(text), op, error.what());
+  } else {
+    throwTorchError(env, prefix + firstLine(text), codeOf(error, text), op, error.what());
+  }
 }
 
 }  // namespace
@@ -97,14 +164,8 @@ void throwCurrentException(napi_env env, const BoundOp* op) {
     napi_throw(env, error.Value());
   } catch (const InvalidArgument& error) {
     throwInvalidArgument(env, error, op);
-  } catch (const c10::OutOfMemoryError& error) {
-    throwTorchError(env, prefix + firstLine(error.what_without_backtrace()), "ERR_OUT_OF_MEMORY", op,
-                    error.what());
   } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    const bool no_memory = text.find("can't allocate memory") != std::string::npos;
-    throwTorchError(env, prefix + firstLine(text), no_memory ? "ERR_OUT_OF_MEMORY" : "ERR_TORCH", op,
-                    error.what());
+    throwLibtorchError(env, error, op);
   } catch (const std::bad_alloc&) {
     throwTorchError(env, prefix + "out of memory", "ERR_OUT_OF_MEMORY", op, "");
   } catch (const std::exception& error) {

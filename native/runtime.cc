@@ -1,7 +1,6 @@
 // The process: threads, random numbers, versions, memory, devices.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
-#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
@@ -11,6 +10,7 @@
 #include <array>
 
 #include "cold.h"
+#include "device.h"
 #include "memory.h"
 
 namespace ibn {
@@ -58,11 +58,6 @@ Napi::Value manualSeed(Call& call) {
   return call.undefined();
 }
 
-Napi::Value initialSeed(Call& call) {
-  return Napi::BigInt::New(call.env,
-                           static_cast<uint64_t>(at::detail::getDefaultCPUGenerator().current_seed()));
-}
-
 at::Generator generatorOf(Call& call, size_t index) {
   if (call.info[index].IsNull() || call.info[index].IsUndefined())
     return at::detail::getDefaultCPUGenerator();
@@ -75,11 +70,20 @@ at::Generator generatorOf(Call& call, size_t index) {
   return box->value.toGenerator();
 }
 
+// initialSeed(generator): the seed that a generator (null: the CPU's default one) was given.
+Napi::Value initialSeed(Call& call) {
+  return Napi::BigInt::New(call.env, generatorOf(call, 0).current_seed());
+}
+
 // makeGenerator(device)
 Napi::Value makeGenerator(Call& call) {
   const c10::Device device(call.string(0, "device"));
-  at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator()
-                                            : at::globalContext().defaultGenerator(device).clone();
+  if (device.is_cuda()) cudaGuard();
+  if (!device.is_cpu()) at::globalContext().lazyInitDevice(device.type());
+  at::Generator generator =
+      device.is_cpu()
+          ? at::detail::createCPUGenerator()
+          : at::globalContext().getAcceleratorHooksInterface(device.type()).getNewGenerator(device.index());
   return {call.env, call.data.wrapValue(call.env, generator)};
 }
 
@@ -161,17 +165,10 @@ Napi::Value resetPeakMemoryStats(Call& call) {
   return call.undefined();
 }
 
-Napi::Value cudaDeviceCount(Call& call) {
-  return call.number(at::hasCUDA() ? static_cast<double>(at::accelerator::deviceCount()) : 0);
-}
-
-Napi::Value hasCuda(Call& call) {
-  return Napi::Boolean::New(call.env, at::hasCUDA());
-}
-
-// setTorchError(class): the JavaScript class of libtorch's errors.
+// setTorchError(class, outOfMemoryClass): the JavaScript classes of libtorch's errors.
 Napi::Value setTorchError(Call& call) {
   napi_create_reference(call.env, call.at(0), 1, &call.data.torch_error);
+  napi_create_reference(call.env, call.at(1), 1, &call.data.cuda_memory_error);
   return call.undefined();
 }
 
@@ -208,8 +205,6 @@ void defineRuntime(Napi::Object exports) {
   define<memoryStats>(exports, "memoryStats");
   define<emptyCpuCache>(exports, "emptyCpuCache");
   define<resetPeakMemoryStats>(exports, "resetPeakMemoryStats");
-  define<cudaDeviceCount>(exports, "cudaDeviceCount");
-  define<hasCuda>(exports, "hasCuda");
   define<setTorchError>(exports, "setTorchError");
   define<setWarningHandler>(exports, "setWarningHandler");
   define<loadLibrary>(exports, "loadLibrary");

@@ -19,6 +19,8 @@ const ALLOWED: Record<string, string[]> = {
   data: ['ops', 'tensor'],
   nn: ['ops', 'tensor'],
   optim: ['ops', 'tensor'],
+  cuda: ['ops', 'tensor'],
+  amp: ['tensor', 'optim', 'cuda'],
   models: ['ops', 'tensor', 'nn'],
   compile: ['ops', 'tensor', 'checkpoint', 'nn', 'models', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
@@ -29,7 +31,7 @@ const ALLOWED: Record<string, string[]> = {
 const EVERYWHERE = new Set(['errors', 'options']);
 const NEVER_IMPORTED = new Set(['cli', 'index']);
 // Imports of types are erased by the compiler and load nothing.
-const TYPE_ONLY: Record<string, string[]> = { tensor: ['libtorch'] };
+const TYPE_ONLY: Record<string, string[]> = { tensor: ['libtorch'], cuda: ['binding'] };
 
 interface Import {
   from: string;

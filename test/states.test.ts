@@ -75,7 +75,7 @@ describe('every entry point of the tensor layer', () => {
     where: 'TorchError',
     'Tensor.item': 'TorchError',
     'Tensor.backward': 'TorchError',
-    'Tensor.cuda': ibn.cuda.isAvailable() ? 'value' : 'TorchError',
+    'Tensor.cuda': ibn.cudaInfo().available ? 'value' : 'TorchError',
   };
 
   it.each(names)('works in its ordinary state: %s', (name) => {

@@ -3,7 +3,7 @@ import * as checkpoint from '../checkpoint/index.ts';
 import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
 import * as models from '../models/index.ts';
 import * as nn from '../nn/index.ts';
-import { cuda, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
+import { cudaInfo, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
 
 /** What a checkpoint says about images, or the published models' preparation. */
 export interface InputRecipe {
@@ -104,7 +104,7 @@ export class Classifier {
 }
 
 function requireDevice(device: string): void {
-  const reason = device.startsWith('cuda') ? cuda.unavailableReason() : null;
+  const reason = device.startsWith('cuda') ? cudaInfo().reason : null;
   if (reason !== null)
     throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
 }

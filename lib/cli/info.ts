@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Libtorch } from '../libtorch/locate.ts';
 import { action, packageVersion } from './command.ts';
+import { type InfoRun, runInfo } from './info-process.ts';
 
 /** What `info --json` prints; parts that cannot be known without libtorch are null. */
 export interface Info {
@@ -27,9 +28,10 @@ export function registerInfo(program: Command): void {
     .command('info')
     .description('Print versions, paths, CPU capability, threads and CUDA devices')
     .option('--json', 'as one JSON object')
+    .addOption(new Option('--here', 'load libtorch in this process').hideHelp())
     .action(
-      action(async ({ json }: { json?: boolean }) => {
-        const info = await collectInfo();
+      action(async ({ json, here }: { json?: boolean; here?: boolean }) => {
+        const info = here ? await collectHere() : await collectInfo();
         console.log(json ? JSON.stringify(info, null, 2) : formatInfo(info));
         if (info.error === null) return;
         process.exitCode = 1;
@@ -38,8 +40,18 @@ export function registerInfo(program: Command): void {
     );
 }
 
-/** Collects what there is to know; a missing libtorch is told in `error`. */
-export async function collectInfo(): Promise<Info> {
+/**
+ * Collects what there is to know; a missing libtorch is told in `error`. libtorch and the driver are loaded in a process
+ * of their own, and `error` says so where that ends it.
+ */
+export async function collectInfo(run: () => InfoRun = runInfo): Promise<Info> {
+  const outcome = run();
+  if ('info' in outcome) return outcome.info;
+  return { ...(await collectBare()), error: outcome.died };
+}
+
+/** What is known without loading anything. */
+async function collectBare(): Promise<Info> {
   const info: Info = {
     version: packageVersion(),
     node: process.versions.node,
@@ -58,11 +70,26 @@ export async function collectInfo(): Promise<Info> {
     const { locateLibtorch } = await import('../libtorch/locate.ts');
     const { version, flavour, source, root } = locateLibtorch();
     info.libtorch = { version, flavour, source, root };
-    Object.assign(info, await loadedInfo());
   } catch (error) {
-    info.error = error instanceof Error ? error.message : String(error);
+    info.error = messageOf(error);
   }
   return info;
+}
+
+/** Collects it all in this process. */
+async function collectHere(): Promise<Info> {
+  const info = await collectBare();
+  if (info.error !== null) return info;
+  try {
+    Object.assign(info, await loadedInfo());
+  } catch (error) {
+    info.error = messageOf(error);
+  }
+  return info;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function loadedInfo(): Promise<Partial<Info>> {

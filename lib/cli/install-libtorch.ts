@@ -50,6 +50,8 @@ async function run(options: Options): Promise<void> {
       ? `${name} is installed already: ${installed.root}`
       : `Installed ${name} in ${seconds} s: ${installed.root}`,
   );
+  const { tryInstalled } = await import('./try-installed.ts');
+  tryInstalled(installed, (line) => console.error(line));
   try {
     const used = locateLibtorch();
     if (used.root !== installed.root) console.log(howToUse(installed, used));

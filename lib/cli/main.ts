@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { registerBuild } from './build.ts';
 import { registerClassify } from './classify.ts';
 import { packageVersion, reportFailure } from './command.ts';
 import { registerDemo } from './demo.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerInfo } from './info.ts';
 import { registerInstallLibtorch } from './install-libtorch.ts';
 
@@ -13,9 +15,15 @@ const program = new Command('ibn-net')
   // Else `install-libtorch --version 2.13.0` would print the package's version.
   .enablePositionalOptions();
 
-for (const register of [registerClassify, registerDemo, registerInfo, registerInstallLibtorch]) {
-  register(program);
-}
+const COMMANDS = [
+  registerClassify,
+  registerDemo,
+  registerInfo,
+  registerDoctor,
+  registerInstallLibtorch,
+  registerBuild,
+];
+for (const register of COMMANDS) register(program);
 
 try {
   await program.parseAsync();

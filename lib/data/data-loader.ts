@@ -1,6 +1,7 @@
 import { empty, Generator, randperm, scope } from '../tensor/index.ts';
 import { type Collated, defaultCollate } from './collate.ts';
 import type { Dataset } from './datasets/dataset.ts';
+import { pinned } from './pin-memory.ts';
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions<Sample, Batch> {
@@ -16,6 +17,8 @@ export interface DataLoaderOptions<Sample, Batch> {
   collate?: (samples: Sample[]) => Batch;
   /** Batches being read while one is worked on. Default 2. */
   prefetch?: number;
+  /** Put batches in page-locked memory, from which `to('cuda', { nonBlocking: true })` does not wait. Default false. */
+  pinMemory?: boolean;
 }
 
 /**
@@ -32,6 +35,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   readonly prefetch: number;
+  readonly pinMemory: boolean;
   private readonly collate: (samples: Sample[]) => Batch;
   private readonly generator: Generator | null;
 
@@ -39,6 +43,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     this.dataset = dataset;
     this.batchSize = atLeast(1, options.batchSize ?? 1, 'batchSize');
     this.prefetch = atLeast(0, options.prefetch ?? 2, 'prefetch');
+    this.pinMemory = options.pinMemory ?? false;
     this.shuffle = options.shuffle ?? false;
     this.dropLast = options.dropLast ?? false;
     this.collate = options.collate ?? (defaultCollate as unknown as (samples: Sample[]) => Batch);
@@ -62,9 +67,8 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
 
   private read(order: readonly number[], batch: number): Promise<Batch> {
     const indices = order.slice(batch * this.batchSize, (batch + 1) * this.batchSize);
-    const reading = Promise.all(indices.map(async (index) => await this.dataset.get(index))).then(
-      this.collate,
-    );
+    const samples = Promise.all(indices.map(async (index) => await this.dataset.get(index)));
+    const reading = samples.then((all) => (this.pinMemory ? pinned(this.collate(all)) : this.collate(all)));
     // A batch read ahead may fail before anyone awaits it, or after the loop was left.
     reading.catch(() => {});
     return reading;

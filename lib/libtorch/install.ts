@@ -8,11 +8,14 @@ import { syncFolder } from '../net/part-file.ts';
 import { identify, openArchive } from './archive.ts';
 import { type Expected, type From, resolveFrom, unexpected } from './from.ts';
 import { inspectNamed } from './inspect.ts';
+import { libcProblem } from './load-problems.ts';
 import { type Libtorch, libtorchCache } from './locate.ts';
 import { Obtainer } from './obtain.ts';
 import { thisPlatform } from './platform.ts';
+import { problemError } from './problem.ts';
 import { discard, makeSources, PYTORCH_SITE, Refusal, type SourceContext } from './sources.ts';
 import { copyLibtorch, type Stage, unpackLibtorch, verifyStage } from './stage.ts';
+import { readSystem, type System } from './system.ts';
 import {
   DEFAULT_CUDA_VERSION,
   DEFAULT_VERSION,
@@ -22,6 +25,7 @@ import {
   type TorchVersion,
 } from './torch-version.ts';
 import { PINNED_BUILDS, type PinnedBuild } from './versions.ts';
+import { writeProblem } from './writable.ts';
 
 /** What to install and from where. */
 export interface InstallOptions {
@@ -41,6 +45,8 @@ export interface InstallOptions {
   builds?: readonly PinnedBuild[];
   /** The base URL of PyTorch's download site; for tests. */
   site?: string;
+  /** The system to install on; for tests. */
+  system?: System;
 }
 
 /** An installed libtorch, and whether it was there before. */
@@ -55,12 +61,19 @@ export interface Installed extends Libtorch {
  * installation appears in one step when it is complete. Two processes may install at once: the second waits
  * and finds it done. An interrupted download goes on where it stopped.
  *
- * @throws LibtorchError
+ * @throws LibtorchError; `ERR_LIBC` where the system's C library is not one that libtorch loads with, unless forced.
  * @example
  * const { root } = await installLibtorch({ version: '2.13.0+cpu', log: console.error });
  */
 export async function installLibtorch(options: InstallOptions = {}): Promise<Installed> {
-  return new Installer(options).run();
+  const problem = libcProblem(options.system ?? readSystem());
+  if (problem && !options.force) throw problemError(problem);
+  try {
+    return await new Installer(options).run();
+  } catch (error) {
+    const unwritable = writeProblem(error, cacheFolder(options.env), 'npx ibn-net install-libtorch');
+    throw unwritable ? problemError(unwritable, error) : error;
+  }
 }
 
 /** The version that options ask for; `undefined` leaves it to what `from` holds. */

@@ -9,10 +9,15 @@ export interface Platform {
 /** The system this process runs on. */
 export const thisPlatform: Platform = { platform: process.platform, arch: process.arch };
 
+/** How names of shared libraries end: `.so`, `.dylib` or `.dll`. */
+export function librarySuffix(platform: string): string {
+  if (platform === 'win32') return '.dll';
+  return platform === 'darwin' ? '.dylib' : '.so';
+}
+
 /** The file name of a shared library: `libc10.so`, `libc10.dylib` or `c10.dll`. */
 export function libraryName(name: string, platform: string): string {
-  if (platform === 'win32') return `${name}.dll`;
-  return platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
+  return `${platform === 'win32' ? '' : 'lib'}${name}${librarySuffix(platform)}`;
 }
 
 const ELF_MACHINES: Readonly<Record<number, string>> = {

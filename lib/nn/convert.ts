@@ -9,6 +9,8 @@ export interface ModuleTarget {
   dtype?: DType;
   /** Applies to four-dimensional tensors only. */
   memoryFormat?: MemoryFormat;
+  /** Do not wait for copies out of page-locked memory. Default false. */
+  nonBlocking?: boolean;
 }
 
 const FLOATING = /^(float|bfloat|complex)/;
@@ -17,13 +19,13 @@ const ANY_DTYPE = /^(float|bfloat|complex|u?int|bool|q)/;
 function readTarget(target: Device | DType | ModuleTarget): ModuleTarget {
   if (typeof target === 'string')
     return ANY_DTYPE.test(target) ? { dtype: target as DType } : { device: target };
-  checkOptions('Module.to', target, ['device', 'dtype', 'memoryFormat']);
+  checkOptions('Module.to', target, ['device', 'dtype', 'memoryFormat', 'nonBlocking']);
   return target;
 }
 
 /** Moves and converts every parameter, gradient and buffer of `module` in place. */
 export function convertTensors(module: Module, target: Device | DType | ModuleTarget): void {
-  const { device, dtype, memoryFormat } = readTarget(target);
+  const { device, dtype, memoryFormat, nonBlocking } = readTarget(target);
   if (dtype !== undefined && !FLOATING.test(dtype)) {
     throw new RangeError(`Expected a floating-point or complex dtype for Module.to, got "${dtype}"`);
   }
@@ -32,6 +34,7 @@ export function convertTensors(module: Module, target: Device | DType | ModuleTa
       ...(device === undefined ? {} : { device }),
       ...(dtype === undefined || !FLOATING.test(tensor.dtype) ? {} : { dtype }),
       ...(memoryFormat === undefined || tensor.dim() !== 4 ? {} : { memoryFormat }),
+      ...(nonBlocking === undefined ? {} : { nonBlocking }),
     });
   noGrad(() => {
     for (const [, parameter] of module.namedParameters()) convertParameter(parameter, convert);

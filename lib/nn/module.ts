@@ -316,9 +316,9 @@ export abstract class Module {
     return this.to({ device: 'cpu' });
   }
 
-  /** Moves to a CUDA device, the first one by default. */
-  cuda(index = 0): this {
-    return this.to({ device: `cuda:${index}` });
+  /** Moves to a CUDA device, the current one by default. @throws TorchError when there is no such device. */
+  cuda(index?: number): this {
+    return this.to({ device: index === undefined ? 'cuda' : `cuda:${index}` });
   }
 
   /** Sets whether gradients are recorded for every parameter. */
@@ -347,6 +347,11 @@ export abstract class Module {
   /** Runs `hook` before each forward; what it returns, if anything, replaces the inputs. */
   registerForwardPreHook(hook: ForwardPreHook): HookHandle {
     return this.#addHook('before', hook);
+  }
+
+  /** Whether any hook runs with `forward`. */
+  get hasHooks(): boolean {
+    return this.#hooks !== undefined;
   }
 
   #addHook(when: keyof ModuleHooks, hook: ForwardHook | ForwardPreHook): HookHandle {

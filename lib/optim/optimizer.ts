@@ -21,6 +21,10 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   readonly state = new Map<Tensor, Record<string, StateValue>>();
   /** Whether `step` has been called; schedulers warn when stepped before it. */
   stepped = false;
+  /** Set by GradScaler while it calls `step`: what the gradients must be divided by, or null. */
+  gradScale: Tensor | null = null;
+  /** Set by GradScaler while it calls `step`: above 0 where the step must be left out, or null. */
+  foundInf: Tensor | null = null;
   protected readonly defaults: Options;
 
   constructor(params: ParamsInput<Options>, defaults: Options) {
@@ -31,6 +35,11 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     }
     if (items[0] instanceof Tensor) this.addParamGroup({ params: items as Tensor[] } as never);
     else for (const group of items) this.addParamGroup(group as never);
+  }
+
+  /** Whether `step` heeds `gradScale` and `foundInf`; GradScaler looks at the gradients itself otherwise. */
+  get stepSupportsAmpScaling(): boolean {
+    return false;
   }
 
   /** Throws RangeError unless the options can be used. */

@@ -56,6 +56,10 @@ export class SGD extends Optimizer<SGDGroup> {
     super(params, { lr, momentum, dampening, weightDecay, nesterov, maximize, ...PYTORCH_KEYS });
   }
 
+  override get stepSupportsAmpScaling(): boolean {
+    return true;
+  }
+
   protected checkGroup(group: SGDGroup): void {
     for (const name of ['lr', 'momentum', 'weightDecay'] as const) {
       if (group[name] >= 0) continue;
@@ -79,6 +83,7 @@ export class SGD extends Optimizer<SGDGroup> {
   }
 
   #stepGroup(group: ParamGroup<SGDGroup>): void {
+    if (this.#isLeftOut(group)) return;
     const batches = new Map<string, Batch>();
     for (const param of group.params) {
       const { grad } = param;
@@ -93,8 +98,28 @@ export class SGD extends Optimizer<SGDGroup> {
         nesterov: group.nesterov,
         maximize: group.maximize,
         is_first_step: first,
+        ...this.#scaling(params[0] as Tensor),
       });
     }
+  }
+
+  /**
+   * Whether a step that GradScaler found inf in must not even make momentum buffers: the kernel leaves them unwritten.
+   * Only then does the host wait for the device; in later steps the kernel decides by itself.
+   */
+  #isLeftOut(group: ParamGroup<SGDGroup>): boolean {
+    if (this.foundInf === null || group.momentum === 0) return false;
+    const isNew = (param: Tensor) => param.grad !== null && !this.state.get(param)?.momentumBuffer;
+    return group.params.some(isNew) && this.foundInf.item() !== 0;
+  }
+
+  /** What GradScaler set, on the device of a batch. */
+  #scaling({ device }: Tensor): { grad_scale?: Tensor; found_inf?: Tensor } {
+    const { gradScale, foundInf } = this;
+    return {
+      ...(gradScale === null ? {} : { grad_scale: gradScale.to(device) }),
+      ...(foundInf === null ? {} : { found_inf: foundInf.to(device) }),
+    };
   }
 
   /** A call takes one device and dtype, and parameters that all have momentum already or all do not. */

@@ -175,7 +175,8 @@ export interface FromBufferOptions {
 
 /**
  * A CPU tensor over the memory of a typed array, Buffer or ArrayBuffer, without a copy: writes on either side
- * show on the other, and the buffer stays alive as long as the tensor does. Do not transfer or resize it.
+ * show on the other, and the buffer stays alive as long as the tensor does. Do not transfer or resize it. JavaScript's
+ * memory cannot be page-locked: `fromBuffer(data).pinMemory()` is a copy that can go to CUDA without waiting.
  *
  * @throws RangeError when the buffer is too small or its memory not aligned for the dtype; TypeError for a
  * resizable buffer.

@@ -19,7 +19,6 @@ export { getPrintoptions, type PrintOptions, setPrintoptions } from './print-opt
 export { Generator, getRngState, initialSeed, manualSeed, setRngState } from './random.ts';
 export {
   type CudaInfo,
-  cuda,
   cudaInfo,
   emptyCpuCache,
   getNumInteropThreads,

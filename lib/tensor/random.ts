@@ -38,7 +38,7 @@ export function manualSeed(seed: number | bigint): void {
 
 /** The seed of the default CPU generator. */
 export function initialSeed(): bigint {
-  return native.initialSeed();
+  return native.initialSeed(null);
 }
 
 /** The state of the default CPU generator: a uint8 tensor. */

@@ -1,8 +1,6 @@
 import { loadBinding } from '../binding.ts';
-import { TorchError } from '../errors.ts';
 import type { LibtorchSource } from '../libtorch/locate.ts';
 import { native } from './native.ts';
-import { ops } from './tensor.ts';
 
 /** Live native memory of this JavaScript environment and of the process. */
 export interface MemoryStats {
@@ -69,18 +67,12 @@ function cudaReason(): string | null {
     const build = `${version.replace(/\+.*/, '')}+${flavour}`;
     return `libtorch ${build} is a CPU build; get the CUDA build with: npx ibn-net install-libtorch --cuda`;
   }
-  // Asking for memory tells more than a count of zero: no driver, too old a driver, no device.
-  try {
-    ops.aten.empty([1], { device: 'cuda' }).dispose();
-    return null;
-  } catch (error) {
-    return error instanceof TorchError ? error.message.replace(/^aten::\S+: /, '') : String(error);
-  }
+  return native.cudaProblem();
 }
 
 export function cudaInfo(): CudaInfo {
   const reason = cudaReason();
-  const deviceCount = native.hasCuda() && reason === null ? native.cudaDeviceCount() : 0;
+  const deviceCount = reason === null ? native.cudaDeviceCount() : 0;
   return { available: reason === null, deviceCount, reason };
 }
 
@@ -98,11 +90,3 @@ export function runtimeInfo(): RuntimeInfo {
     cuda: cudaInfo(),
   };
 }
-
-/** torch.cuda: what the machine has. */
-export const cuda = {
-  isAvailable: (): boolean => cudaInfo().available,
-  deviceCount: (): number => cudaInfo().deviceCount,
-  /** Why CUDA cannot be used, or null. */
-  unavailableReason: (): string | null => cudaInfo().reason,
-};

@@ -31,7 +31,10 @@ export interface ToOptions {
   dtype?: DType;
   device?: Device;
   memoryFormat?: MemoryFormat;
-  /** Do not wait for the copy when the memory is pinned. Default false. */
+  /**
+   * Do not wait for the copy when the CPU's memory is pinned. Default false. A copy to the CPU has not arrived when
+   * this returns: `await cpuAsync()` instead.
+   */
   nonBlocking?: boolean;
   /** Copy even when nothing changes. Default false. */
   copy?: boolean;
@@ -228,9 +231,34 @@ export class Tensor extends NativeObject {
     return this.to('cpu');
   }
 
-  /** @throws TorchError when there is no such device: CUDA never becomes CPU. */
-  cuda(index = 0): Tensor {
-    return this.to(`cuda:${index}`);
+  /**
+   * On a CUDA device, the current one by default.
+   *
+   * @throws TorchError when there is no such device: CUDA never becomes CPU.
+   */
+  cuda(index?: number, options: Pick<ToOptions, 'nonBlocking' | 'memoryFormat'> = {}): Tensor {
+    return this.to(index === undefined ? 'cuda' : `cuda:${index}`, options);
+  }
+
+  /**
+   * The numbers on the CPU, without their graph. A copy out of CUDA goes into page-locked memory while the event loop
+   * goes on; ops after this call do not change what arrives. A CPU tensor shares its memory with the result.
+   *
+   * @throws TorchError (rejects) when the device failed; RangeError for sparse tensors and other devices.
+   * @example const logits = await model.forward(x).cpuAsync();
+   */
+  async cpuAsync(): Promise<Tensor> {
+    return new Tensor(await native.copyToHost(unwrap(this)));
+  }
+
+  /** As `data()`, without keeping the event loop waiting for the device. */
+  async dataAsync(): Promise<TypedArray> {
+    const host = await this.cpuAsync();
+    try {
+      return host.data();
+    } finally {
+      host.dispose();
+    }
   }
 
   float(): Tensor {

