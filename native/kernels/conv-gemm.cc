@@ -250,8 +250,10 @@ class GemmConv final : public Conv {
         piece.a = packPiece(w, image, block, from + x, rows, thread);
       else
         piece.a += x * c.row_stride;
-      for (int64_t panel = first; panel < last; panel++)
-        runLine(w, piece, {image, block, panel, tile + i}, from + x, rows);
+      for (int64_t panel = first; panel < last; panel++) {
+        Ahead<T> ahead = i == 0 ? following(block, panel, last) : Ahead<T>();
+        runLine(w, piece, {image, block, panel, tile + i}, from + x, rows, ahead);
+      }
     }
   }
 
@@ -259,21 +261,28 @@ class GemmConv final : public Conv {
     int64_t image, block, panel, tile;
   };
 
+  Ahead<T> following(int64_t block, int64_t panel, int64_t last) const {
+    return panel + 1 < last ? Ahead<T>(panels_.weights(block, panel + 1), kPanel * panels_.depth())
+                            : Ahead<T>();
+  }
+
   void runLines(const Work& w, const TileCall<T>& c, const Place& place, int64_t last_panel, int64_t from,
                 int64_t to, int64_t line_elements) const {
     const int64_t pieces = ceilDiv(w.division.width, kTileRows);
     for (int64_t panel = place.panel; panel < last_panel; panel++) {
       TileCall<T> line = c;
+      Ahead<T> ahead = following(place.block, panel, last_panel);
       for (int64_t y = from; y < to; y++) {
         line.a = c.a + (y - from) * packing_.stride(0) * line_elements;
         runLine(w, line, {place.image, place.block, panel, place.tile + (y - from) * pieces},
-                y * w.division.width, w.division.width);
+                y * w.division.width, w.division.width, ahead);
       }
     }
   }
 
   // `width` pixels of the output from `pixel` on, one panel of channels.
-  void runLine(const Work& w, TileCall<T> c, const Place& place, int64_t pixel, int64_t width) const {
+  void runLine(const Work& w, TileCall<T> c, const Place& place, int64_t pixel, int64_t width,
+               Ahead<T>& ahead) const {
     const Map& out = w.call.output;
     const int64_t column = (place.block * panels_.count() + place.panel) * kPanel;
     const int64_t channel = place.block * blocks_.out + place.panel * kPanel;
@@ -302,6 +311,7 @@ class GemmConv final : public Conv {
         c.mean = partials.mean(place.tile + i) + column;
         c.deviation = partials.deviation(place.tile + i) + column;
       }
+      c.ahead = ahead.take(c);
       tileFor<T>(rows, vectors)(c);
     }
   }

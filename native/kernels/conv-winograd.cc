@@ -141,13 +141,14 @@ class WinogradConv final : public Conv {
     const int64_t first = pieceStart(panels_, d.splits, split),
                   last = pieceStart(panels_, d.splits, split + 1);
     for (int64_t panel = first; panel < last; panel++) {
-      multiply(d, input, to - from, panel, products);
+      multiply(d, input, to - from, panel, last, products);
       for (int64_t tile = from; tile < to; tile++)
         transformOutput(w, image, tile, panel, products + (tile - from) * kPanel);
     }
   }
 
-  void multiply(const Division& d, const float* input, int64_t tiles, int64_t panel, float* products) const {
+  void multiply(const Division& d, const float* input, int64_t tiles, int64_t panel, int64_t last,
+                float* products) const {
     static constexpr float kNoBias[kPanel] = {};
     const int vectors = panelVectors(panel);
     TileCall<float> c{};
@@ -159,12 +160,17 @@ class WinogradConv final : public Conv {
     c.channels = vectors * kLanes;
     const float* weights = weights_.as<float>() + panel * kPoints * in_ * kPanel;
     const int64_t pieces = ceilDiv(tiles, kTileRows);
+    const int64_t size =
+        in_ * vectors * kLanes;  // of a point's weights; the next panel's follow the last point's
     for (int64_t point = 0; point < kPoints; point++) {
-      c.b = weights + point * in_ * vectors * kLanes;
+      c.b = weights + point * size;
+      const bool more = point + 1 < kPoints || panel + 1 < last;
+      Ahead<float> ahead(c.b + size, more ? size : 0);
       for (int64_t i = 0; i < pieces; i++) {
         const int64_t row = pieceStart(tiles, pieces, i);
         c.a = input + (point * d.block_tiles + row) * padded_in_;
         c.out = products + (point * d.block_tiles + row) * kPanel;
+        c.ahead = ahead.take(c);
         tileFor<float>(pieceStart(tiles, pieces, i + 1) - row, vectors)(c);
       }
     }

@@ -41,8 +41,33 @@ struct TileCall {
   const T* add;      // or null
   int64_t add_stride;
   bool relu;
-  float* mean;       // or null: receives the mean of the rows, and
-  float* deviation;  // the sum of squared differences from it
+  float* mean;        // or null: receives the mean of the rows, and
+  float* deviation;   // the sum of squared differences from it
+  const char* ahead;  // memory to bring into the second-level cache meanwhile: kAheadLines each kUnroll steps
+};
+
+// A panel of as many steps is in after two calls.
+constexpr int64_t kUnroll = 4, kAheadLines = 4, kLineBytes = 64;
+
+// Weights that come next, brought into the second-level cache piece by piece while others are worked on: the
+// processor's own prefetching begins anew at each page.
+template <class T>
+class Ahead {
+ public:
+  Ahead() = default;
+  Ahead(const T* weights, int64_t elements)
+      : at_(reinterpret_cast<const char*>(weights)), end_(at_ + elements * static_cast<int64_t>(sizeof(T))) {}
+
+  // What this call of a tile shall bring in: nothing new once all is.
+  const char* take(const TileCall<T>& call) {
+    if (at_ >= end_) return reinterpret_cast<const char*>(call.b);
+    const char* from = at_;
+    at_ += call.taps[0] * call.taps[1] * (call.steps / kUnroll) * kAheadLines * kLineBytes;
+    return from;
+  }
+
+ private:
+  const char *at_ = nullptr, *end_ = nullptr;
 };
 
 template <class T>
@@ -104,8 +129,9 @@ IBN_INLINE void tileStep(const T* const (&rows)[(MR + 2) / 3], int64_t row_strid
 
 template <class T, int MR, int NV>
 IBN_INLINE void tileSums(const TileCall<T>& c, Vec (&sum)[MR][NV]) {
-  constexpr int64_t kUnroll = 4, kWidth = NV * kLanes * kStep<T>;
+  constexpr int64_t kWidth = NV * kLanes * kStep<T>;
   const T* b = c.b;
+  const char* ahead = c.ahead;
   for (int64_t tap = 0; tap < c.taps[0] * c.taps[1]; tap++) {
     const T* a = c.a + tap / c.taps[1] * c.tap_stride[0] + tap % c.taps[1] * c.tap_stride[1];
     // x86 adds at most twice a register to a base: three rows share one pointer.
@@ -118,6 +144,9 @@ IBN_INLINE void tileSums(const TileCall<T>& c, Vec (&sum)[MR][NV]) {
       for (int64_t u = 0; u < kUnroll; u++)
         tileStep<T, MR, NV>(rows, c.row_stride, u * kStep<T>, b + u * kWidth, sum);
       b += kUnroll * kWidth;
+#pragma GCC unroll 4
+      for (int64_t line = 0; line < kAheadLines; line++) __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
+      ahead += kAheadLines * kLineBytes;
 #pragma GCC unroll 8
       for (int i = 0; i < (MR + 2) / 3; i++) rows[i] += kUnroll * kStep<T>;
     }
