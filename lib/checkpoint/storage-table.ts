@@ -51,7 +51,8 @@ export class StorageTable {
     for (const storage of storages) {
       const extent = this.#locate(storage);
       if (extent === undefined || extent.nbytes !== storage.numel * itemsizeOf(storage)) continue;
-      if (extent.nbytes > 0) parts.push({ ...extent, alignment: alignmentOf(storage) });
+      const { offset, nbytes } = extent;
+      if (nbytes > 0) parts.push({ offset, nbytes, alignment: alignmentOf(storage) });
     }
     this.#backend.expect(parts);
   }

@@ -126,8 +126,9 @@ class Planner {
   }
 
   #compare(key: string, place: Place, source: Tensor): void {
-    const { target } = place;
-    const [have, got] = [target.shape, source.shape];
+    const { module, name, target } = place;
+    const have = target.shape;
+    const got = source.shape;
     // Files from before 0.4 hold one-element vectors where there are scalars now.
     const isFlat = have.length === 0 && got.length === 1 && got[0] === 1;
     const isSame = have.length === got.length && have.every((size, i) => size === got[i]);
@@ -135,10 +136,11 @@ class Planner {
       this.#mismatch(key, have, got);
       return;
     }
-    const [onMeta, fromMeta] = [target.device === 'meta', source.device === 'meta'];
-    if (onMeta && !fromMeta && !this.#assigning) this.#refuseMeta(key);
+    const onMeta = target.device === 'meta';
+    const isMeta = onMeta || source.device === 'meta';
+    if (onMeta && source.device !== 'meta' && !this.#assigning) this.#refuseMeta(key);
     else {
-      this.#plan.assignments.push({ ...place, source, isFlat, isMeta: onMeta || fromMeta });
+      this.#plan.assignments.push({ module, name, target, source, isFlat, isMeta });
       this.#plan.loaded.push(key);
     }
   }

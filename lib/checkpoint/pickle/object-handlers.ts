@@ -45,8 +45,7 @@ function call(machine: Machine, args: unknown): void {
   }
   const items = asItems(args, callee.name);
   machine.allocate(1 + weight(items));
-  const warn = (message: string) => machine.environment.warn(message);
-  machine.push(callee.meaning.construct(items, warn));
+  machine.push(callee.meaning.construct(items, (message) => machine.environment.warn(message)));
 }
 
 /** What a call may copy, so that many calls on one large argument run out of budget. */
