@@ -92,7 +92,7 @@ export class DenseIBN extends Module {
   forward(x: Tensor): Tensor {
     if (this.BN === null) return this.IN === null ? x : this.IN.forward(x);
     if (this.IN === null) return this.BN.forward(x);
-    const fused = fusedNorm(x, this.normParts());
+    const fused = fusedNorm(x, this);
     if (fused !== undefined) return fused;
     const [first, rest] = splitChannels(x, this.batchChannels);
     // As in IBN: batch_norm is much slower on a strided input.

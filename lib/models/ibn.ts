@@ -49,7 +49,7 @@ export class IBN extends Module {
   forward(x: Tensor): Tensor {
     if (this.IN === null) return this.BN === null ? x : this.BN.forward(x);
     if (this.BN === null) return this.IN.forward(x);
-    const fused = fusedNorm(x, this.normParts());
+    const fused = fusedNorm(x, this);
     if (fused !== undefined) return fused;
     const [first, rest] = splitChannels(x, this.instanceChannels);
     // instance_norm makes its input contiguous itself; batch_norm is much slower on a strided one.
@@ -103,7 +103,7 @@ export class IBN_d extends InstanceNorm2d {
 
   override forward(x: Tensor): Tensor {
     if (this.numFeatures === this.planes) return super.forward(x);
-    const fused = fusedNorm(x, this.normParts());
+    const fused = fusedNorm(x, this);
     if (fused !== undefined) return fused;
     const [first, rest] = splitChannels(x, this.numFeatures);
     return ops.aten.cat([super.forward(first), rest], 1);

@@ -18,6 +18,11 @@ export interface NormParts {
   channels: number;
 }
 
+/** Layers of both kinds say what one op has to do for them. */
+interface HasNormParts {
+  normParts(): NormParts;
+}
+
 /** What is done besides. */
 export interface FusedOptions {
   /** Added first; of x's shape and dtype. */
@@ -46,16 +51,30 @@ export function withFusedNorms<T>(where: FusedNorms, fn: () => T): T {
 }
 
 const DTYPES: ReadonlySet<string> = new Set(['float32', 'float16', 'bfloat16']);
+const PLAIN: FusedOptions = {};
 
 /**
- * The normalisation of (N, C, H, W) as one call of `ibn::instance_batch_norm`, in the memory format of `x`, on the
- * device of `x`; undefined where the op does not apply, and the layers' own ops have to do it: on the CPU, without
- * the kernels, for float64, while a graph is traced, and where hooks are registered.
+ * Whether norms of `x` are one op: on CUDA with the package's kernels, but for float64 and while ops are recorded. With a
+ * CPU build of libtorch this is one comparison.
+ */
+export function fusesNorms(x: Tensor): boolean {
+  if (fusedNorms === 'cuda') {
+    return hasCudaKernels() && recorder === null && x.isCuda && DTYPES.has(x.dtype);
+  }
+  return fusedNorms === 'always' && recorder === null;
+}
+
+/**
+ * The normalisation of (N, C, H, W) by `norm` as one call of `ibn::instance_batch_norm`, in the memory format of `x`, on
+ * the device of `x`; undefined where the op does not apply, and the layers' own ops have to do it: where `fusesNorms`
+ * says no, for other layers, and where hooks are registered.
  *
  * @throws RangeError for inputs with one value per channel, as the layers themselves.
  */
-export function fusedNorm(x: Tensor, parts: NormParts, options: FusedOptions = {}): Tensor | undefined {
-  if (!isFused(x, options.residual ?? null) || !isPlain(parts)) return undefined;
+export function fusedNorm(x: Tensor, norm: Module, options: FusedOptions = PLAIN): Tensor | undefined {
+  if (!fusesNorms(x)) return undefined;
+  const parts = partsOf(norm);
+  if (parts === undefined || !isPlain(parts) || !isAlike(x, options.residual ?? null)) return undefined;
   const { shape } = x;
   if (shape.length !== 4 || shape[1] !== parts.channels) return undefined;
   if (parts.instance !== null) checkSpatialSize(shape);
@@ -64,10 +83,14 @@ export function fusedNorm(x: Tensor, parts: NormParts, options: FusedOptions = {
   return trains ? train(x, parts, batch, options) : evaluate(x, parts, options);
 }
 
-function isFused(x: Tensor, residual: Tensor | null): boolean {
-  if (fusedNorms === 'never' || recorder !== null) return false;
-  if (fusedNorms === 'cuda' && !(hasCudaKernels() && x.isCuda)) return false;
-  if (fusedNorms === 'cuda' && !DTYPES.has(x.dtype)) return false;
+function partsOf(norm: Module): NormParts | undefined {
+  if ('normParts' in norm) return (norm as unknown as HasNormParts).normParts();
+  if (Object.getPrototypeOf(norm) !== InstanceNorm2d.prototype) return undefined;
+  const { numFeatures: channels } = norm as InstanceNorm2d;
+  return { owner: norm, instance: norm as InstanceNorm2d, batch: null, start: 0, end: channels, channels };
+}
+
+function isAlike(x: Tensor, residual: Tensor | null): boolean {
   return residual === null || (residual.dtype === x.dtype && residual.device === x.device);
 }
 

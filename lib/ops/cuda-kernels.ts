@@ -1,6 +1,8 @@
 import { loadBinding, nativeLibrary } from '../binding.ts';
 
 const LIBRARY = 'libibn_cuda.so';
+/** One of the ops that the library brings kernels for. */
+const OP = 'ibn::_instance_batch_norm_out';
 
 let loaded: boolean | undefined;
 
@@ -16,19 +18,22 @@ export function hasCudaKernels(): boolean {
 function load(): boolean {
   if (process.env.IBN_NET_CUDA_KERNELS === '0') return false;
   const { binding, libtorch } = loadBinding();
-  if (libtorch.flavour === 'cpu') return false;
-  const path = nativeLibrary(LIBRARY);
+  const path = libtorch.flavour === 'cpu' ? undefined : nativeLibrary(LIBRARY);
   if (path === undefined) return false;
   try {
     binding.loadLibrary(path);
-    return true;
+    if (binding.hasKernel(OP, '', 'CUDA')) return true;
+    warn(`${path} has none of this version's`);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    process.emitWarning(
-      `Could not load the CUDA kernels: ${reason}. Norms run as several ops of libtorch on the same device; ` +
-        'build the kernels for this machine: node scripts/build-cuda.mjs',
-      { code: 'IBN_CUDA_KERNELS' },
-    );
-    return false;
+    warn(cause instanceof Error ? cause.message : String(cause));
   }
+  return false;
+}
+
+function warn(reason: string): void {
+  process.emitWarning(
+    `Could not load the CUDA kernels: ${reason}. Norms run as several ops of libtorch on the same device; ` +
+      'build the kernels for this machine: npx ibn-net build --cuda',
+    { code: 'IBN_CUDA_KERNELS' },
+  );
 }

@@ -43,6 +43,11 @@ void endPool(const Capture& capture) {
   }
 }
 
+bool isCapturing() {
+  return c10::cuda::device_count() > 0 &&
+         c10::cuda::currentStreamCaptureStatusMayInitCtx() != c10::cuda::CaptureStatus::None;
+}
+
 // Used by one thread at a time: that of the JavaScript environment that made it.
 class CudaGraph : public torch::CustomClassHolder {
  public:
@@ -56,8 +61,7 @@ class CudaGraph : public torch::CustomClassHolder {
   void begin(const Pool& pool, cudaStreamCaptureMode mode) {
     TORCH_CHECK(!capture_, "Expected a graph that is not capturing, got one whose capture has begun; end it first");
     const auto stream = at::cuda::getCurrentCUDAStream();
-    TORCH_CHECK(!c10::cuda::isStreamCapturingMayInitCtx(stream),
-                "Expected a stream that is not capturing, got one of another graph; captures do not nest");
+    TORCH_CHECK(!isCapturing(), "Expected a stream that is not capturing, got one of another graph; captures do not nest");
     const bool shares = pool.first != 0 || pool.second != 0;
     const Capture capture = {stream, shares ? pool : at::cuda::graph_pool_handle()};
     graph_.capture_begin(capture.pool, mode);
@@ -123,11 +127,6 @@ GraphPtr create() {
 
 void begin(const GraphPtr& graph, const std::optional<std::vector<int64_t>>& pool, const std::string& mode) {
   graph->begin(toPool(pool), toMode(mode));
-}
-
-bool isCapturing() {
-  return c10::cuda::device_count() > 0 &&
-         c10::cuda::isStreamCapturingMayInitCtx(at::cuda::getCurrentCUDAStream());
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The ops of libibn_cuda.so. Only libtorch's stable ABI is used, so that one build serves every libtorch from 2.11 on.
-// Their schemas are the binding's (native/ops/schema.cc): it allocates what they write, so that running out of memory
-// is its error, and nothing is allocated while a graph is captured.
+// Their schemas are the binding's (native/ops/instance_batch_norm.cc), and so are the arguments' names and order, which a
+// test compares. The binding allocates what they write, so that running out of memory is its error.
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/library.h>
@@ -165,16 +165,22 @@ class Checks {
   int32_t device_;
 };
 
-ibn::cuda::Parameters parametersOf(const Checks& checks, const Problem& problem, const MaybeTensor& instance_weight,
-                                   const MaybeTensor& instance_bias, const MaybeTensor& batch_weight,
-                                   const MaybeTensor& batch_bias) {
+struct Affine {
+  const MaybeTensor &instance_weight, &instance_bias, &batch_weight, &batch_bias;
+};
+
+ibn::cuda::Parameters parametersOf(const Checks& checks, const Problem& problem, const Affine& affine,
+                                   double instance_eps, double batch_eps, bool relu) {
   const int64_t instances = problem.channels.instances();
   const int64_t batches = problem.channels.batches();
   ibn::cuda::Parameters parameters = {};
-  parameters.instance_weight = checks.vector(instance_weight, "instance_weight", instances);
-  parameters.instance_bias = checks.vector(instance_bias, "instance_bias", instances);
-  parameters.batch_weight = checks.vector(batch_weight, "batch_weight", batches);
-  parameters.batch_bias = checks.vector(batch_bias, "batch_bias", batches);
+  parameters.instance_weight = checks.vector(affine.instance_weight, "instance_weight", instances);
+  parameters.instance_bias = checks.vector(affine.instance_bias, "instance_bias", instances);
+  parameters.batch_weight = checks.vector(affine.batch_weight, "batch_weight", batches);
+  parameters.batch_bias = checks.vector(affine.batch_bias, "batch_bias", batches);
+  parameters.instance_eps = static_cast<float>(instance_eps);
+  parameters.batch_eps = static_cast<float>(batch_eps);
+  parameters.relu = relu;
   return parameters;
 }
 
@@ -198,18 +204,16 @@ void setRunning(ibn::cuda::Forward& forward, const Checks& checks, const MaybeTe
 
 void forwardOut(const Tensor& input, const MaybeTensor& residual, int64_t start, int64_t end,
                 const MaybeTensor& instance_weight, const MaybeTensor& instance_bias,
-                const MaybeTensor& batch_weight, const MaybeTensor& batch_bias, const MaybeTensor& running_mean,
-                const MaybeTensor& running_var, int64_t batch_mode, double momentum, double instance_eps,
-                double batch_eps, bool relu, const Tensor& output, const MaybeTensor& statistics,
-                const MaybeTensor& workspace) {
+                const MaybeTensor& batch_weight, const MaybeTensor& batch_bias,
+                const MaybeTensor& running_mean, const MaybeTensor& running_var, double instance_eps,
+                double batch_eps, bool relu, double momentum, int64_t batch_mode, const Tensor& output,
+                const MaybeTensor& statistics, const MaybeTensor& workspace) {
   const Checks checks(input);
   ibn::cuda::Forward forward = {};
   forward.problem = checks.problem(start, end, batch_mode);
-  forward.parameters =
-      parametersOf(checks, forward.problem, instance_weight, instance_bias, batch_weight, batch_bias);
-  forward.parameters.instance_eps = static_cast<float>(instance_eps);
-  forward.parameters.batch_eps = static_cast<float>(batch_eps);
-  forward.parameters.relu = relu;
+  forward.parameters = parametersOf(checks, forward.problem,
+                                    {instance_weight, instance_bias, batch_weight, batch_bias}, instance_eps,
+                                    batch_eps, relu);
   setRunning(forward, checks, running_mean, running_var);
   forward.momentum = static_cast<float>(momentum);
   forward.input = input.const_data_ptr();
@@ -228,17 +232,19 @@ void forwardOut(const Tensor& input, const MaybeTensor& residual, int64_t start,
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }
 
-void backwardOut(const Tensor& grad_output, const Tensor& input, const MaybeTensor& residual, int64_t start,
-                 int64_t end, const MaybeTensor& instance_weight, const MaybeTensor& instance_bias,
-                 const MaybeTensor& batch_weight, const MaybeTensor& batch_bias, const Tensor& statistics,
-                 int64_t batch_mode, bool relu, const Tensor& grad_input, const Tensor& grad_affine,
-                 const MaybeTensor& workspace) {
+// The statistics stand for running ones, eps and momentum.
+void backwardOut(const Tensor& input, const MaybeTensor& residual, int64_t start, int64_t end,
+                 const MaybeTensor& instance_weight, const MaybeTensor& instance_bias,
+                 const MaybeTensor& batch_weight, const MaybeTensor& batch_bias,
+                 const MaybeTensor& /*running_mean*/, const MaybeTensor& /*running_var*/,
+                 double instance_eps, double batch_eps, bool relu, double /*momentum*/, int64_t batch_mode,
+                 const Tensor& grad_output, const Tensor& statistics, const Tensor& grad_input,
+                 const Tensor& grad_affine, const MaybeTensor& workspace) {
   const Checks checks(input);
   ibn::cuda::Backward backward = {};
   const Problem& problem = backward.problem = checks.problem(start, end, batch_mode);
-  backward.parameters =
-      parametersOf(checks, problem, instance_weight, instance_bias, batch_weight, batch_bias);
-  backward.parameters.relu = relu;
+  backward.parameters = parametersOf(
+      checks, problem, {instance_weight, instance_bias, batch_weight, batch_bias}, instance_eps, batch_eps, relu);
   backward.grad_output = checks.like(grad_output, "grad_output");
   backward.input = input.const_data_ptr();
   backward.residual = checks.like(residual, "residual");
@@ -248,7 +254,8 @@ void backwardOut(const Tensor& grad_output, const Tensor& input, const MaybeTens
   backward.rstd = backward.mean + problem.statistics();
   backward.grad_weight = checks.floats(grad_affine, "grad_affine", 2 * int64_t{problem.channels.count});
   backward.grad_bias = backward.grad_weight + problem.channels.count;
-  const bool aligned = ibn::cuda::isAligned(problem, backward.input, backward.residual, backward.grad_output, written);
+  const bool aligned =
+      ibn::cuda::isAligned(problem, backward.input, backward.residual, backward.grad_output, written);
   const ibn::cuda::Plan plan = ibn::cuda::planBackward(problem, aligned);
   float* scratch = checks.floats(workspace, "workspace", plan.floats);
   const torch::stable::accelerator::DeviceGuard guard(checks.device());

@@ -56,14 +56,6 @@ void train(const c10::OperatorHandle&, torch::jit::Stack* stack) {
   torch::jit::push(*stack, forward(norm, false).output);
 }
 
-const std::string kCommon =
-    "(Tensor input, Tensor? residual, int start, int end, Tensor? instance_weight, Tensor? instance_bias, "
-    "Tensor? batch_weight, Tensor? batch_bias, ";
-const std::string kRead = "Tensor? running_mean, Tensor? running_var, ";
-const std::string kWritten = "Tensor(a!)? running_mean, Tensor(b!)? running_var, ";
-const std::string kDefaults = "float instance_eps=1e-05, float batch_eps=1e-05, bool relu=False";
-const std::string kInner = "float instance_eps, float batch_eps, bool relu, float momentum, int batch_mode, ";
-
 }  // namespace
 
 Norm fromStack(const torch::jit::Stack& stack, size_t size, size_t arguments) {
@@ -143,18 +135,27 @@ Gradients backward(const Norm& norm, const at::Tensor& grad, const at::Tensor& s
 }
 
 TORCH_LIBRARY(ibn, m) {
-  m.def("instance_batch_norm" + kCommon + kRead + kDefaults + ") -> Tensor");
-  m.def("instance_batch_norm_train" + kCommon + kWritten + kDefaults + ", float momentum=0.1) -> Tensor");
-  m.def("_instance_batch_norm_forward" + kCommon + kWritten + kInner +
-        "bool keep_statistics) -> (Tensor, Tensor)");
-  m.def("_instance_batch_norm_backward" + kCommon + kRead + kInner +
-        "Tensor grad_output, Tensor statistics) -> (Tensor, Tensor)");
+  const std::string common =
+      "(Tensor input, Tensor? residual, int start, int end, Tensor? instance_weight, Tensor? instance_bias, "
+      "Tensor? batch_weight, Tensor? batch_bias, ";
+  const std::string read = "Tensor? running_mean, Tensor? running_var, ";
+  const std::string written = "Tensor(a!)? running_mean, Tensor(b!)? running_var, ";
+  const std::string defaults = "float instance_eps=1e-05, float batch_eps=1e-05, bool relu=False";
+  const std::string inner =
+      "float instance_eps, float batch_eps, bool relu, float momentum, int batch_mode, ";
+  const auto define = [&m](const std::string& schema) { m.def(schema.c_str()); };
+  define("instance_batch_norm" + common + read + defaults + ") -> Tensor");
+  define("instance_batch_norm_train" + common + written + defaults + ", float momentum=0.1) -> Tensor");
+  define("_instance_batch_norm_forward" + common + written + inner +
+         "bool keep_statistics) -> (Tensor, Tensor)");
+  define("_instance_batch_norm_backward" + common + read + inner +
+         "Tensor grad_output, Tensor statistics) -> (Tensor, Tensor)");
   // What libibn_cuda.so brings; it allocates nothing.
-  m.def("_instance_batch_norm_out" + kCommon + kWritten + kInner +
-        "Tensor(c!) output, Tensor(d!)? statistics, Tensor(e!)? workspace) -> ()");
-  m.def("_instance_batch_norm_backward_out" + kCommon + kRead + kInner +
-        "Tensor grad_output, Tensor statistics, Tensor(c!) grad_input, Tensor(d!) grad_affine, "
-        "Tensor(e!)? workspace) -> ()");
+  define("_instance_batch_norm_out" + common + written + inner +
+         "Tensor(c!) output, Tensor(d!)? statistics, Tensor(e!)? workspace) -> ()");
+  define("_instance_batch_norm_backward_out" + common + read + inner +
+         "Tensor grad_output, Tensor statistics, Tensor(c!) grad_input, Tensor(d!) grad_affine, "
+         "Tensor(e!)? workspace) -> ()");
 }
 
 TORCH_LIBRARY_IMPL(ibn, CompositeExplicitAutograd, m) {

@@ -1,6 +1,6 @@
 import { DenseIBN } from '../../lib/models/densenet-ibn.ts';
 import { IBN, IBN_d } from '../../lib/models/ibn.ts';
-import { type FusedOptions, fusedNorm, type NormParts, withFusedNorms } from '../../lib/nn/ibn-ops.ts';
+import { type FusedOptions, fusedNorm, withFusedNorms } from '../../lib/nn/ibn-ops.ts';
 import { InstanceNorm2d, type Module } from '../../lib/nn/index.ts';
 import { type DType, ops, randn, type Tensor } from '../../lib/tensor/index.ts';
 
@@ -18,11 +18,9 @@ export const norms: Record<string, () => Norm> = {
   'InstanceNorm2d(6)': () => new InstanceNorm2d(6, { affine: true }),
 };
 
-/** The parts of a layer, as the models find them. */
-export function partsOf(norm: Norm): NormParts {
-  if ('normParts' in norm) return norm.normParts();
-  const { numFeatures: channels } = norm;
-  return { owner: norm, instance: norm, batch: null, start: 0, end: channels, channels };
+/** The channels that a layer takes. */
+export function channelsOf(norm: Norm): number {
+  return 'normParts' in norm ? norm.normParts().channels : norm.numFeatures;
 }
 
 /** Gives a layer parameters and statistics that are not those of a new one. */
@@ -60,7 +58,7 @@ export function runFused(
   const inputs = [x, ...(residual ? [residual] : [])].map((tensor) => tensor.detach().requiresGrad_());
   const [input, added = null] = inputs as [Tensor, Tensor?];
   const output = withFusedNorms('always', () =>
-    fusedNorm(input, partsOf(norm), { residual: added, relu }),
+    fusedNorm(input, norm, { residual: added, relu }),
   ) as Tensor;
   output.backward({ gradient: g });
   const grads = new Map(gradsOf(norm));

@@ -3,7 +3,7 @@ import { withFusedNorms } from '../../lib/nn/ibn-ops.ts';
 import { ops, randn, scope, type Tensor, zeros } from '../../lib/tensor/index.ts';
 import { grad, noGrad } from '../../lib/tensor/index.ts';
 import { expectClose, forEachDevice, itOnCuda, message, withScope } from '../helpers/index.ts';
-import { exactCopy, norms, partsOf, runExact, runFused, shake, tolerances } from './norms.ts';
+import { channelsOf, exactCopy, norms, runExact, runFused, shake, tolerances } from './norms.ts';
 
 const { aten } = ops;
 const ibn = ops.ibn as Record<string, (...args: unknown[]) => unknown>;
@@ -36,7 +36,7 @@ function compare(name: string, dtype: 'float32' | 'float16' | 'bfloat16', traini
           noGrad(() => shake(layer));
           layer.train(training);
           const exact = exactCopy(layer, make);
-          const shape = [n, partsOf(layer).channels, h, w];
+          const shape = [n, channelsOf(layer), h, w];
           const [x, g] = [inputOf(shape, dtype, device, format), inputOf(shape, dtype, device, format)];
           const residual = added ? inputOf(shape, dtype, device, format) : null;
           const options = { residual, relu: relu as boolean };
