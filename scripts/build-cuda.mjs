@@ -17,7 +17,8 @@ const torch = values.torch ?? (await locate());
 const out = values.out ?? join(root, 'build-cuda');
 
 const settings = [`-DTORCH_ROOT=${torch}`, `-DTORCH_MINOR=${minorOf(torch)}`, '-DCMAKE_BUILD_TYPE=Release'];
-if (values.architectures) settings.push(`-DIBN_CUDA_ARCHITECTURES=${values.architectures.replaceAll(',', ';')}`);
+if (values.architectures)
+  settings.push(`-DIBN_CUDA_ARCHITECTURES=${values.architectures.replaceAll(',', ';')}`);
 run('cmake', ['-S', join(root, 'native/cuda'), '-B', out, ...settings]);
 run('cmake', ['--build', out]);
 
@@ -36,7 +37,8 @@ async function locate() {
 /** `2.13`, from the header that names libtorch's version. */
 function minorOf(folder) {
   const header = join(folder, 'include/torch/headeronly/version.h');
-  if (!existsSync(header)) fail(`Expected the headers of libtorch 2.11 or newer in ${folder}/include, found none`);
+  if (!existsSync(header))
+    fail(`Expected the headers of libtorch 2.11 or newer in ${folder}/include, found none`);
   const text = readFileSync(header, 'utf8');
   const number = (name) => new RegExp(`#define TORCH_VERSION_${name} (\\d+)`).exec(text)?.[1];
   return `${number('MAJOR')}.${number('MINOR')}`;

@@ -28,7 +28,9 @@ const wide = kernels.filter(({ vector }) => vector > 1);
 const result = {
   question: 'What the machine code of the fused norm is made of; compiled, not run',
   date: new Date().toISOString().slice(0, 10),
-  nvcc: /release [\d.]+, V[\d.]+/.exec(spawnSync('nvcc', ['--version'], { encoding: 'utf8' }).stdout)?.[0] ?? null,
+  nvcc:
+    /release [\d.]+, V[\d.]+/.exec(spawnSync('nvcc', ['--version'], { encoding: 'utf8' }).stdout)?.[0] ??
+    null,
   library: {
     bytes: statSync(library).size,
     gzipBytes: gzipSync(readFileSync(library)).length,

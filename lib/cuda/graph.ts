@@ -130,7 +130,8 @@ export class CUDAGraph {
 
 function checkPool(pool: unknown): GraphPool | null {
   if (pool === undefined || pool === null) return null;
-  if (Array.isArray(pool) && pool.length === 2 && pool.every(Number.isInteger)) return pool as unknown as GraphPool;
+  if (Array.isArray(pool) && pool.length === 2 && pool.every(Number.isInteger))
+    return pool as unknown as GraphPool;
   throw new TypeError('Expected what pool() or graphPoolHandle() gave for pool, got another value');
 }
 

@@ -1,5 +1,5 @@
-// Between the passes: puts the partial results of many units together. A block has 32 channels side by side, so that
-// neighbouring threads read neighbouring pairs.
+// Between the passes: puts the partial results of many units together. A block has 32 channels side by side,
+// so that neighbouring threads read neighbouring pairs.
 #pragma once
 #include "statistics.cuh"
 
@@ -24,7 +24,6 @@ struct Combination {
   }
 };
 
-
 // torch keeps the unbiased variance (aten/src/ATen/native/cuda/Normalization.cuh, 2.13).
 __device__ __forceinline__ void updateRunning(const Forward& forward, int32_t c, const Moments& moments) {
   const int32_t index = forward.problem.channels.batchIndex(c);
@@ -46,7 +45,8 @@ __global__ void __launch_bounds__(kCombineThreads)
     const Combination work(problem, index, whole_blocks);
     const Region& region = grid.regions[work.slice ? 0 : 1];
     const int64_t parts = work.slice ? region.chunks : region.parts();
-    const int64_t first = region.partial + (work.slice ? work.sample * region.chunks : 0) * problem.channels.count;
+    const int64_t first =
+        region.partial + (work.slice ? work.sample * region.chunks : 0) * problem.channels.count;
     const bool live = work.c < problem.channels.count && problem.channels.isInstance(work.c) == work.slice;
     Moments moments = {0, 0, 0};
     for (int64_t part = threadIdx.x / kWarp; live && part < parts; part += kCombineRows) {
@@ -83,7 +83,8 @@ __global__ void __launch_bounds__(kCombineThreads)
     const bool live = inside && (!work.slice || problem.channels.isInstance(work.c));
     const Region& region = grid.regions[inside ? grid.owner(problem.channels, work.c) : 0];
     const int64_t parts = work.slice ? region.chunks : region.parts();
-    const int64_t first = region.partial + (work.slice ? work.sample * region.chunks : 0) * problem.channels.count;
+    const int64_t first =
+        region.partial + (work.slice ? work.sample * region.chunks : 0) * problem.channels.count;
     Pair sums = {0, 0};
     for (int64_t part = threadIdx.x / kWarp; live && part < parts; part += kCombineRows) {
       const Pair pair = loadConstantPair(backward.partial + first + part * problem.channels.count + work.c);

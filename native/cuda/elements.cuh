@@ -1,5 +1,5 @@
-// Elements in memory and in registers. The host tests bring their own platform: the CUDA words of these files run
-// on an emulator there, which checks every access.
+// Elements in memory and in registers. The host tests bring their own platform: the CUDA words of these files
+// run on an emulator there, which checks every access.
 #pragma once
 #include <cstring>
 
@@ -21,26 +21,44 @@ using Half = __half;
 using Bfloat16 = __nv_bfloat16;
 using Stream = cudaStream_t;
 
-__device__ __forceinline__ float toFloat(float value) { return value; }
-__device__ __forceinline__ float toFloat(Half value) { return __half2float(value); }
-__device__ __forceinline__ float toFloat(Bfloat16 value) { return __bfloat162float(value); }
+__device__ __forceinline__ float toFloat(float value) {
+  return value;
+}
+__device__ __forceinline__ float toFloat(Half value) {
+  return __half2float(value);
+}
+__device__ __forceinline__ float toFloat(Bfloat16 value) {
+  return __bfloat162float(value);
+}
 
 template <typename T>
 __device__ __forceinline__ T fromFloat(float value);
 template <>
-__device__ __forceinline__ float fromFloat<float>(float value) { return value; }
+__device__ __forceinline__ float fromFloat<float>(float value) {
+  return value;
+}
 template <>
-__device__ __forceinline__ Half fromFloat<Half>(float value) { return __float2half_rn(value); }
+__device__ __forceinline__ Half fromFloat<Half>(float value) {
+  return __float2half_rn(value);
+}
 template <>
-__device__ __forceinline__ Bfloat16 fromFloat<Bfloat16>(float value) { return __float2bfloat16_rn(value); }
+__device__ __forceinline__ Bfloat16 fromFloat<Bfloat16>(float value) {
+  return __float2bfloat16_rn(value);
+}
 
 // For memory that no thread of the kernel writes.
 template <typename T>
-__device__ __forceinline__ T loadConstant(const T* address) { return __ldg(address); }
+__device__ __forceinline__ T loadConstant(const T* address) {
+  return __ldg(address);
+}
 template <typename T>
-__device__ __forceinline__ T loadShared(const T* address) { return *address; }
+__device__ __forceinline__ T loadShared(const T* address) {
+  return *address;
+}
 template <typename T>
-__device__ __forceinline__ void storeTo(T* address, T value) { *address = value; }
+__device__ __forceinline__ void storeTo(T* address, T value) {
+  *address = value;
+}
 
 #endif
 
@@ -82,7 +100,9 @@ __device__ __forceinline__ Pair loadConstantPair(const Pair* address) {
 
 // The sum of two elements, rounded to their type.
 template <typename T>
-__device__ __forceinline__ T sumOf(T a, T b) { return fromFloat<T>(toFloat(a) + toFloat(b)); }
+__device__ __forceinline__ T sumOf(T a, T b) {
+  return fromFloat<T>(toFloat(a) + toFloat(b));
+}
 
 __device__ __forceinline__ float loadAs(ElementType type, const void* data, int64_t index) {
   switch (type) {

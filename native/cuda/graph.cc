@@ -1,5 +1,5 @@
-// Capture of CUDA graphs: libibn_cudagraph-<minor>.so, one for each libtorch minor, since at::cuda::CUDAGraph is no
-// part of the stable ABI. A graph is an object that ops make and take; it goes with its last reference.
+// Capture of CUDA graphs: libibn_cudagraph-<minor>.so, one for each libtorch minor, since at::cuda::CUDAGraph
+// is no part of the stable ABI. A graph is an object that ops make and take; it goes with its last reference.
 #include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -31,8 +31,8 @@ void endHostPool(Allocator* host, const Pool& pool) {
   }
 }
 
-// Before 2.14 a capture that failed leaves the allocators serving it: with a filter that points to the graph, which may
-// be gone by the next allocation. Throws nothing: destructors call it.
+// Before 2.14 a capture that failed leaves the allocators serving it: with a filter that points to the graph,
+// which may be gone by the next allocation. Throws nothing: destructors call it.
 void endPool(const Capture& capture) {
   try {
     allocator::endAllocateToPool(capture.stream.device_index(), capture.pool);
@@ -59,9 +59,11 @@ class CudaGraph : public torch::CustomClassHolder {
   CudaGraph& operator=(const CudaGraph&) = delete;
 
   void begin(const Pool& pool, cudaStreamCaptureMode mode) {
-    TORCH_CHECK(!capture_, "Expected a graph that is not capturing, got one whose capture has begun; end it first");
+    TORCH_CHECK(!capture_,
+                "Expected a graph that is not capturing, got one whose capture has begun; end it first");
     const auto stream = at::cuda::getCurrentCUDAStream();
-    TORCH_CHECK(!isCapturing(), "Expected a stream that is not capturing, got one of another graph; captures do not nest");
+    TORCH_CHECK(!isCapturing(),
+                "Expected a stream that is not capturing, got one of another graph; captures do not nest");
     const bool shares = pool.first != 0 || pool.second != 0;
     const Capture capture = {stream, shares ? pool : at::cuda::graph_pool_handle()};
     graph_.capture_begin(capture.pool, mode);
@@ -84,7 +86,8 @@ class CudaGraph : public torch::CustomClassHolder {
   void replay() { graph_.replay(); }
 
   void reset() {
-    TORCH_CHECK(!capture_, "Expected a graph that is not capturing, got one whose capture has begun; end it first");
+    TORCH_CHECK(!capture_,
+                "Expected a graph that is not capturing, got one whose capture has begun; end it first");
     graph_.reset();
   }
 
@@ -109,15 +112,17 @@ std::vector<int64_t> toInts(const Pool& pool) {
 
 Pool toPool(const std::optional<std::vector<int64_t>>& ids) {
   if (!ids) return {0, 0};
-  TORCH_CHECK(ids->size() == 2 && ids->at(0) >= 0 && ids->at(1) >= 0 && (ids->at(0) == 0) != (ids->at(1) == 0),
-              "Expected a pool of a graph or of graphPoolHandle for pool, got other numbers");
+  TORCH_CHECK(
+      ids->size() == 2 && ids->at(0) >= 0 && ids->at(1) >= 0 && (ids->at(0) == 0) != (ids->at(1) == 0),
+      "Expected a pool of a graph or of graphPoolHandle for pool, got other numbers");
   return {static_cast<uint64_t>(ids->at(0)), static_cast<uint64_t>(ids->at(1))};
 }
 
 cudaStreamCaptureMode toMode(const std::string& mode) {
   if (mode == "thread_local") return cudaStreamCaptureModeThreadLocal;
   if (mode == "global") return cudaStreamCaptureModeGlobal;
-  TORCH_CHECK(mode == "relaxed", "Expected global, thread_local or relaxed for capture_error_mode, got \"", mode, "\"");
+  TORCH_CHECK(mode == "relaxed", "Expected global, thread_local or relaxed for capture_error_mode, got \"",
+              mode, "\"");
   return cudaStreamCaptureModeRelaxed;
 }
 
@@ -141,7 +146,9 @@ TORCH_LIBRARY_FRAGMENT(ibn, m) {
   define("_cuda_graph_end(" + graph + " graph) -> ()", +[](const GraphPtr& self) { self->end(); });
   define("_cuda_graph_replay(" + graph + " graph) -> ()", +[](const GraphPtr& self) { self->replay(); });
   define("_cuda_graph_reset(" + graph + " graph) -> ()", +[](const GraphPtr& self) { self->reset(); });
-  define("_cuda_graph_pool(" + graph + " graph) -> int[]", +[](const GraphPtr& self) { return toInts(self->pool()); });
+  define(
+      "_cuda_graph_pool(" + graph + " graph) -> int[]",
+      +[](const GraphPtr& self) { return toInts(self->pool()); });
   define("_cuda_graph_pool_handle() -> int[]", +[] { return toInts(at::cuda::graph_pool_handle()); });
   define("_cuda_is_capturing() -> bool", &isCapturing);
 }

@@ -1,6 +1,7 @@
-// The ops of libibn_cuda.so. Only libtorch's stable ABI is used, so that one build serves every libtorch from 2.11 on.
-// Their schemas are the binding's (native/ops/instance_batch_norm.cc), and so are the arguments' names and order, which a
-// test compares. The binding allocates what they write, so that running out of memory is its error.
+// The ops of libibn_cuda.so. Only libtorch's stable ABI is used, so that one build serves every libtorch
+// from 2.11 on. Their schemas are the binding's (native/ops/instance_batch_norm.cc), and so are the
+// arguments' names and order, which a test compares. The binding allocates what they write, so that running
+// out of memory is its error.
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/library.h>
@@ -135,7 +136,8 @@ class Checks {
   // Memory of float32 that the kernels write, at least `length` long.
   float* floats(const Tensor& tensor, const char* name, int64_t length) const {
     requireDevice(tensor, name, device_);
-    if (requireType(tensor, name) != ElementType::kFloat) fail("Expected float32 for ", name, ", got another dtype");
+    if (requireType(tensor, name) != ElementType::kFloat)
+      fail("Expected float32 for ", name, ", got another dtype");
     if (!tensor.is_contiguous()) fail("Expected a contiguous tensor for ", name, ", got other strides");
     if (tensor.numel() < length) {
       fail("Expected at least ", length, " elements for ", name, ", got ", tensor.numel(),
@@ -211,9 +213,9 @@ void forwardOut(const Tensor& input, const MaybeTensor& residual, int64_t start,
   const Checks checks(input);
   ibn::cuda::Forward forward = {};
   forward.problem = checks.problem(start, end, batch_mode);
-  forward.parameters = parametersOf(checks, forward.problem,
-                                    {instance_weight, instance_bias, batch_weight, batch_bias}, instance_eps,
-                                    batch_eps, relu);
+  forward.parameters =
+      parametersOf(checks, forward.problem, {instance_weight, instance_bias, batch_weight, batch_bias},
+                   instance_eps, batch_eps, relu);
   setRunning(forward, checks, running_mean, running_var);
   forward.momentum = static_cast<float>(momentum);
   forward.input = input.const_data_ptr();
@@ -236,15 +238,16 @@ void forwardOut(const Tensor& input, const MaybeTensor& residual, int64_t start,
 void backwardOut(const Tensor& input, const MaybeTensor& residual, int64_t start, int64_t end,
                  const MaybeTensor& instance_weight, const MaybeTensor& instance_bias,
                  const MaybeTensor& batch_weight, const MaybeTensor& batch_bias,
-                 const MaybeTensor& /*running_mean*/, const MaybeTensor& /*running_var*/,
-                 double instance_eps, double batch_eps, bool relu, double /*momentum*/, int64_t batch_mode,
+                 const MaybeTensor& /*running_mean*/, const MaybeTensor& /*running_var*/, double instance_eps,
+                 double batch_eps, bool relu, double /*momentum*/, int64_t batch_mode,
                  const Tensor& grad_output, const Tensor& statistics, const Tensor& grad_input,
                  const Tensor& grad_affine, const MaybeTensor& workspace) {
   const Checks checks(input);
   ibn::cuda::Backward backward = {};
   const Problem& problem = backward.problem = checks.problem(start, end, batch_mode);
-  backward.parameters = parametersOf(
-      checks, problem, {instance_weight, instance_bias, batch_weight, batch_bias}, instance_eps, batch_eps, relu);
+  backward.parameters =
+      parametersOf(checks, problem, {instance_weight, instance_bias, batch_weight, batch_bias}, instance_eps,
+                   batch_eps, relu);
   backward.grad_output = checks.like(grad_output, "grad_output");
   backward.input = input.const_data_ptr();
   backward.residual = checks.like(residual, "residual");

@@ -1,5 +1,5 @@
-// Which kernels run for a problem, in order, on one stream. `launch<Kernel>(stream, blocks, threads, arguments...)` is
-// the platform's.
+// Which kernels run for a problem, in order, on one stream. `launch<Kernel>(stream, blocks, threads,
+// arguments...)` is the platform's.
 #pragma once
 #include "combine.cuh"
 #include "planes.cuh"

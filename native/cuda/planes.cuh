@@ -97,15 +97,16 @@ struct PlanePlace {
 };
 
 template <typename T, int V, int K>
-__device__ __forceinline__ void loadPlaneInput(PlaneTile<T, V, K>& tile, const void* input, const void* residual,
-                                               int64_t offset, const Span& span, int thread, int group) {
+__device__ __forceinline__ void loadPlaneInput(PlaneTile<T, V, K>& tile, const void* input,
+                                               const void* residual, int64_t offset, const Span& span,
+                                               int thread, int group) {
   tile.load(static_cast<const T*>(input) + offset, span, thread, group);
   if (residual != nullptr) tile.add(static_cast<const T*>(residual) + offset, span, thread, group);
 }
 
 template <typename T, int V, int K>
-__device__ __forceinline__ Moments momentsOf(PlaneTile<T, V, K>& tile, const Span& span, float count, int thread,
-                                             int group, float* scratch) {
+__device__ __forceinline__ Moments momentsOf(PlaneTile<T, V, K>& tile, const Span& span, float count,
+                                             int thread, int group, float* scratch) {
   float sum[1] = {0};
   tile.each(span, thread, group, [&](T& x) { sum[0] += toFloat(x); });
   sumOverGroup(sum, group, scratch);
@@ -139,8 +140,7 @@ __global__ void __launch_bounds__(kMaxThreads)
 
     Statistic statistic;
     if (action == Action::kWhole || action == Action::kPartial) {
-      const Moments moments =
-          momentsOf(tile, span, static_cast<float>(unit.count), thread, group, scratch);
+      const Moments moments = momentsOf(tile, span, static_cast<float>(unit.count), thread, group, scratch);
       if (action == Action::kPartial) {
         if (thread == 0) storeTo(forward.partial + place.part, Pair{moments.mean, moments.squares});
         continue;
@@ -153,8 +153,8 @@ __global__ void __launch_bounds__(kMaxThreads)
       statistic = keptStatistic(forward.mean, forward.rstd, problem, unit.run, place.c);
     }
     // The statistics of a batch do not depend on the sample: one block writes them.
-    const bool keeps = action == Action::kWhole ||
-                       (action == Action::kGiven && unit.run == 0 && unit.chunk == 0);
+    const bool keeps =
+        action == Action::kWhole || (action == Action::kGiven && unit.run == 0 && unit.chunk == 0);
     if (keeps && thread == 0) keepStatistic(forward, unit.run, place.c, statistic);
     const Affine affine = affineOf(problem, forward.parameters, place.c, statistic);
     const bool relu = forward.parameters.relu;
@@ -203,8 +203,8 @@ __global__ void __launch_bounds__(kMaxThreads)
       if (thread == 0) storeTo(backward.partial + place.part, sums);
       if (action == Action::kPartial) continue;
     }
-    const Gradient gradient = combinedGradient(backward, slice_sums, action, unit.run, place.c, affine,
-                                               statistic.rstd, sums);
+    const Gradient gradient =
+        combinedGradient(backward, slice_sums, action, unit.run, place.c, affine, statistic.rstd, sums);
     grad.zip(input, span, thread, group, [&](T& g, T& x) {
       const float value = toFloat(x);
       const float through = throughRelu<T>(toFloat(g), value, affine, parameters.relu);

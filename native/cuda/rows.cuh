@@ -166,8 +166,8 @@ __global__ void __launch_bounds__(kMaxThreads) rowsForward(const Forward forward
       if (!computed) {
         statistic = runningStatistic(forward, column);
       } else if (action == Action::kWhole) {
-        statistic = {moments.mean, reciprocalDeviation(moments.squares / moments.count,
-                                                       forward.parameters.instance_eps)};
+        statistic = {moments.mean,
+                     reciprocalDeviation(moments.squares / moments.count, forward.parameters.instance_eps)};
       } else {
         statistic = keptStatistic(forward.mean, forward.rstd, problem, place.sample, column);
       }
@@ -248,8 +248,8 @@ __global__ void __launch_bounds__(kMaxThreads)
 #pragma unroll
         for (int i = 0; i < V; i++) {
           const float x = toFloat(input.packs[k].at[i]);
-          const float through = throughRelu<T>(toFloat(grad.packs[k].at[i]), x, {mean[i], scale[i], shift[i]},
-                                               parameters.relu);
+          const float through =
+              throughRelu<T>(toFloat(grad.packs[k].at[i]), x, {mean[i], scale[i], shift[i]}, parameters.relu);
           direct[i] += through;
           weighted[i] = fmaf(through, x - mean[i], weighted[i]);
         }
@@ -264,8 +264,8 @@ __global__ void __launch_bounds__(kMaxThreads)
       }
     }
     if (column >= 0) {
-      const Gradient gradient = combinedGradient(backward, slice_sums, action, place.sample, column, affine,
-                                                 statistic.rstd, sums);
+      const Gradient gradient =
+          combinedGradient(backward, slice_sums, action, place.sample, column, affine, statistic.rstd, sums);
       columns[3][threadIdx.x] = gradient.offset;
       columns[4][threadIdx.x] = gradient.slope;
     }

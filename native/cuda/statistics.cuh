@@ -27,7 +27,8 @@ __device__ __forceinline__ Moments merge(const Moments& a, const Moments& b) {
           a.squares + b.squares + difference * difference * a.count * share};
 }
 
-// y = (x - mean) * scale + shift. Not x * scale + (shift - mean * scale), which cancels where the mean is large.
+// y = (x - mean) * scale + shift. Not x * scale + (shift - mean * scale), which cancels where the mean is
+// large.
 struct Affine {
   float mean, scale, shift;
 };
@@ -37,7 +38,9 @@ __device__ __forceinline__ float normalise(float x, const Affine& affine) {
 }
 
 // NaN stays, as in torch.
-__device__ __forceinline__ float rectify(float y) { return y < 0.0F ? 0.0F : y; }
+__device__ __forceinline__ float rectify(float y) {
+  return y < 0.0F ? 0.0F : y;
+}
 
 __device__ __forceinline__ float reciprocalDeviation(float variance, float eps) {
   return 1.0F / sqrtf(variance + eps);
@@ -83,8 +86,8 @@ __device__ __forceinline__ void keepStatistic(const Forward& forward, int64_t sa
   storeTo(forward.rstd + index, statistic.rstd);
 }
 
-__device__ __forceinline__ Statistic keptStatistic(const float* mean, const float* rstd, const Problem& problem,
-                                                   int64_t sample, int32_t c) {
+__device__ __forceinline__ Statistic keptStatistic(const float* mean, const float* rstd,
+                                                   const Problem& problem, int64_t sample, int32_t c) {
   const int64_t index = problem.statisticOf(sample, c);
   return {loadConstant(mean + index), loadConstant(rstd + index)};
 }
@@ -110,8 +113,9 @@ __device__ __forceinline__ float gradientAt(float grad, float x, const Gradient&
   return fmaf(gradient.affine.mean - x, gradient.slope, direct);
 }
 
-// The gradient of channel c of a sample. `own` are the sums of grad, and of grad times (x - mean) * rstd, over the
-// slice where a unit holds it whole; else the sums come from the workspace, or for the batch from the weights' gradients.
+// The gradient of channel c of a sample. `own` are the sums of grad, and of grad times (x - mean) * rstd,
+// over the slice where a unit holds it whole; else the sums come from the workspace, or for the batch from
+// the weights' gradients.
 __device__ __forceinline__ Gradient combinedGradient(const Backward& backward, const Pair* slice_sums,
                                                      Action action, int64_t sample, int32_t c,
                                                      const Affine& affine, float rstd, const Pair& own) {
@@ -136,8 +140,8 @@ __device__ __forceinline__ float throughRelu(float grad, float x, const Affine& 
   return toFloat(fromFloat<T>(normalise(x, affine))) <= 0.0F ? 0.0F : grad;
 }
 
-// The sum of each thread's values over the threads of a group, for every one of them. `scratch` holds N floats for
-// each warp of the block.
+// The sum of each thread's values over the threads of a group, for every one of them. `scratch` holds N
+// floats for each warp of the block.
 template <int N>
 __device__ __forceinline__ void sumOverGroup(float (&values)[N], int group, float* scratch) {
 #pragma unroll
@@ -163,8 +167,8 @@ __device__ __forceinline__ void sumOverGroup(float (&values)[N], int group, floa
   __syncthreads();
 }
 
-// Sums over the threads of a block that hold the same lane: thread i < width * V gets the sum of column i, the
-// (i % V)th value of the threads of lane i / V. `scratch` holds width * V floats for each warp.
+// Sums over the threads of a block that hold the same lane: thread i < width * V gets the sum of column i,
+// the (i % V)th value of the threads of lane i / V. `scratch` holds width * V floats for each warp.
 template <int V>
 __device__ __forceinline__ float sumOverRows(const float (&values)[V], int width, float* scratch) {
   const int columns = width * V;
@@ -180,7 +184,8 @@ __device__ __forceinline__ float sumOverRows(const float (&values)[V], int width
   __syncthreads();
   float sum = 0;
   if (static_cast<int>(threadIdx.x) < columns) {
-    for (int warp = 0; warp < static_cast<int>(blockDim.x) / kWarp; warp++) sum += scratch[warp * columns + threadIdx.x];
+    for (int warp = 0; warp < static_cast<int>(blockDim.x) / kWarp; warp++)
+      sum += scratch[warp * columns + threadIdx.x];
   }
   return sum;
 }

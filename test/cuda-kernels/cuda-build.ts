@@ -35,9 +35,7 @@ export function findCudaBuild(): CudaBuild | undefined {
       join(root, `build-${minor}/Release`),
       prebuiltFolder(),
     ].filter((folder) => folder !== undefined);
-    const folder = folders.find((path) =>
-      [SHIM, ...libraries].every((name) => existsSync(join(path, name))),
-    );
+    const folder = folders.find((path) => [SHIM, ...libraries].every((name) => existsSync(join(path, name))));
     if (folder !== undefined) return { libtorch, folder };
   }
   return undefined;

@@ -29,7 +29,16 @@ describe.skipIf(!hasCompiler)('the CUDA kernels, on the host', () => {
   beforeAll(() => {
     const sources = ['kernels_test.cc', 'emulator.cc'].map((name) => join(host, name));
     const headers = [host, join(root, 'native/cuda')].map((path) => `-I${path}`);
-    const flags = ['-std=c++20', '-O2', '-U_FORTIFY_SOURCE', '-Wall', '-Wextra', '-Wno-unknown-pragmas', '-Wno-maybe-uninitialized', '-Werror'];
+    const flags = [
+      '-std=c++20',
+      '-O2',
+      '-U_FORTIFY_SOURCE',
+      '-Wall',
+      '-Wextra',
+      '-Wno-unknown-pragmas',
+      '-Wno-maybe-uninitialized',
+      '-Werror',
+    ];
     const { status, stderr } = spawnSync(compiler, [...flags, ...headers, ...sources, '-o', program], {
       encoding: 'utf8',
     });
@@ -38,7 +47,9 @@ describe.skipIf(!hasCompiler)('the CUDA kernels, on the host', () => {
   }, 300_000);
 
   function run(seed: number, cases: number): Counts {
-    const { status, stdout, stderr } = spawnSync(program, [String(seed), String(cases)], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(program, [String(seed), String(cases)], {
+      encoding: 'utf8',
+    });
     expect(stderr).toBe('');
     expect(status).toBe(0);
     return JSON.parse(stdout) as Counts;

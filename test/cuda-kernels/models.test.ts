@@ -32,7 +32,9 @@ describe('models with the fused norm', () => {
       scope(() => {
         const model = make().to({ device }).eval();
         const x = randn([2, 3, 64, 64], { device });
-        noGrad(() => expectClose(forward(model, x, 'always'), forward(model, x, 'never'), { rtol: 1e-3, atol: 1e-4 }));
+        noGrad(() =>
+          expectClose(forward(model, x, 'always'), forward(model, x, 'never'), { rtol: 1e-3, atol: 1e-4 }),
+        );
       });
     });
 

@@ -57,9 +57,7 @@ export function runFused(
 ): Results {
   const inputs = [x, ...(residual ? [residual] : [])].map((tensor) => tensor.detach().requiresGrad_());
   const [input, added = null] = inputs as [Tensor, Tensor?];
-  const output = withFusedNorms('always', () =>
-    fusedNorm(input, norm, { residual: added, relu }),
-  ) as Tensor;
+  const output = withFusedNorms('always', () => fusedNorm(input, norm, { residual: added, relu })) as Tensor;
   output.backward({ gradient: g });
   const grads = new Map(gradsOf(norm));
   grads.set('x', input.grad as Tensor);

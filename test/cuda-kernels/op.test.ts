@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { withFusedNorms } from '../../lib/nn/ibn-ops.ts';
-import { ops, randn, scope, type Tensor, zeros } from '../../lib/tensor/index.ts';
-import { grad, noGrad } from '../../lib/tensor/index.ts';
+import { grad, noGrad, ops, randn, scope, type Tensor, zeros } from '../../lib/tensor/index.ts';
 import { expectClose, forEachDevice, itOnCuda, message, withScope } from '../helpers/index.ts';
 import { channelsOf, exactCopy, norms, runExact, runFused, shake, tolerances } from './norms.ts';
 
@@ -23,7 +22,12 @@ function inputOf(shape: number[], dtype: 'float32' | 'float16' | 'bfloat16', dev
   return aten.contiguous(x, { memory_format: format as 'channels_last' });
 }
 
-function compare(name: string, dtype: 'float32' | 'float16' | 'bfloat16', training: boolean, device: string): void {
+function compare(
+  name: string,
+  dtype: 'float32' | 'float16' | 'bfloat16',
+  training: boolean,
+  device: string,
+): void {
   const make = norms[name] as () => ReturnType<(typeof norms)[string]>;
   for (const [n, h, w] of SHAPES) {
     for (const format of formats) {
@@ -48,7 +52,8 @@ function compare(name: string, dtype: 'float32' | 'float16' | 'bfloat16', traini
           for (const [key, value] of wanted.grads) {
             const got = actual.grads.get(key) as Tensor;
             const loose = key.includes('.') || key === 'weight' || key === 'bias' ? 20 : 4;
-            const { rtol, atol } = key === 'x' || key === 'residual' ? bounds : (tolerances.float32 as typeof bounds);
+            const { rtol, atol } =
+              key === 'x' || key === 'residual' ? bounds : (tolerances.float32 as typeof bounds);
             expectClose(got.to('float64'), value, { rtol: loose * rtol, atol: loose * atol });
           }
           const buffers = new Map(exact.namedBuffers());
@@ -112,8 +117,7 @@ describe('ibn::instance_batch_norm', () => {
         const grads = grad([loss(leaves)], leaves);
         for (const [i, value] of inputs.entries()) {
           const direction = randn(value.shape, { dtype: 'float64' });
-          const moved = (step: number) =>
-            Number(loss(inputs.with(i, value.add(direction.mul(step)))).item());
+          const moved = (step: number) => Number(loss(inputs.with(i, value.add(direction.mul(step)))).item());
           const difference = (moved(1e-6) - moved(-1e-6)) / 2e-6;
           const slope = Number((grads[i] as Tensor).mul(direction).sum().item());
           expect(Math.abs(slope - difference)).toBeLessThan(1e-6 * (1 + Math.abs(slope)));
@@ -181,8 +185,12 @@ describe('the CUDA kernels', () => {
       const out = ibn._instance_batch_norm_out as (...args: unknown[]) => unknown;
       const call = (input: Tensor, output: Tensor) =>
         out(input, null, 0, 2, ...rest, 1e-5, 1e-5, false, 0, 0, output, null, null);
-      expect(message(() => call(x.slice(3, 0, 2), x))).toContain('Expected a contiguous or channels_last tensor');
-      expect(message(() => call(x, randn([2, 4, 3, 2], { device })))).toContain('Expected shape [2, 4, 3, 3]');
+      expect(message(() => call(x.slice(3, 0, 2), x))).toContain(
+        'Expected a contiguous or channels_last tensor',
+      );
+      expect(message(() => call(x, randn([2, 4, 3, 2], { device })))).toContain(
+        'Expected shape [2, 4, 3, 3]',
+      );
       expect(message(() => call(x, x.to('float16')))).toContain('Expected the dtype of input for output');
     });
   });
@@ -225,13 +233,20 @@ describe('the CUDA kernels', () => {
     if (free < 6 * size * size * 2 * 2) return;
     scope(() => {
       const x = zeros([1, 2, size, size], { device: 'cuda', dtype: 'float16' });
-      x.narrow(1, 1, 1).narrow(2, size - 1, 1).fill_(1);
+      x.narrow(1, 1, 1)
+        .narrow(2, size - 1, 1)
+        .fill_(1);
       const y = evaluate(x, null, 0, 2, null, null, null, null, null, null);
       const wanted = Math.sqrt(size - 1);
-      const last = Number(y.narrow(1, 1, 1).narrow(2, size - 1, 1).mean().item());
+      const last = Number(
+        y
+          .narrow(1, 1, 1)
+          .narrow(2, size - 1, 1)
+          .mean()
+          .item(),
+      );
       expect(Math.abs(last / wanted - 1)).toBeLessThan(0.05);
       expect(Number(y.narrow(1, 0, 1).abs().max().item())).toBe(0);
     });
   });
 });
-

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { cuda, models, noGrad, nn, rand, randn, scope, type Tensor, zeros } from '../../lib/index.ts';
+import { cuda, models, type nn, noGrad, rand, randn, scope, type Tensor, zeros } from '../../lib/index.ts';
 import { expectClose, itOnCuda, message } from '../helpers/index.ts';
 
 const device = 'cuda';
@@ -109,7 +109,9 @@ describe('issue 5, item 4: CUDA graphs', () => {
       throw new RangeError('mine');
     };
     expect(message(() => cuda.graph(recording, fail))).toBe('RangeError: mine');
-    expect(message(() => cuda.graph(recording, async () => 1))).toContain('synchronous function for cuda.graph');
+    expect(message(() => cuda.graph(recording, async () => 1))).toContain(
+      'synchronous function for cuda.graph',
+    );
     expect(cuda.isCurrentStreamCapturing()).toBe(false);
   });
 

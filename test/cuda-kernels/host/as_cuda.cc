@@ -1,5 +1,6 @@
-// ibn_test_cuda::as_cuda: a CPU tensor's memory under the name of a CUDA tensor, so that ops for CUDA are called, and check
-// what they are given, where there is no GPU. What would run a kernel on it fails for want of a driver.
+// ibn_test_cuda::as_cuda: a CPU tensor's memory under the name of a CUDA tensor, so that ops for CUDA are
+// called, and check what they are given, where there is no GPU. What would run a kernel on it fails for want
+// of a driver.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -16,4 +17,6 @@ at::Tensor asCuda(const at::Tensor& x) {
 
 }  // namespace
 
-TORCH_LIBRARY(ibn_test_cuda, m) { m.def("as_cuda(Tensor x) -> Tensor", &asCuda); }
+TORCH_LIBRARY(ibn_test_cuda, m) {
+  m.def("as_cuda(Tensor x) -> Tensor", &asCuda);
+}

@@ -1,5 +1,5 @@
-// CUDA's words on the host. Each thread of a block is a fiber that runs until the next barrier or shuffle; every
-// access to global memory is checked for bounds and alignment, each store for two writers of one byte.
+// CUDA's words on the host. Each thread of a block is a fiber that runs until the next barrier or shuffle;
+// every access to global memory is checked for bounds and alignment, each store for two writers of one byte.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -85,7 +85,9 @@ struct Stream {};
 
 float toFloat(Half value);
 float toFloat(Bfloat16 value);
-inline float toFloat(float value) { return value; }
+inline float toFloat(float value) {
+  return value;
+}
 template <typename T>
 T fromFloat(float value);
 template <>

@@ -93,12 +93,13 @@ struct Case {
     const Channels& c = problem.channels;
     char line[320];
     std::snprintf(line, sizeof(line),
-                  "case %d: %s type %d, N %ld C %d S %ld, instance [%d, %d), mode %d, relu %d, offset %zu%s, threads %d, "
+                  "case %d: %s type %d, N %ld C %d S %ld, instance [%d, %d), mode %d, relu %d, offset %zu%s, "
+                  "threads %d, "
                   "blocks %ld, center %g",
-                  number, problem.layout == Layout::kPlanes ? "planes" : "rows", static_cast<int>(problem.type),
-                  static_cast<long>(problem.samples), c.count, static_cast<long>(problem.size), c.start, c.end,
-                  static_cast<int>(c.mode), relu, offset, skewed ? " skewed" : "", limits.threads,
-                  static_cast<long>(limits.blocks), center);
+                  number, problem.layout == Layout::kPlanes ? "planes" : "rows",
+                  static_cast<int>(problem.type), static_cast<long>(problem.samples), c.count,
+                  static_cast<long>(problem.size), c.start, c.end, static_cast<int>(c.mode), relu, offset,
+                  skewed ? " skewed" : "", limits.threads, static_cast<long>(limits.blocks), center);
     return line;
   }
 };
@@ -114,12 +115,12 @@ void check(bool condition, const std::string& text) {
 }
 
 void close(double got, double want, double tolerance, const char* what, int64_t index) {
-  if (std::isnan(got) == std::isnan(want) && (std::isnan(want) || got == want ||
-                                              std::fabs(got - want) <= tolerance)) {
+  if (std::isnan(got) == std::isnan(want) &&
+      (std::isnan(want) || got == want || std::fabs(got - want) <= tolerance)) {
     return;
   }
-  check(false, std::string(what) + "[" + std::to_string(index) + "]: got " + std::to_string(got) + ", expected " +
-                   std::to_string(want) + " within " + std::to_string(tolerance));
+  check(false, std::string(what) + "[" + std::to_string(index) + "]: got " + std::to_string(got) +
+                   ", expected " + std::to_string(want) + " within " + std::to_string(tolerance));
 }
 
 class Run {
@@ -130,7 +131,8 @@ class Run {
     input_ = std::make_unique<Array>(problem_.type, problem_.elements(), offset);
     output_ = std::make_unique<Array>(problem_.type, problem_.elements(), other);
     if (pick(0, 2) == 0) residual_ = std::make_unique<Array>(problem_.type, problem_.elements(), offset);
-    input_->fill([&](int64_t i) { return normal() * (1 + channelOf(i) % 3) + test.center * (channelOf(i) % 2); });
+    input_->fill(
+        [&](int64_t i) { return normal() * (1 + channelOf(i) % 3) + test.center * (channelOf(i) % 2); });
     if (residual_) residual_->fill([](int64_t) { return normal(); });
     makeParameters();
   }
@@ -140,7 +142,8 @@ class Run {
     mean_ = std::make_unique<Array>(ElementType::kFloat, statistics);
     rstd_ = std::make_unique<Array>(ElementType::kFloat, statistics);
     const void* residual = residual_ ? residual_->data() : nullptr;
-    const bool aligned = isAligned(problem_, input_->data(), residual, static_cast<const void*>(output_->data()));
+    const bool aligned =
+        isAligned(problem_, input_->data(), residual, static_cast<const void*>(output_->data()));
     const Plan plan = planForward(problem_, aligned, test_.limits);
     count(plan);
     Array workspace(ElementType::kFloat, plan.floats);
@@ -163,7 +166,8 @@ class Run {
     if (breaks && output_->length > 0) output_->set(0, 2 + 2 * std::fabs((*output_)[0]));
     check(output_->memory.isWritten(), "output has elements that no thread wrote");
     if (test_.saves && statistics > 0 && !plan.empty) {
-      check(mean_->memory.isWritten() && rstd_->memory.isWritten(), "statistics have elements that no thread wrote");
+      check(mean_->memory.isWritten() && rstd_->memory.isWritten(),
+            "statistics have elements that no thread wrote");
     }
     compareForward();
   }
@@ -229,8 +233,13 @@ class Run {
   }
 
   Parameters parameters() const {
-    return {vectorOf(instance_weight_), vectorOf(instance_bias_), vectorOf(batch_weight_), vectorOf(batch_bias_),
-            1e-5F, 1e-3F, test_.relu};
+    return {vectorOf(instance_weight_),
+            vectorOf(instance_bias_),
+            vectorOf(batch_weight_),
+            vectorOf(batch_bias_),
+            1e-5F,
+            1e-3F,
+            test_.relu};
   }
 
   double weight(int32_t c) const {
@@ -293,8 +302,9 @@ class Run {
       const int32_t c = channelOf(i);
       double y = (source(i) - exact_mean_[key(i)]) * rstd(i) * weight(c) + bias(c);
       if (test_.relu && y < 0) y = 0;
-      const double tolerance = 1.01 * rounding * std::fabs(y) + 0x1p-24 +
-                               2e-6 * (std::fabs(y) + conditionOf(i) * std::fabs(weight(c)) + std::fabs(bias(c)));
+      const double tolerance =
+          1.01 * rounding * std::fabs(y) + 0x1p-24 +
+          2e-6 * (std::fabs(y) + conditionOf(i) * std::fabs(weight(c)) + std::fabs(bias(c)));
       close((*output_)[i], y, tolerance, "output", i);
     }
     if (test_.saves) compareStatistics();
@@ -303,7 +313,8 @@ class Run {
 
   void compareStatistics() {
     for (int64_t i = 0; i < problem_.elements(); i++) {
-      close((*mean_)[key(i)], exact_mean_[key(i)], 2e-6 * (std::fabs(exact_mean_[key(i)]) + 1 / rstd(i)), "mean", key(i));
+      close((*mean_)[key(i)], exact_mean_[key(i)], 2e-6 * (std::fabs(exact_mean_[key(i)]) + 1 / rstd(i)),
+            "mean", key(i));
       close((*rstd_)[key(i)], rstd(i), 4e-6 * rstd(i) * conditionOf(i), "rstd", key(i));
     }
   }
@@ -330,9 +341,7 @@ class Run {
     const int64_t n = problem_.statistics();
     std::vector<double> sums(n), dots(n), sizes(n), dot_sizes(n);
     std::vector<double> weights(channels_.count), biases(channels_.count), weight_sizes(channels_.count);
-    const auto through = [&](int64_t i) {
-      return test_.relu && (*output_)[i] <= 0 ? 0.0 : grad[i];
-    };
+    const auto through = [&](int64_t i) { return test_.relu && (*output_)[i] <= 0 ? 0.0 : grad[i]; };
     const auto normal = [&](int64_t i) { return (source(i) - exact_mean_[key(i)]) * rstd(i); };
     for (int64_t i = 0; i < problem_.elements(); i++) {
       const double g = through(i);
@@ -432,8 +441,10 @@ int main(int argc, char** argv) {
     run.forward();
     if (current.backward) run.backward();
   }
-  std::printf("{\"cases\":%d,\"whole\":%ld,\"split\":%ld,\"given\":%ld,\"scalar\":%ld,\"large\":%ld,\"wide\":%ld,\"narrow\":%ld}\n",
-              cases, static_cast<long>(whole_cases), static_cast<long>(split_cases), static_cast<long>(given_cases),
-              static_cast<long>(scalar_cases), static_cast<long>(large_cases),
-              static_cast<long>(emulator::counts.wide), static_cast<long>(emulator::counts.narrow));
+  std::printf(
+      "{\"cases\":%d,\"whole\":%ld,\"split\":%ld,\"given\":%ld,\"scalar\":%ld,\"large\":%ld,\"wide\":%ld,"
+      "\"narrow\":%ld}\n",
+      cases, static_cast<long>(whole_cases), static_cast<long>(split_cases), static_cast<long>(given_cases),
+      static_cast<long>(scalar_cases), static_cast<long>(large_cases),
+      static_cast<long>(emulator::counts.wide), static_cast<long>(emulator::counts.narrow));
 }
