@@ -93,6 +93,23 @@ __device__ __forceinline__ void storePack(T* address, const Pack<T, V>& pack) {
   }
 }
 
+// Has the compiler take elements from their packed registers again: kept as floats from one phase to the next they would
+// need twice the room, and spill.
+template <typename T, int V, int K>
+__device__ __forceinline__ void repack([[maybe_unused]] Pack<T, V> (&packs)[K]) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (sizeof(T) < sizeof(float) && V > 1) {
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      uint4 bits;
+      memcpy(&bits, &packs[k], sizeof(bits));
+      asm("" : "+r"(bits.x), "+r"(bits.y), "+r"(bits.z), "+r"(bits.w));
+      memcpy(&packs[k], &bits, sizeof(bits));
+    }
+  }
+#endif
+}
+
 __device__ __forceinline__ Pair loadConstantPair(const Pair* address) {
   const float* floats = &address->first;
   return {loadConstant(floats), loadConstant(floats + 1)};
