@@ -19,7 +19,11 @@ function buildFolders() {
 export function findKernels() {
   const folders = buildFolders().map((folder) => join(folder, 'Release'));
   const given = process.env.IBN_NET_BINDING_DIR;
-  const all = [...(given ? [given] : []), ...folders, join(root, 'prebuilds', `${process.platform}-${process.arch}`)];
+  const all = [
+    ...(given ? [given] : []),
+    ...folders,
+    join(root, 'prebuilds', `${process.platform}-${process.arch}`),
+  ];
   return all.map((folder) => join(folder, 'libibn_cuda.so')).find((path) => existsSync(path));
 }
 
@@ -70,17 +74,46 @@ export function readCubin(path) {
   if (file.readUInt32BE(0) !== 0x7f454c46 || file[4] !== 2) {
     throw new TypeError(`Expected a 64-bit ELF file, got ${path}`);
   }
-  return sectionsOf(file)
+  const sections = sectionsOf(file);
+  const registers = registersOf(file, sections);
+  return sections
+    .map(({ name, offset, size }, index) => ({ name, code: file.subarray(offset, offset + size), index }))
     .filter(({ name }) => name.startsWith('.text.'))
-    .map(({ name, offset, size, info }) => {
+    .map(({ name, code, index }) => {
       const mangled = name.slice('.text.'.length);
-      // The section's info has the kernel's registers in its highest byte.
-      return { mangled, ...parseKernel(mangled), registers: info >>> 24, ...countAll(file.subarray(offset, offset + size)) };
+      return { mangled, ...parseKernel(mangled), registers: registers.get(index), ...countAll(code) };
     });
 }
 
+const REGISTERS = 0x2f;
+
+/** The attributes of .nv.info, [format, attribute, size, symbol, value]: registers of each section of code. */
+function registersOf(file, sections) {
+  const info = sections.find(({ name }) => name === '.nv.info');
+  const symbols = sections.find(({ name }) => name === '.symtab');
+  const found = new Map();
+  for (let at = info.offset; at < info.offset + info.size; ) {
+    const [format, attribute, value] = [file[at], file[at + 1], file.readUInt16LE(at + 2)];
+    if (attribute === REGISTERS) {
+      const symbol = file.readUInt32LE(at + 4);
+      found.set(file.readUInt16LE(symbols.offset + 24 * symbol + 6), file.readUInt32LE(at + 8));
+    }
+    // Format 4 has a value of so many bytes after it.
+    at += format === 4 ? 4 + value : 4;
+  }
+  return found;
+}
+
 function countAll(code) {
-  const counts = { instructions: code.length / 16, ldg128: 0, stg128: 0, ldgOther: 0, stgOther: 0, ldl: 0, stl: 0 };
+  const counts = {
+    instructions: code.length / 16,
+    ldg128: 0,
+    stg128: 0,
+    ldgOther: 0,
+    stgOther: 0,
+    ldl: 0,
+    stl: 0,
+  };
   for (let at = 0; at < code.length; at += 16) {
     const opcode = code.readUInt32LE(at) & 0xfff;
     const isWide = ((code.readUInt32LE(at + 8) >>> 9) & 7) === WIDTH_128;
@@ -101,7 +134,6 @@ function sectionsOf(file) {
       nameAt: file.readUInt32LE(at),
       offset: Number(file.readBigUInt64LE(at + 24)),
       size: Number(file.readBigUInt64LE(at + 32)),
-      info: file.readUInt32LE(at + 44),
     };
   });
   return sections.map((section) => {
@@ -112,7 +144,10 @@ function sectionsOf(file) {
 
 /** The same counts by NVIDIA's disassembler, by mangled name. */
 export function disassemble(cuobjdump, cubin) {
-  const { status, stdout, stderr } = spawnSync(cuobjdump, ['-sass', cubin], { encoding: 'utf8', maxBuffer: 2 ** 30 });
+  const { status, stdout, stderr } = spawnSync(cuobjdump, ['-sass', cubin], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+  });
   if (status !== 0) throw new Error(`${cuobjdump} -sass ${cubin}: ${stderr}`);
   const kernels = stdout.split(/^\s*Function : /m).slice(1);
   return new Map(

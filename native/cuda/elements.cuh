@@ -59,6 +59,10 @@ template <typename T>
 __device__ __forceinline__ void storeTo(T* address, T value) {
   *address = value;
 }
+// Assigned, a store of 128 bits may be taken apart into four.
+__device__ __forceinline__ void storeTo(uint4* address, uint4 value) {
+  __stwb(address, value);
+}
 
 #endif
 
