@@ -80,7 +80,8 @@ export function runExact(
   const z = sum.detach().to('float64').requiresGrad_();
   const y = withFusedNorms('never', () => norm.forward(z));
   const mask = relu ? ops.aten.gt(output, 0) : null;
-  const gradient = g.to('float64');
+  // One sample's channels_last gradient libtorch 2.13's instance_norm on the CPU takes for a contiguous one.
+  const gradient = g.to('float64').contiguous();
   y.backward(mask ? gradient.mul(mask) : gradient);
   const grads = new Map(gradsOf(norm));
   grads.set('x', z.grad as Tensor);
