@@ -24,6 +24,8 @@ export interface CompileOptions {
   out?: string | undefined;
   /** Compiler processes at once. Default: the processors, one for each 1.5 GB of free memory. */
   jobs?: number | undefined;
+  /** Also compile the libraries for CUDA, with nvcc. Default false: the prebuilt kernels fit every libtorch. */
+  cuda?: boolean | undefined;
   /** Settings of CMake, `NAME=VALUE`. */
   define?: readonly string[] | undefined;
   env?: Environment;
@@ -60,8 +62,8 @@ export async function compileNative(options: CompileOptions): Promise<Compiled> 
   }
 }
 
-function requireTools({ libtorch }: CompileOptions, system: System, env: Environment): void {
-  const problem = toolchainProblem(system, env);
+function requireTools({ libtorch, cuda }: CompileOptions, system: System, env: Environment): void {
+  const problem = toolchainProblem(system, env, { cuda });
   if (problem) throw problemError(problem);
   if (existsSync(join(libtorch.root, 'include', 'ATen', 'ATen.h'))) return;
   throw problemError({
@@ -151,13 +153,14 @@ async function configure(out: string, args: string[], options: CompileOptions): 
 }
 
 /** CMake's settings; those that a person gave come last. */
-function settingsOf({ libtorch, define = [] }: CompileOptions): Record<string, string> {
+function settingsOf({ libtorch, cuda, define = [] }: CompileOptions): Record<string, string> {
   const given = define.map((setting) => /^([^=]+)=(.*)$/s.exec(setting)?.slice(1) ?? []);
   return {
     TORCH_ROOT: libtorch.root,
     TORCH_MINOR: minorOf(libtorch.version),
     IBN_SANITIZE: 'OFF',
-    CMAKE_PROJECT_INCLUDE: join(packageRoot, 'native', 'portable.cmake'),
+    IBN_CUDA: cuda ? 'ON' : 'OFF',
+    CMAKE_PROJECT_ibn_net_INCLUDE: join(packageRoot, 'native', 'portable.cmake'),
     ...Object.fromEntries(given),
   };
 }
