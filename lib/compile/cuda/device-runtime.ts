@@ -9,7 +9,7 @@ import { currentStream, Event, Stream, withStream } from '../../cuda/stream.ts';
 import { hasCudaKernels } from '../../ops/cuda-kernels.ts';
 import { type Device, noGrad, type Tensor } from '../../tensor/index.ts';
 import { native } from '../../tensor/native.ts';
-import type { CudaRuntime, Mark, Recording, WorkStream } from './runtime.ts';
+import type { CudaRuntime, Mark, Recording, WorkStream, WorkStreams } from './runtime.ts';
 
 const REPEATS = 5;
 
@@ -51,6 +51,9 @@ function withoutAutocast<T>(fn: () => T): T {
   }
 }
 
+/** Streams of models that are gone, by device: cuBLAS keeps some 32 MiB for each that it has worked on. */
+const unused = new Map<Device, WorkStreams[]>();
+
 /** CUDA as a compiled model uses it: streams, graphs that share one pool of memory, copies. */
 export class DeviceRuntime implements CudaRuntime {
   readonly device: Device;
@@ -61,8 +64,13 @@ export class DeviceRuntime implements CudaRuntime {
     this.device = device;
   }
 
-  newStream(): WorkStream {
-    return new DeviceStream(new Stream({ device: this.device }));
+  takeStreams(): WorkStreams {
+    const made = () => new DeviceStream(new Stream({ device: this.device }));
+    return unused.get(this.device)?.pop() ?? { compute: made(), uploads: made(), downloads: made() };
+  }
+
+  giveBack(streams: WorkStreams): void {
+    unused.set(this.device, [...(unused.get(this.device) ?? []), streams]);
   }
 
   callersStream(): WorkStream {

@@ -112,6 +112,7 @@ export class CudaEngine implements ModelEngine {
     this.#queue.dispose(() => {
       this.#graphs.clear();
       for (const tensor of tensorsOf(this.#program.plan)) tensor.dispose();
+      this.#pipeline.end();
     });
   }
 

@@ -1,7 +1,7 @@
 import { keep, scope, type Tensor } from '../../tensor/index.ts';
 import type { CudaDType } from './plan.ts';
 import type { Started } from './run-queue.ts';
-import type { CudaRuntime, Mark, WorkStream } from './runtime.ts';
+import type { CudaRuntime, Mark, WorkStream, WorkStreams } from './runtime.ts';
 import type { ShapeGraph } from './shape-graph.ts';
 
 /** An input of a call as it was when `run` was called. */
@@ -26,19 +26,24 @@ type Graph = Pick<ShapeGraph, 'inputs' | 'outputs' | 'replay'>;
  * another's graph does.
  */
 export class Pipeline {
-  /** Where graphs are recorded and replayed. */
-  readonly compute: WorkStream;
   readonly #runtime: CudaRuntime;
   readonly #dtype: CudaDType;
-  readonly #uploads: WorkStream;
-  readonly #downloads: WorkStream;
+  readonly #streams: WorkStreams;
 
   constructor(runtime: CudaRuntime, dtype: CudaDType) {
     this.#runtime = runtime;
     this.#dtype = dtype;
-    this.compute = runtime.newStream();
-    this.#uploads = runtime.newStream();
-    this.#downloads = runtime.newStream();
+    this.#streams = runtime.takeStreams();
+  }
+
+  /** Where graphs are recorded and replayed. */
+  get compute(): WorkStream {
+    return this.#streams.compute;
+  }
+
+  /** Gives the streams back. Nothing may be under way. */
+  end(): void {
+    this.#runtime.giveBack(this.#streams);
   }
 
   /** Copies inputs, so that the caller may change them. Those in page-locked memory are read later. */
@@ -81,14 +86,14 @@ export class Pipeline {
   }
 
   #load({ tensor, mark }: HeldInput, target: Tensor): void {
-    const { compute } = this;
+    const { compute, uploads } = this.#streams;
     let ready = mark;
     let source = tensor;
     if (ready === null) {
-      source = this.#runtime.on(this.#uploads, () =>
+      source = this.#runtime.on(uploads, () =>
         tensor.to({ device: this.#runtime.device, nonBlocking: true, copy: true }),
       );
-      ready = this.#uploads.mark();
+      ready = uploads.mark();
     }
     compute.waitFor(ready);
     this.#runtime.on(compute, () => target.copy_(source, true));
@@ -96,9 +101,10 @@ export class Pipeline {
   }
 
   #toHost(results: readonly Tensor[]): Started {
-    this.#downloads.waitFor(this.compute.mark());
+    const { compute, downloads } = this.#streams;
+    downloads.waitFor(compute.mark());
     // Each copy holds its source until it is done.
-    const copies = this.#runtime.on(this.#downloads, () => ({
+    const copies = this.#runtime.on(downloads, () => ({
       outputs: Promise.all(results.map((result) => this.#runtime.download(result))),
     }));
     return { outputs: copies.outputs, done: copies.outputs.then(ignore, ignore) };

@@ -15,6 +15,14 @@ export interface WorkStream {
   wait(): void;
 }
 
+/** The streams of a model. */
+export interface WorkStreams {
+  /** Where graphs are recorded and replayed. */
+  compute: WorkStream;
+  uploads: WorkStream;
+  downloads: WorkStream;
+}
+
 /** A recorded graph of work. */
 export interface Recording {
   /** Gives it to the current stream. */
@@ -27,7 +35,10 @@ export interface Recording {
 export interface CudaRuntime {
   /** `cuda:0`, with the number. */
   readonly device: Device;
-  newStream(): WorkStream;
+  /** Streams for a model of its own. */
+  takeStreams(): WorkStreams;
+  /** Gives streams back that have nothing to do any more. */
+  giveBack(streams: WorkStreams): void;
   /** The stream that the caller's ops go to. */
   callersStream(): WorkStream;
   /** Runs `fn` with `stream` as the current one, without gradients and without autocast. */

@@ -1,4 +1,10 @@
-import type { CudaRuntime, Mark, Recording, WorkStream } from '../../../lib/compile/cuda/runtime.ts';
+import type {
+  CudaRuntime,
+  Mark,
+  Recording,
+  WorkStream,
+  WorkStreams,
+} from '../../../lib/compile/cuda/runtime.ts';
 import { keep, noGrad, scope, type Tensor } from '../../../lib/tensor/index.ts';
 
 /** A stream whose work is done at once; it writes down what is asked of it. */
@@ -28,8 +34,6 @@ class CpuStream implements WorkStream {
   }
 }
 
-const NAMES = ['compute', 'uploads', 'downloads'];
-
 /** CUDA's part played by the CPU: work is done when it is given, and a recording does it again. */
 export class CpuRuntime implements CudaRuntime {
   readonly device = 'cpu';
@@ -45,11 +49,20 @@ export class CpuRuntime implements CudaRuntime {
   arrival: Promise<void> = Promise.resolve();
   recorded = 0;
   alive = 0;
-  #streams = 0;
+  /** Models that have streams. */
+  models = 0;
   #current: CpuStream | undefined;
 
-  newStream(): WorkStream {
-    return new CpuStream(NAMES[this.#streams++] ?? 'another', this.log);
+  takeStreams(): WorkStreams {
+    this.models++;
+    const [compute, uploads, downloads] = ['compute', 'uploads', 'downloads'].map(
+      (name) => new CpuStream(name, this.log),
+    ) as [CpuStream, CpuStream, CpuStream];
+    return { compute, uploads, downloads };
+  }
+
+  giveBack(): void {
+    this.models--;
   }
 
   callersStream(): WorkStream {

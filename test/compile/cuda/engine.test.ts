@@ -279,10 +279,10 @@ describe('issue 5, item 4: the queue', () => {
     for (const call of calls) expect((await rejection(call)).code).toBe('ERR_COMPILED_DISPOSED');
     expect((await rejection(model.run(x))).code).toBe('ERR_COMPILED_DISPOSED');
     expect(() => model.stats()).toThrow('disposed');
-    expect(runtime.alive).toBe(1);
+    expect([runtime.alive, runtime.models]).toEqual([1, 1]);
     open();
     await turn();
-    expect(runtime.alive).toBe(0);
+    expect([runtime.alive, runtime.models]).toEqual([0, 0]);
     x.dispose();
   });
 });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as models from '../../../lib/models/index.ts';
 import * as nn from '../../../lib/nn/index.ts';
-import { scope, setNumThreads, type Tensor } from '../../../lib/tensor/index.ts';
+import { manualSeed, scope, setNumThreads, type Tensor } from '../../../lib/tensor/index.ts';
 import { disposeModel, prepared } from '../../helpers/plans.ts';
 import { countCalls, cudaPlan, disposePlan, largestError, type PlanSettings } from './plans.ts';
 
@@ -10,6 +10,7 @@ const SMALL = { widths: [16, 32, 64, 128], numClasses: 5 } as const;
 beforeAll(() => setNumThreads(2));
 
 function check(make: () => nn.Module, settings: PlanSettings = {}, tolerance = 1e-4): Record<string, number> {
+  manualSeed(0);
   const model = prepared(make());
   const plan = cudaPlan(model, settings);
   expect(largestError(model, plan)).toBeLessThan(tolerance);

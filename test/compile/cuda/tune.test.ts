@@ -35,7 +35,7 @@ function decide({ fused, timed = false, milliseconds = [1, 1], allowed = true }:
       calls++;
       return fused(call, args, index);
     };
-    const tuner = new Tuner(runtime, runtime.newStream(), 'float32', timed, counted);
+    const tuner = new Tuner(runtime, runtime.callersStream(), 'float32', timed, counted);
     const args = [randn([2, 3, 8, 8]), randn([4, 3, 3, 3]), randn([4]), [1, 1], [0, 0], [1, 1], 1];
     const wanted = runComposed(CALL, args, 0);
     for (const index of [0, 5]) {
