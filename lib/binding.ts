@@ -72,6 +72,8 @@ export interface EngineStats {
   batches: number;
   images: number;
   steps: { name: string; op: string; algorithm: string; milliseconds: number }[];
+  /** Of models on CUDA: batch sizes that are recorded, the last used one last. */
+  graphs?: number[];
 }
 
 /** Called with each job that has ended: an error, or the outputs. */

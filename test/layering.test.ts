@@ -22,7 +22,7 @@ const ALLOWED: Record<string, string[]> = {
   cuda: ['ops', 'tensor'],
   amp: ['tensor', 'optim', 'cuda'],
   models: ['ops', 'tensor', 'nn'],
-  compile: ['ops', 'tensor', 'checkpoint', 'nn', 'models', 'binding'],
+  compile: ['ops', 'tensor', 'checkpoint', 'nn', 'models', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['cache', 'net', 'tensor', 'checkpoint', 'data', 'nn', 'models'],
   cli: ['*'],

@@ -2,29 +2,44 @@ import { Module } from '../nn/index.ts';
 import { checkOptions } from '../options.ts';
 import { type Device, emptyCpuCache, type Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
+import { compileCuda } from './cuda/compile.ts';
+import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
+import type { CudaDType } from './cuda/plan.ts';
 import { CompileError } from './errors.ts';
-import { type BuildPlanOptions, buildPlan } from './lower.ts';
+import { type BuildPlanOptions, buildPlan, checkPlanOptions } from './lower.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
 
 /** What `compile` takes besides the model. */
-export interface CompileOptions extends Omit<BuildPlanOptions, 'ownWeights'>, RunOptions {
-  /** Where the model runs. Default `cpu`, and there is no other yet. */
+export interface CompileOptions
+  extends Omit<BuildPlanOptions, 'ownWeights' | 'dtype'>,
+    RunOptions,
+    CudaOptions {
+  /** Where the model runs: `cpu` (default), `cuda` for the current device, or `cuda:1`. */
   device?: Device;
+  /** What maps are kept and multiplied in. Default float32. float16 on CUDA only. */
+  dtype?: CudaDType;
   /** Take any batch size. Default true; false: only that of `inputs`. */
   dynamicBatch?: boolean;
   /**
-   * Keep the folded weights beside the packed ones, so that `save` can write them: as much memory again as the model's
-   * weights take. Default false.
+   * On the CPU: keep the folded weights beside the packed ones, so that `save` can write them: as much memory again as
+   * the model's weights take. Default false.
    */
   keepWeights?: boolean;
 }
 
-const OPTIONS = ['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights', ...RUN_OPTIONS];
+const OPTIONS = [
+  ...['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights'],
+  ...RUN_OPTIONS,
+  ...CUDA_OPTIONS,
+];
 
 /**
- * Compiles a network in evaluation mode for fast inference on the CPU. Its forward is traced into a plan: norms are
- * folded into convolutions or joined with them, maps lie in channels_last order in one piece of memory, and kernels of
- * this package's own run it on threads of its own, off the event loop. The model itself is not changed and not kept.
+ * Compiles a network in evaluation mode for fast inference. Its forward is traced into a plan; norms are folded into
+ * convolutions or joined with what is around them. The model itself is not changed and not kept.
+ *
+ * On the CPU maps lie in channels_last order in one piece of memory, and kernels of this package's own run it on
+ * threads of its own, off the event loop. On CUDA cuDNN's fused convolutions and the fused norm are recorded as one
+ * graph for each batch size; `inputs` is recorded at once.
  *
  * The model's weights are read until the promise resolves and must not change before. Later changes are not seen: compile
  * it again.
@@ -32,6 +47,8 @@ const OPTIONS = ['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'ke
  * @throws CompileError where the network cannot be traced or has ops without a kernel, naming the module and line;
  *   `ERR_COMPILE_UNSUPPORTED` also for devices and dtypes that there are no kernels for.
  * @throws TypeError, RangeError on wrong options.
+ * @throws TorchError `ERR_CUDA_UNAVAILABLE` for `cuda` without a device, `ERR_CUDA_GRAPHS_UNAVAILABLE` without the library for
+ *   graphs; CudaOutOfMemoryError.
  * @example
  * const model = await hub.load('XingangPan/IBN-Net', 'resnet50_ibn_a', { pretrained: true });
  * const fast = await compile(model.eval(), { inputs: [[1, 3, 224, 224]] });
@@ -45,15 +62,15 @@ export async function compile<M extends Module>(
     throw new TypeError(`Expected a Module for compile, got ${model === null ? 'null' : typeof model}`);
   }
   checkOptions('compile', options, OPTIONS);
-  const {
-    inputs,
-    dtype = 'float32',
-    device = 'cpu',
-    dynamicBatch = true,
-    keepWeights = false,
-    unsupported,
-  } = options;
+  const { device = 'cpu', dtype = 'float32' } = options;
   checkKind(device, dtype);
+  checkDeviceOptions('compile', options, device);
+  return device === 'cpu' ? onCpu(model, options) : onCuda(model, options, device, dtype);
+}
+
+async function onCpu<Output>(model: Module, options: CompileOptions): Promise<CompiledModel<Output>> {
+  const { inputs, dynamicBatch = true, keepWeights = false, unsupported } = options;
+  const dtype = (options.dtype ?? 'float32') as NonNullable<BuildPlanOptions['dtype']>;
   engineSettings('compile', options, null);
   const own = { ownWeights: keepWeights, ...(unsupported === undefined ? {} : { unsupported }) };
   const plan = buildPlan(model, { inputs, dtype, ...own });
@@ -61,6 +78,26 @@ export async function compile<M extends Module>(
   const borrowed = new Set<Tensor>([...model.parameters(), ...model.buffers()]);
   emptyCpuCache(); // of folding
   return CompiledModel.fromPlan(plan, { ...runOptions(options), batch, keepWeights, borrowed });
+}
+
+function onCuda<Output>(
+  model: Module,
+  options: CompileOptions,
+  device: Device,
+  dtype: CudaDType,
+): CompiledModel<Output> {
+  const { inputs, dynamicBatch = true, unsupported = 'error' } = options;
+  cudaSettings('compile', options);
+  checkPlanOptions({ inputs, unsupported });
+  const batch = dynamicBatch ? null : batchOf(inputs);
+  const { maxQueue, maxGraphs, cudnnBenchmark } = options;
+  const own = { ...given({ maxQueue, maxGraphs, cudnnBenchmark }), device, batch, owner: 'compile' };
+  return CompiledModel.fromEngine(compileCuda(model, { inputs, unsupported, dtype }, own));
+}
+
+function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
 function runOptions(options: CompileOptions): RunOptions {
@@ -77,18 +114,20 @@ function batchOf(inputs: BuildPlanOptions['inputs']): number {
 
 /** Never silently another device or dtype. */
 function checkKind(device: string, dtype: string): void {
-  if (device !== 'cpu') {
+  const isCuda = /^cuda(:\d+)?$/.test(device);
+  if (device !== 'cpu' && !isCuda) {
     throw new CompileError(
-      `Expected "cpu" for compile device, got "${device}"; there are kernels for the CPU only: run the model itself ` +
-        'on other devices',
+      `Expected "cpu", "cuda" or "cuda:0" for compile device, got "${device}"; run the model itself on other devices`,
       { code: 'ERR_COMPILE_UNSUPPORTED' },
     );
   }
-  if (dtype === 'float16') {
-    throw new CompileError(
-      'Expected "float32" or "bfloat16" for compile dtype, got "float16"; there are no kernels for it: bfloat16 takes ' +
-        'as little memory',
-      { code: 'ERR_COMPILE_UNSUPPORTED' },
-    );
-  }
+  const known = isCuda ? ['float32', 'float16', 'bfloat16'] : ['float32', 'bfloat16'];
+  if (known.includes(dtype)) return;
+  const names = known.map((name) => `"${name}"`).join(' or ');
+  const message = `Expected ${names} for compile dtype, got "${dtype}"`;
+  if (dtype !== 'float16') throw new RangeError(message);
+  throw new CompileError(
+    `${message}; there are no kernels for it on the CPU: bfloat16 takes as little memory`,
+    { code: 'ERR_COMPILE_UNSUPPORTED' },
+  );
 }

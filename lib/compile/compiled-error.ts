@@ -6,6 +6,8 @@ export type CompiledModelErrorCode =
   | 'ERR_COMPILED_DISPOSED'
   /** The weights as they were before packing are not kept, so there is nothing to save. */
   | 'ERR_COMPILED_NO_WEIGHTS'
+  /** Models on this device cannot do it. */
+  | 'ERR_COMPILED_UNSUPPORTED'
   /** A file could not be read or written. */
   | 'ERR_COMPILED_FILE'
   /** A file is damaged, or is no compiled model. */

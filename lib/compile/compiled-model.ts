@@ -1,16 +1,12 @@
-import { unwrap } from '../ops/index.ts';
 import { checkOptions } from '../options.ts';
-import { keep, Tensor } from '../tensor/index.ts';
-import { CompiledModelError } from './compiled-error.ts';
-import { explain } from './explain.ts';
-import { Jobs } from './jobs.ts';
-import { type EngineStats, engine } from './native.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { CpuEngine, type PlanOptions } from './cpu-engine.ts';
+import type { ModelEngine } from './model-engine.ts';
+import type { EngineStats } from './native.ts';
 import type { Plan } from './plan.ts';
-import { replaceTensors, tensorsOf } from './plan-tensors.ts';
-import { checkInputs, describeModel, type ModelDescription, nameOutputs } from './run-inputs.ts';
-import { engineSettings, type RunOptions } from './run-options.ts';
-import { writeCompiled } from './save.ts';
+import { checkInputs, nameOutputs } from './run-inputs.ts';
 
+export type { PlanOptions } from './cpu-engine.ts';
 export type { EngineStats as CompiledStats } from './native.ts';
 
 /** What a network may give: one tensor, a list, or tensors by name (those of nested objects joined by dots). */
@@ -21,25 +17,11 @@ export interface SharedModel {
   readonly compiledModel: string;
 }
 
-/** What `CompiledModel.fromPlan` takes besides a plan. @internal */
-export interface PlanOptions extends RunOptions {
-  /** The only batch size that `run` takes; null: any. */
-  batch?: number | null;
-  /** Keep the plan's tensors, so that it can be saved; they are disposed with the model. Default true. */
-  keepWeights?: boolean;
-  /** Tensors of the plan that are another's, and are not disposed. */
-  borrowed?: ReadonlySet<Tensor>;
-  /** One of `instructionSets()`, for tests. Default: the best. */
-  instructionSet?: string | null;
-  /** Names the function in messages. */
-  owner?: string;
-}
-
 /**
  * A network that was compiled for inference; made by `compile` and `loadCompiled`.
  *
- * It runs on threads of its own: the event loop stays free, and any number of `run` calls may be under way. They
- * are computed in order. `dispose()` ends the threads; a model that is forgotten is collected as any object.
+ * It runs on threads of its own, or on a GPU: the event loop stays free, and any number of `run` calls may be under
+ * way. They are computed in order. `dispose()` frees what it has; a model that is forgotten is collected as any object.
  *
  * `Output` is what `run` gives: what the network's forward gives.
  *
@@ -48,20 +30,14 @@ export interface PlanOptions extends RunOptions {
  * const logits = await fast.run(images);
  */
 export class CompiledModel<Output = Tensor> {
-  readonly #jobs: Jobs;
-  readonly #description: ModelDescription;
-  readonly #plan: Plan | undefined;
-  readonly #owned: readonly Tensor[];
+  readonly #engine: ModelEngine;
 
-  private constructor(jobs: Jobs, description: ModelDescription, plan?: Plan, owned: readonly Tensor[] = []) {
-    this.#jobs = jobs;
-    this.#description = description;
-    this.#plan = plan;
-    this.#owned = owned;
+  private constructor(engine: ModelEngine) {
+    this.#engine = engine;
   }
 
   /**
-   * Starts an engine for a plan and waits until it is ready. The plan's tensors belong to the model from then on.
+   * Starts threads for a plan and waits until they are ready. The plan's tensors belong to the model from then on.
    *
    * @internal
    */
@@ -69,26 +45,12 @@ export class CompiledModel<Output = Tensor> {
     plan: Plan,
     options: PlanOptions = {},
   ): Promise<CompiledModel<Output>> {
-    const { batch = null, keepWeights = true, borrowed, instructionSet = null, owner = 'compile' } = options;
-    const owned = tensorsOf(plan).filter((tensor) => borrowed?.has(tensor) !== true);
-    owned.forEach(keep);
-    let jobs: Jobs | undefined;
-    try {
-      const settings = engineSettings(owner, options, instructionSet);
-      const native = replaceTensors(plan, unwrap);
-      jobs = new Jobs((settle) => engine.compiledCreate(native, settings, settle));
-      const description = describeModel(plan, batch, explain(plan));
-      engine.compiledDescribe(jobs.handle, JSON.stringify(description));
-      // The engine frees each weight that only it holds as soon as it is packed.
-      if (!keepWeights) disposeAll(owned);
-      await jobs.run(null);
-      if (keepWeights) return new CompiledModel(jobs, description, plan, owned);
-      return new CompiledModel(jobs, description);
-    } catch (error) {
-      jobs?.dispose();
-      disposeAll(owned);
-      throw error;
-    }
+    return new CompiledModel<Output>(await CpuEngine.start(plan, options));
+  }
+
+  /** @internal */
+  static fromEngine<Output = Tensor>(engine: ModelEngine): CompiledModel<Output> {
+    return new CompiledModel<Output>(engine);
   }
 
   /**
@@ -101,22 +63,19 @@ export class CompiledModel<Output = Tensor> {
     if (typeof token !== 'string') {
       throw new TypeError('Expected what CompiledModel.share() gave for fromShared, got something else');
     }
-    const jobs = new Jobs((settle) => {
-      const handle = engine.compiledAttach(token, settle);
-      if (handle !== undefined) return handle;
-      throw new CompiledModelError('The shared model was disposed in every thread that had it', {
-        code: 'ERR_COMPILED_DISPOSED',
-      });
-    });
-    return new CompiledModel(jobs, JSON.parse(engine.compiledDescription(jobs.handle)) as ModelDescription);
+    return new CompiledModel<Output>(CpuEngine.attach(token));
   }
 
   /**
    * Computes the network's outputs for a batch, (N, C, H, W) float32 on the CPU. The input is copied before `run`
    * returns: it may be changed or disposed at once.
    *
+   * A model on CUDA also takes tensors on its device, and in its dtype. The outputs are float32 and where the first
+   * input is: those on the device are ready for ops of the stream that was current at the call. An input in
+   * page-locked memory is not copied: leave it as it is until the promise settles.
+   *
    * Rejects with the signal's reason, an AbortError, as soon as `signal` aborts: a call that waits leaves the queue,
-   * one that is computed ends early.
+   * one that is computed ends early (on CUDA its results are dropped).
    *
    * @param x The input, or an array of them for a network of several.
    * @throws TypeError, RangeError for another kind, shape, dtype or device.
@@ -130,18 +89,15 @@ export class CompiledModel<Output = Tensor> {
   ): Promise<Output> {
     checkOptions('run', options, ['signal']);
     const { signal } = options;
-    void this.#jobs.handle;
-    const inputs = checkInputs(x, this.#description);
-    const handles = await this.#jobs.run(inputs.map(unwrap), signal);
-    return nameOutputs(
-      handles.map((handle) => new Tensor(handle)),
-      this.#description.outputs,
-    ) as Output;
+    this.#engine.checkAlive();
+    const { description } = this.#engine;
+    const outputs = await this.#engine.run(checkInputs(x, description), signal);
+    return nameOutputs(outputs, description.outputs) as Output;
   }
 
   /** The steps as a table: what each computes, what is fused into it, where its values lie. */
   explain(): string {
-    return this.#description.explanation;
+    return this.#engine.description.explanation;
   }
 
   /**
@@ -150,39 +106,33 @@ export class CompiledModel<Output = Tensor> {
    * @throws CompiledModelError `ERR_COMPILED_DISPOSED`.
    */
   stats(): EngineStats {
-    return engine.compiledStats(this.#jobs.handle);
+    return this.#engine.stats();
   }
 
   /**
    * Writes the model to a file that `loadCompiled` reads. It holds the plan, and the weights as they are before each
    * kernel reorders them, so that it serves any processor. The file appears complete or not at all.
    *
-   * @throws CompiledModelError `ERR_COMPILED_NO_WEIGHTS` for a model of `keepWeights: false` or `fromShared`,
+   * @throws CompiledModelError `ERR_COMPILED_NO_WEIGHTS` for a model on the CPU of `keepWeights: false` or `fromShared`,
    *   `ERR_COMPILED_FILE` when the file cannot be written.
    */
   save(path: string | URL): void {
-    void this.#jobs.handle;
-    if (this.#plan === undefined) {
-      throw new CompiledModelError(
-        'Expected a model that keeps its weights for save, got one of keepWeights: false or fromShared; save it ' +
-          'where it was compiled, with keepWeights: true',
-        { code: 'ERR_COMPILED_NO_WEIGHTS' },
-      );
-    }
-    writeCompiled(path, this.#plan, this.#description.batch);
+    this.#engine.save(path);
   }
 
   /**
    * A token that may be posted to workers, which make a model of it with `CompiledModel.fromShared`. It is good for
    * as long as any thread has the model: keep this one until the worker has its own.
+   *
+   * @throws CompiledModelError `ERR_COMPILED_UNSUPPORTED` for a model on CUDA.
    */
   share(): SharedModel {
-    return { compiledModel: engine.compiledShare(this.#jobs.handle) };
+    return { compiledModel: this.#engine.share() };
   }
 
   /** True after `dispose()`. */
   get disposed(): boolean {
-    return this.#jobs.disposed;
+    return this.#engine.disposed;
   }
 
   /**
@@ -190,15 +140,10 @@ export class CompiledModel<Output = Tensor> {
    * model that shares it. Twice is fine.
    */
   dispose(): void {
-    this.#jobs.dispose();
-    disposeAll(this.#owned);
+    this.#engine.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-function disposeAll(tensors: readonly Tensor[]): void {
-  for (const tensor of tensors) tensor.dispose();
 }

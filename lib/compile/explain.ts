@@ -88,20 +88,22 @@ function rowOf(plan: Plan, step: PlanStep, index: number): string[] {
   ];
 }
 
-const count = (value: number): string => value.toLocaleString('en-US');
+/** With commas at the thousands. */
+export const count = (value: number): string => value.toLocaleString('en-US');
 
-function table(rows: readonly string[][]): string[] {
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+/** Rows as lines of aligned columns between rules; the first row is the head. */
+export function table(rows: readonly string[][]): string[] {
+  const [head = [], ...body] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
   const line = (row: readonly string[]) =>
     row
       .map((cell, i) => {
         const width = widths[i] as number;
-        return NUMERIC.has(HEADER[i] as string) ? cell.padStart(width) : cell.padEnd(width);
+        return NUMERIC.has(head[i] as string) ? cell.padStart(width) : cell.padEnd(width);
       })
       .join('  ')
       .trimEnd();
-  const [head = [], ...body] = rows;
-  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width, 2 * (HEADER.length - 1)));
+  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width, 2 * (head.length - 1)));
   return [line(head), rule, ...body.map(line), rule];
 }
 

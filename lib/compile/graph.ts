@@ -94,6 +94,12 @@ export interface NormNode extends Base {
   op: 'norm';
   norm: Norm;
 }
+/** `norm(input + add)`, then `max(0, .)` if `relu`: the fused op of CUDA. */
+export interface FusedNormNode extends Base {
+  op: 'fusedNorm';
+  norm: Norm;
+  relu: boolean;
+}
 /** Channels from `from` on. */
 export interface SliceNode extends Base {
   op: 'slice';
@@ -122,6 +128,7 @@ export type Node =
   | LinearNode
   | ApplyNode
   | NormNode
+  | FusedNormNode
   | SliceNode
   | PlainNode
   | AtenNode;

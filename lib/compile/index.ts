@@ -1,6 +1,8 @@
 export { type CompileOptions, compile } from './compile.ts';
 export { CompiledModelError, type CompiledModelErrorCode } from './compiled-error.ts';
 export { CompiledModel, type CompiledStats, type Outputs, type SharedModel } from './compiled-model.ts';
+export type { CudaOptions } from './cuda/options.ts';
+export type { CudaDType } from './cuda/plan.ts';
 export { CompileError, type CompileErrorCode } from './errors.ts';
 export { type ExportTorchScriptOptions, exportTorchScript } from './export-torchscript.ts';
 export { type LoadCompiledOptions, loadCompiled } from './load.ts';

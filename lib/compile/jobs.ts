@@ -19,6 +19,14 @@ export function disposedError(): CompiledModelError {
   });
 }
 
+/** The error of a call that finds `waiting` others in the queue, which is full. */
+export function queueFullError(waiting: number): CompiledModelError {
+  return new CompiledModelError(
+    `Expected room in the queue for run, got ${waiting} jobs waiting; await earlier runs, or raise maxQueue`,
+    { code: 'ERR_COMPILED_QUEUE_FULL' },
+  );
+}
+
 /** The jobs that one handle of an engine has under way, and the promises that wait for them. */
 export class Jobs {
   readonly #handle: Handle;
@@ -49,7 +57,9 @@ export class Jobs {
   run(inputs: Handle[] | null, signal?: AbortSignal): Promise<Handle[]> {
     signal?.throwIfAborted();
     const id = this.#nextId++;
-    if (!engine.compiledRun(this.handle, id, inputs)) throw this.#queueFull();
+    if (!engine.compiledRun(this.handle, id, inputs)) {
+      throw queueFullError(engine.compiledStats(this.handle).queued);
+    }
     busy.add(this);
     return new Promise((resolve, reject) => {
       const abort = () => this.#cancel(id, signal?.reason);
@@ -84,13 +94,5 @@ export class Jobs {
     waiting?.forget();
     if (this.#waiting.size === 0) busy.delete(this);
     return waiting;
-  }
-
-  #queueFull(): CompiledModelError {
-    const { queued } = engine.compiledStats(this.handle);
-    return new CompiledModelError(
-      `Expected room in the queue for run, got ${queued} jobs waiting; await earlier runs, or raise maxQueue`,
-      { code: 'ERR_COMPILED_QUEUE_FULL' },
-    );
   }
 }

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { checkOptions } from '../options.ts';
 import {
+  type Device,
   type DType,
   isTensor,
   scope,
@@ -12,6 +13,10 @@ import {
 } from '../tensor/index.ts';
 import { CompiledModelError, type CompiledModelErrorCode } from './compiled-error.ts';
 import { CompiledModel } from './compiled-model.ts';
+import { checkCudaPlan } from './cuda/check.ts';
+import { cudaDevice, startCuda } from './cuda/compile.ts';
+import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
+import type { CudaPlan } from './cuda/plan.ts';
 import {
   ALIGNMENT,
   DIGEST_BYTES,
@@ -30,8 +35,10 @@ import { pathOf } from './save.ts';
 const CHUNK_BYTES = 1 << 20;
 
 /** What `loadCompiled` takes besides the path. */
-export interface LoadCompiledOptions extends RunOptions {
-  /** Keep the file mapped, so that the model can be saved again. Default false. */
+export interface LoadCompiledOptions extends RunOptions, CudaOptions {
+  /** For a model that was compiled for CUDA: which device. Default `cuda`, the current one. */
+  device?: Device;
+  /** On the CPU: keep the file mapped, so that the model can be saved again. Default false. */
   keepWeights?: boolean;
 }
 
@@ -44,6 +51,7 @@ export interface LoadCompiledOptions extends RunOptions {
  *
  * @throws CompiledModelError `ERR_COMPILED_FILE` when the file cannot be read, `ERR_COMPILED_CORRUPT` when it is
  *   damaged or something else, `ERR_COMPILED_VERSION` when another version wrote it.
+ * @throws RangeError for a device of another kind than the model was compiled for; TorchError `ERR_CUDA_UNAVAILABLE`.
  * @example
  * const fast = await loadCompiled('resnet50_ibn_a.ibn', { threads: 4 });
  */
@@ -51,12 +59,27 @@ export async function loadCompiled<Output = Tensor>(
   path: string | URL,
   options: LoadCompiledOptions = {},
 ): Promise<CompiledModel<Output>> {
-  checkOptions('loadCompiled', options, ['keepWeights', ...RUN_OPTIONS]);
-  const { keepWeights = false } = options;
+  checkOptions('loadCompiled', options, ['device', 'keepWeights', ...RUN_OPTIONS, ...CUDA_OPTIONS]);
   engineSettings('loadCompiled', options, null);
+  cudaSettings('loadCompiled', options);
   const target = pathOf(path, 'loadCompiled');
   const file = new CompiledFile(target);
   const { plan, batch } = file.read();
+  if (isCudaPlan(plan)) return onCuda(file, plan, batch, options);
+  return onCpu(file, plan, batch, options);
+}
+
+const isCudaPlan = (plan: Plan | CudaPlan): plan is CudaPlan => (plan as Partial<CudaPlan>).target === 'cuda';
+
+async function onCpu<Output>(
+  file: CompiledFile,
+  plan: Plan,
+  batch: number | null,
+  options: LoadCompiledOptions,
+): Promise<CompiledModel<Output>> {
+  const { device = 'cpu', keepWeights = false } = options;
+  checkDevice(device === 'cpu', device, 'the CPU', plan);
+  checkDeviceOptions('loadCompiled', options, device);
   try {
     const own = { batch, keepWeights, owner: 'loadCompiled' };
     return await CompiledModel.fromPlan<Output>(plan, { ...options, ...own });
@@ -64,6 +87,34 @@ export async function loadCompiled<Output = Tensor>(
     if ((error as { code?: string }).code === 'ERR_OUT_OF_MEMORY') throw error;
     throw file.corrupt(error instanceof Error ? error.message : String(error), error);
   }
+}
+
+function onCuda<Output>(
+  file: CompiledFile,
+  plan: CudaPlan,
+  batch: number | null,
+  options: LoadCompiledOptions,
+): CompiledModel<Output> {
+  try {
+    const { device = 'cuda' } = options;
+    checkDevice(/^cuda(:\d+)?$/.test(device), device, 'CUDA', plan);
+    checkDeviceOptions('loadCompiled', options, device);
+    file.check(() => checkCudaPlan(plan));
+    const own = { device: cudaDevice(device, plan.dtype), batch, owner: 'loadCompiled' };
+    return CompiledModel.fromEngine(startCuda(plan, { ...options, ...own }));
+  } finally {
+    // Those on the device are copies.
+    for (const tensor of tensorsOf(plan)) tensor.dispose();
+  }
+}
+
+function checkDevice(fits: boolean, device: Device, kind: string, plan: Plan | CudaPlan): void {
+  if (fits) return;
+  for (const tensor of tensorsOf(plan)) tensor.dispose();
+  throw new RangeError(
+    `Expected ${kind} for loadCompiled device, for which the model was compiled, got "${device}"; compile it for ` +
+      'that device',
+  );
 }
 
 /** An open file. */
@@ -111,12 +162,21 @@ class CompiledFile {
     this.#path = path;
   }
 
-  read(): { plan: Plan; batch: number | null } {
+  read(): { plan: Plan | CudaPlan; batch: number | null } {
     const descriptor = this.#open();
     try {
       return this.#parse(new FileReader(descriptor));
     } finally {
       closeSync(descriptor);
+    }
+  }
+
+  /** Runs `check`; what it throws means a damaged file. */
+  check(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      throw this.corrupt(error instanceof Error ? error.message : String(error), error);
     }
   }
 
@@ -138,7 +198,7 @@ class CompiledFile {
     }
   }
 
-  #parse(file: FileReader): { plan: Plan; batch: number | null } {
+  #parse(file: FileReader): { plan: Plan | CudaPlan; batch: number | null } {
     const { jsonLength, dataLength } = this.#lengths(file);
     this.#checkDigest(file);
     const dataStart = HEADER_BYTES + jsonLength;
@@ -146,7 +206,7 @@ class CompiledFile {
     try {
       const content = JSON.parse(file.bytes(HEADER_BYTES, jsonLength).toString('utf8')) as FileContent;
       for (const entry of content.tensors) made.push(readTensor(file, dataStart, dataLength, entry));
-      const plan = fromJson(content.plan, (index) => tensorAt(made, index)) as Plan;
+      const plan = fromJson(content.plan, (index) => tensorAt(made, index)) as Plan | CudaPlan;
       const used = new Set(tensorsOf(plan));
       for (const tensor of made) if (!used.has(tensor)) tensor.dispose();
       return { plan, batch: content.batch };

@@ -43,6 +43,15 @@ function checkChoice(name: string, value: string, known: readonly string[]): voi
   throw new RangeError(`Expected ${names} for compile ${name}, got "${value}"`);
 }
 
+/** @throws RangeError on wrong values of what plans for every device take. */
+export function checkPlanOptions({
+  inputs,
+  unsupported,
+}: Required<Pick<BuildPlanOptions, 'inputs' | 'unsupported'>>): void {
+  checkInputs(inputs);
+  checkChoice('unsupported', unsupported, ['error', 'eager']);
+}
+
 /**
  * Turns the evaluation forward of a network into a flat list of steps over one piece of memory. The network runs
  * on random inputs twice.
@@ -55,9 +64,8 @@ function checkChoice(name: string, value: string, known: readonly string[]): voi
 export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
   checkOptions('compile', options, ['inputs', 'dtype', 'ownWeights', 'unsupported']);
   const { inputs, dtype = 'float32', ownWeights = true, unsupported = 'error' } = options;
-  checkInputs(inputs);
   checkChoice('dtype', dtype, ['float32', 'bfloat16']);
-  checkChoice('unsupported', unsupported, ['error', 'eager']);
+  checkPlanOptions({ inputs, unsupported });
   return scope(() =>
     noGrad(() => {
       const plan = withTrace(model, inputs, (trace) =>
@@ -125,7 +133,8 @@ export function lowerGraph(graph: Graph, dtype: PlanDType, unsupported: Unsuppor
   return { ...plan, arenaBytes: planMemory(plan) };
 }
 
-function sizesOf(shape: Shape): Plan['inputs'][number] {
+/** Channels, height and width of a shape without the batch. */
+export function sizesOf(shape: Shape): Plan['inputs'][number] {
   const [channels, height = 1, width = 1] = shape;
   return { channels, height, width };
 }

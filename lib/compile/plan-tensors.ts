@@ -1,4 +1,5 @@
 import { isTensor, type Tensor } from '../tensor/index.ts';
+import type { CudaPlan } from './cuda/plan.ts';
 import type { Plan } from './plan.ts';
 
 /** A copy of a plan, or part of one, with `replace(tensor)` in the place of each tensor. */
@@ -10,7 +11,7 @@ export function replaceTensors(value: unknown, replace: (tensor: Tensor) => unkn
 }
 
 /** The tensors of a plan, each once. */
-export function tensorsOf(plan: Plan): Tensor[] {
+export function tensorsOf(plan: Plan | CudaPlan): Tensor[] {
   const found = new Set<Tensor>();
   replaceTensors(plan, (tensor) => found.add(tensor));
   return [...found];

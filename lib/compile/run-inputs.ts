@@ -1,4 +1,4 @@
-import { isTensor, type Tensor } from '../tensor/index.ts';
+import { type Device, type DType, isTensor, type Tensor } from '../tensor/index.ts';
 import type { Outputs } from './compiled-model.ts';
 import type { Plan } from './plan.ts';
 
@@ -10,9 +10,16 @@ export interface ModelDescription {
   /** The only batch size that is taken, or null. */
   readonly batch: number | null;
   readonly explanation: string;
+  /** Where it runs, and the dtype it takes besides float32; only of models on CUDA. */
+  readonly cuda?: { readonly device: Device; readonly dtype: DType };
 }
 
-export function describeModel(plan: Plan, batch: number | null, explanation: string): ModelDescription {
+/** The description of a plan for the CPU. */
+export function describeModel(
+  plan: Pick<Plan, 'inputs' | 'outputs'>,
+  batch: number | null,
+  explanation: string,
+): ModelDescription {
   return { inputs: plan.inputs, outputs: plan.outputs.map(({ name }) => name), batch, explanation };
 }
 
@@ -43,17 +50,32 @@ function checkInput(value: unknown, index: number, description: ModelDescription
   if (!isTensor(value)) {
     throw new TypeError(`Expected a Tensor for ${name}, got ${value === null ? 'null' : typeof value}`);
   }
-  if (value.device !== 'cpu') {
-    throw new RangeError(
-      `Expected a Tensor on the CPU for ${name}, got one on ${value.device}; call x.cpu() first`,
-    );
-  }
-  if (value.dtype !== 'float32' || value.layout !== 'strided') {
-    const got = value.layout === 'strided' ? value.dtype : value.layout;
-    throw new TypeError(`Expected a float32 Tensor for ${name}, got ${got}; call x.to('float32') first`);
-  }
+  checkDevice(value, name, description);
+  checkDType(value, name, description);
   checkShape(value.shape, name, description, index);
   return value;
+}
+
+function checkDevice({ device }: Tensor, name: string, { cuda }: ModelDescription): void {
+  if (device === 'cpu' || device === cuda?.device) return;
+  if (cuda === undefined) {
+    throw new RangeError(
+      `Expected a Tensor on the CPU for ${name}, got one on ${device}; call x.cpu() first`,
+    );
+  }
+  throw new RangeError(
+    `Expected a Tensor on the CPU or ${cuda.device} for ${name}, got one on ${device}; call ` +
+      `x.to('${cuda.device}') first`,
+  );
+}
+
+function checkDType({ dtype, layout }: Tensor, name: string, { cuda }: ModelDescription): void {
+  const known = [...new Set<DType>(['float32', cuda?.dtype ?? 'float32'])];
+  if (known.includes(dtype) && layout === 'strided') return;
+  const got = layout === 'strided' ? dtype : layout;
+  throw new TypeError(
+    `Expected a ${known.join(' or ')} Tensor for ${name}, got ${got}; call x.to('float32') first`,
+  );
 }
 
 function checkShape(shape: number[], name: string, { inputs, batch }: ModelDescription, index: number): void {

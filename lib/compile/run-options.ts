@@ -26,7 +26,8 @@ export const RUN_OPTIONS: readonly (keyof RunOptions)[] = [
   'maxQueue',
 ];
 
-function checkInteger(owner: string, name: string, value: number, most: number): number {
+/** @throws TypeError, RangeError unless it is an integer from 1 to `most`. */
+export function checkInteger(owner: string, name: string, value: number, most: number): number {
   if (typeof value !== 'number') {
     throw new TypeError(`Expected a number for ${owner} ${name}, got ${typeof value}`);
   }

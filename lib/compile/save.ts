@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { writeAtomically } from '../checkpoint/atomic-file.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { CompiledModelError } from './compiled-error.ts';
+import type { CudaPlan } from './cuda/plan.ts';
 import {
   type FileContent,
   type FileTensor,
@@ -28,7 +29,7 @@ export function pathOf(path: string | URL, owner: string): string {
  *
  * @throws CompiledModelError `ERR_COMPILED_FILE` when the file cannot be written; nothing is left of it then.
  */
-export function writeCompiled(path: string | URL, plan: Plan, batch: number | null): void {
+export function writeCompiled(path: string | URL, plan: Plan | CudaPlan, batch: number | null): void {
   const target = pathOf(path, 'save');
   const tensors = tensorsOf(plan);
   try {
@@ -44,7 +45,7 @@ export function writeCompiled(path: string | URL, plan: Plan, batch: number | nu
 }
 
 function write(
-  plan: Plan,
+  plan: Plan | CudaPlan,
   batch: number | null,
   tensors: readonly Tensor[],
   sink: (bytes: Uint8Array) => void,

@@ -59,3 +59,13 @@ function withoutConstants(node: NormNode, input: Node): NormNode {
  * convolution's when it is packed, so that its weight is never there twice.
  */
 export const foldBatchNorm: Pass = (graph) => rewriteAll(graph, (node, uses) => fold(graph, node, uses));
+
+/**
+ * The same for norms without an instance part. The batch half of instance-batch normalisation stays: on CUDA one
+ * kernel does both halves, and a shift left in a convolution without ReLU would be a pass over the map of its own.
+ */
+export const foldWholeBatchNorm: Pass = (graph) =>
+  rewriteAll(
+    graph,
+    (node, uses) => node.op === 'norm' && !node.norm.parts.some(isInstance) && fold(graph, node, uses),
+  );
