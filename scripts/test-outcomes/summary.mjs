@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 const KEPT = 100;
 
+const isCuda = ({ name }) => name.endsWith('(cuda)');
+
 /**
  * Counts, failures and skipped tests of what the reporter told; files in `unfit` ({ file, reason }) were left out, and
  * those that did not end are named too.
@@ -28,11 +30,15 @@ export function summary(root, told, unfit) {
   return {
     files: files.length,
     ...count(tests),
-    cuda: count(tests.filter(({ name }) => name.endsWith('(cuda)'))),
+    cuda: count(tests.filter(isCuda)),
     brokenFiles: files
       .filter(({ errors }) => errors.length > 0)
       .map(({ file, errors }) => ({ file, errors })),
-    failures: withState(tests, 'failed').slice(0, KEPT).map(named),
+    // Without a GPU all of CUDA fails for one reason: the others come first.
+    failures: withState(tests, 'failed')
+      .sort((a, b) => isCuda(a) - isCuda(b))
+      .slice(0, KEPT)
+      .map(named),
     skippedTests: withState(tests, 'skipped').map((one) =>
       named({ ...one, reason: one.reason ?? 'its own condition' }),
     ),
