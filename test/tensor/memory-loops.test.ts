@@ -1,18 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { locateLibtorch } from '../../lib/libtorch/locate.ts';
 import { runChild } from '../helpers/index.ts';
 
 const GIGABYTE = 1e9;
 
-/** Runs `loop` in a process of its own: its resident peak in bytes. */
+// What a CUDA build's libraries take besides, before the first tensor, is no tensor's.
+const isCpuBuild = locateLibtorch().flavour === 'cpu';
+
+/** Runs `loop` in a process of its own: its resident peak in bytes, with libtorch's libraries if they are the CPU's. */
 async function peakOf(loop: string): Promise<{ peak: number; done: number }> {
   const { code, stdout, stderr } = await runChild(`
     import { readFileSync } from 'node:fs';
     let done = 0;
+    const resident = () => 1024 * Number(/VmRSS:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+    const loaded = ${isCpuBuild} ? 0 : (ibn.ones([1]), resident());
     ${loop}
     // maxRSS counts the parent's memory from before exec; Linux has this process's own peak.
     const own = process.platform === 'linux' && /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
     const kilobytes = own ? Number(own[1]) : process.resourceUsage().maxRSS;
-    console.log(JSON.stringify({ peak: kilobytes * 1024, done }));
+    console.log(JSON.stringify({ peak: kilobytes * 1024 - loaded, done }));
   `);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout) as { peak: number; done: number };
