@@ -7,21 +7,23 @@ export interface Kernel {
   /** Accesses that a thread holds. */
   slots?: number;
 }
-export interface Code extends Kernel {
-  mangled: string;
-  instructions: string[];
+/** Instructions: accesses of global memory, of 128 bits and others, and of what was spilled. */
+export interface Counts {
+  ldg128: number;
+  stg128: number;
+  ldl: number;
+  stl: number;
 }
-export interface Resources {
+export interface Code extends Kernel, Counts {
+  mangled: string;
   registers: number;
-  stack: number;
-  shared: number;
-  local: number;
+  instructions: number;
+  ldgOther: number;
+  stgOther: number;
 }
 export function findKernels(): string | undefined;
+export function findCubins(): Record<string, string> | undefined;
 export function findDisassembler(): string | undefined;
-export function architecturesOf(cuobjdump: string, library: string): { machine: string[]; ptx: string[] };
 export function parseKernel(mangled: string): Kernel;
-export function disassemble(cuobjdump: string, library: string, architecture: string): Code[];
-export function countOf(code: Code, pattern: RegExp): number;
-export function resourcesOf(cuobjdump: string, library: string, architecture: string): Map<string, Resources>;
-export function codeSizes(cuobjdump: string, library: string): Record<string, number>;
+export function readCubin(path: string): Code[];
+export function disassemble(cuobjdump: string, cubin: string): Map<string, Counts>;

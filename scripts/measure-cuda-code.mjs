@@ -1,83 +1,53 @@
-// Records what nvcc made of the kernels: accesses of 128 bits, registers and spilled bytes of each on each architecture,
-// and what the library weighs. Needs the built library and cuobjdump, no GPU.
+// Records what nvcc made of the kernels: accesses of 128 bits, registers and spills of each on each architecture, and what
+// the library weighs. Needs a build of them, no GPU and no disassembler.
 //   node scripts/measure-cuda-code.mjs      writes bench/results/cuda-kernels.json
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import {
-  architecturesOf,
-  codeSizes,
-  countOf,
-  disassemble,
-  findDisassembler,
-  findKernels,
-  resourcesOf,
-} from './cuda-code.mjs';
+import { findCubins, findKernels, readCubin } from './cuda-code.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const library = findKernels();
-const cuobjdump = findDisassembler();
-if (library === undefined) fail('Expected libibn_cuda.so, found none; run: node scripts/build-cuda.mjs');
-if (cuobjdump === undefined) fail("Expected NVIDIA's cuobjdump, found none; set CUOBJDUMP or CUDA_HOME");
+const cubins = findCubins();
+if (library === undefined || cubins === undefined) {
+  console.error('Expected libibn_cuda.so and its cubins, found none; run: node scripts/build-cuda.mjs');
+  process.exit(1);
+}
 
-const { machine, ptx } = architecturesOf(cuobjdump, library);
-const kernels = machine.flatMap(kernelsOf);
+const kernels = Object.entries(cubins).flatMap(([architecture, path]) =>
+  readCubin(path).map(({ mangled: _, ...kernel }) => ({ architecture, ...kernel })),
+);
 const wide = kernels.filter(({ vector }) => vector > 1);
+const spilling = kernels.filter(({ ldl, stl }) => ldl + stl > 0);
+const most = (key, list) => Math.max(0, ...list.map((one) => one[key]));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const result = {
   question: 'What the machine code of the fused norm is made of; compiled, not run',
   date: new Date().toISOString().slice(0, 10),
-  nvcc:
-    /release [\d.]+, V[\d.]+/.exec(spawnSync('nvcc', ['--version'], { encoding: 'utf8' }).stdout)?.[0] ??
-    null,
+  versions: {
+    'ibn-net': version,
+    nvcc: /V([\d.]+)/.exec(spawnSync('nvcc', ['--version'], { encoding: 'utf8' }).stdout)?.[1] ?? null,
+  },
   library: {
     bytes: statSync(library).size,
     gzipBytes: gzipSync(readFileSync(library)).length,
-    codeBytes: codeSizes(cuobjdump, library),
-    machine,
-    ptx,
+    codeBytes: Object.fromEntries(Object.entries(cubins).map(([name, path]) => [name, statSync(path).size])),
   },
   summary: {
-    kernels: kernels.length / machine.length,
-    wideKernels: wide.length / machine.length,
-    wideWithoutWideLoad: wide.filter((one) => one.ldg128 === 0).length,
-    wideWithoutWideStore: wide.filter((one) => one.stg128 === 0).length,
-    spilling: kernels.filter((one) => one.localBytes > 0 || one.spills > 0).length,
-    mostRegisters: Math.max(...kernels.map((one) => one.registers)),
+    architectures: Object.keys(cubins).length,
+    kernels: kernels.length / Object.keys(cubins).length,
+    wideKernels: wide.length / Object.keys(cubins).length,
+    wideWithoutWideLoads: wide.filter(({ ldg128 }) => ldg128 === 0).length,
+    wideWithoutWideStores: wide.filter(({ stg128 }) => stg128 === 0).length,
+    mostRegisters: most('registers', kernels),
+    spilling: spilling.length,
+    mostSpilledLoads: most('ldl', spilling),
   },
-  kernels,
 };
-const path = join(root, 'bench/results/cuda-kernels.json');
 const lines = kernels.map((row) => `  ${JSON.stringify(row)}`).join(',\n');
-const head = JSON.stringify({ ...result, kernels: undefined }, null, 1).slice(0, -2);
-writeFileSync(path, `${head},\n "kernels": [\n${lines}\n ]\n}\n`);
+const head = JSON.stringify(result, null, 1).slice(0, -2);
+writeFileSync(join(root, 'bench/results/cuda-kernels.json'), `${head},\n "kernels": [\n${lines}\n ]\n}\n`);
 console.log(result.library, result.summary);
-
-function kernelsOf(architecture) {
-  const resources = resourcesOf(cuobjdump, library, architecture);
-  return disassemble(cuobjdump, library, architecture).map((code) => {
-    const { name, dtype, vector, slots, mangled, instructions } = code;
-    const { registers, stack, local, shared } = resources.get(mangled);
-    return {
-      architecture,
-      name,
-      dtype,
-      vector,
-      slots,
-      ldg128: countOf(code, /^LDG\.E\.128/),
-      stg128: countOf(code, /^STG\.E\.128/),
-      otherGlobal: countOf(code, /^(LDG|STG)\.E(?!\.128)/),
-      registers,
-      localBytes: stack + local,
-      spills: countOf(code, /^(STL|LDL)/),
-      sharedBytes: shared,
-      instructions: instructions.length,
-    };
-  });
-}
-
-function fail(message) {
-  console.error(message);
-  process.exit(1);
-}
+if (spilling.length > 0) console.table(spilling);

@@ -59,6 +59,10 @@ template <typename T>
 __device__ __forceinline__ void storeTo(T* address, T value) {
   *address = value;
 }
+// Assigned, a store of 128 bits may be taken apart into four.
+__device__ __forceinline__ void storeTo(uint4* address, uint4 value) {
+  __stwb(address, value);
+}
 
 #endif
 
@@ -91,6 +95,23 @@ __device__ __forceinline__ void storePack(T* address, const Pack<T, V>& pack) {
     static_assert(V == 1);
     storeTo(address, pack.at[0]);
   }
+}
+
+// Has the compiler take elements from their packed registers again: kept as floats from one phase to the next they would
+// need twice the room, and spill.
+template <typename T, int V, int K>
+__device__ __forceinline__ void repack([[maybe_unused]] Pack<T, V> (&packs)[K]) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (sizeof(T) < sizeof(float) && V > 1) {
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      uint4 bits;
+      memcpy(&bits, &packs[k], sizeof(bits));
+      asm("" : "+r"(bits.x), "+r"(bits.y), "+r"(bits.z), "+r"(bits.w));
+      memcpy(&packs[k], &bits, sizeof(bits));
+    }
+  }
+#endif
 }
 
 __device__ __forceinline__ Pair loadConstantPair(const Pair* address) {

@@ -110,6 +110,7 @@ __device__ __forceinline__ Moments momentsOf(PlaneTile<T, V, K>& tile, const Spa
   float sum[1] = {0};
   tile.each(span, thread, group, [&](T& x) { sum[0] += toFloat(x); });
   sumOverGroup(sum, group, scratch);
+  repack(tile.packs);
   const float mean = sum[0] / count;
   float squares[1] = {0};
   tile.each(span, thread, group, [&](T& x) {
@@ -117,6 +118,7 @@ __device__ __forceinline__ Moments momentsOf(PlaneTile<T, V, K>& tile, const Spa
     squares[0] = fmaf(deviation, deviation, squares[0]);
   });
   sumOverGroup(squares, group, scratch);
+  repack(tile.packs);
   return {count, mean, squares[0]};
 }
 
@@ -202,6 +204,8 @@ __global__ void __launch_bounds__(kMaxThreads)
       sums = {values[0], values[1] * statistic.rstd};
       if (thread == 0) storeTo(backward.partial + place.part, sums);
       if (action == Action::kPartial) continue;
+      repack(input.packs);
+      repack(grad.packs);
     }
     const Gradient gradient =
         combinedGradient(backward, slice_sums, action, unit.run, place.c, affine, statistic.rstd, sums);

@@ -143,6 +143,7 @@ __global__ void __launch_bounds__(kMaxThreads) rowsForward(const Forward forward
       if (static_cast<int>(threadIdx.x) < place.width * V) means[threadIdx.x] = moments.mean;
       __syncthreads();
       readColumns<V>(mean, means, place.lane);
+      repack(tile.packs);
       float squares[V] = {};
 #pragma unroll
       for (int k = 0; k < K; k++) {
@@ -154,6 +155,7 @@ __global__ void __launch_bounds__(kMaxThreads) rowsForward(const Forward forward
         }
       }
       moments.squares = sumOverRows<V>(squares, place.width, scratch);
+      repack(tile.packs);
     }
     if (action == Action::kPartial) {
       if (column >= 0) storeTo(forward.partial + place.part + column, Pair{moments.mean, moments.squares});
@@ -262,6 +264,8 @@ __global__ void __launch_bounds__(kMaxThreads)
         __syncthreads();
         continue;
       }
+      repack(input.packs);
+      repack(grad.packs);
     }
     if (column >= 0) {
       const Gradient gradient =

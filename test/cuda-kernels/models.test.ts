@@ -40,16 +40,20 @@ describe('models with the fused norm', () => {
 
     forEachDevice(`${name} trains alike: gradients and running statistics`, (device) => {
       scope(() => {
-        const [fused, plain] = [make().to({ device }), make().to({ device })];
+        // The deepest maps are of few elements, whose statistics make much of a small difference: float64 where there is.
+        const place = { device, dtype: device === 'cpu' ? 'float64' : 'float32' } as const;
+        const bound = device === 'cpu' ? 1e-9 : 5e-2;
+        const [fused, plain] = [make().to(place), make().to(place)];
         plain.loadStateDict(fused.stateDict());
-        const x = randn([4, 3, 64, 64], { device });
+        const x = randn([4, 3, 64, 64], place);
         forward(fused, x, 'always').pow(2).sum().backward();
         forward(plain, x, 'never').pow(2).sum().backward();
         const wanted = new Map(plain.namedParameters());
+        const size = (value: Tensor) => Number(value.norm().item());
         for (const [key, parameter] of fused.namedParameters()) {
           const grad = (wanted.get(key) as Tensor).grad as Tensor;
-          const size = Number(grad.abs().max().item());
-          expectClose(parameter.grad as Tensor, grad, { rtol: 1e-2, atol: 1e-2 * size + 1e-6 });
+          const difference = size((parameter.grad as Tensor).sub(grad));
+          expect(difference / (size(grad) + 1e-6), key).toBeLessThan(bound);
         }
         const buffers = new Map(plain.namedBuffers());
         for (const [key, value] of fused.namedBuffers()) {

@@ -58,7 +58,7 @@ export function runFused(
   const inputs = [x, ...(residual ? [residual] : [])].map((tensor) => tensor.detach().requiresGrad_());
   const [input, added = null] = inputs as [Tensor, Tensor?];
   const output = withFusedNorms('always', () => fusedNorm(input, norm, { residual: added, relu })) as Tensor;
-  output.backward({ gradient: g });
+  output.backward(g);
   const grads = new Map(gradsOf(norm));
   grads.set('x', input.grad as Tensor);
   if (added) grads.set('residual', added.grad as Tensor);
@@ -80,8 +80,9 @@ export function runExact(
   const z = sum.detach().to('float64').requiresGrad_();
   const y = withFusedNorms('never', () => norm.forward(z));
   const mask = relu ? ops.aten.gt(output, 0) : null;
-  const gradient = g.to('float64');
-  y.backward({ gradient: mask ? gradient.mul(mask) : gradient });
+  // One sample's channels_last gradient libtorch 2.13's instance_norm on the CPU takes for a contiguous one.
+  const gradient = g.to('float64').contiguous();
+  y.backward(mask ? gradient.mul(mask) : gradient);
   const grads = new Map(gradsOf(norm));
   grads.set('x', z.grad as Tensor);
   if (residual) grads.set('residual', z.grad as Tensor);
