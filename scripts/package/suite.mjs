@@ -1,9 +1,10 @@
 // Runs the whole test suite against a libtorch of the cache with the packed bindings, and adds the outcome to
 // bench/results/package.json.
-//   node scripts/package/suite.mjs 2.14.1+cu130 [--bindings FOLDER]
-// --bindings: what `npm pack` would pack, by default prebuilds/ for this system; see scripts/prebuild.mjs.
+//   node scripts/package/suite.mjs 2.14.1+cu130 [--bindings FOLDER] [--failed FILE]
+// --bindings: what `npm pack` would pack, by default prebuilds/ for this system; see scripts/prebuild.mjs. --failed: run
+// only those files again that did not pass in an earlier run, whose outcomes FILE has (build-gpu-check/tests.jsonl).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     bindings: { type: 'string', default: join(root, 'prebuilds', `${process.platform}-${process.arch}`) },
+    failed: { type: 'string' },
   },
 });
 const [name] = positionals;
@@ -27,8 +29,10 @@ if (!existsSync(values.bindings))
 
 const folder = mkdtempSync(join(tmpdir(), 'ibn-suite-'));
 const told = join(folder, 'tests.jsonl');
+if (values.failed !== undefined) copyFileSync(values.failed, told);
+const again = values.failed === undefined ? [] : summary(root, told, []).unwell;
 const start = performance.now();
-const { status } = spawnSync(process.execPath, VITEST, {
+const { status } = spawnSync(process.execPath, [...VITEST, ...again], {
   cwd: root,
   stdio: 'inherit',
   env: {
@@ -39,7 +43,7 @@ const { status } = spawnSync(process.execPath, VITEST, {
   },
 });
 const seconds = Math.round((performance.now() - start) / 1000);
-const { failures, skippedTests, ...counts } = summary(root, told, []);
+const { failures, skippedTests, unwell: _, ...counts } = summary(root, told, []);
 const skippedWhy = countBy(skippedTests.map(({ reason }) => reason));
 record({
   libtorch: name,

@@ -19,5 +19,7 @@ export function summary(
   brokenFiles: { file: string; errors: string[] }[];
   failures: Named[];
   skippedTests: Named[];
+  /** Files with a failure, and those that did not end. */
+  unwell: string[];
   notRun: { file: string; reason: string }[];
 };

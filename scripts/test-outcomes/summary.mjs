@@ -11,12 +11,10 @@ const isCuda = ({ name }) => name.endsWith('(cuda)');
  * those that did not end are named too.
  */
 export function summary(root, told, unfit) {
-  const files = existsSync(told)
-    ? readFileSync(told, 'utf8')
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line))
-    : [];
+  const lines = existsSync(told) ? readFileSync(told, 'utf8').trim().split('\n') : [];
+  // A file that was run again counts as the last time.
+  const byFile = new Map(lines.map((line) => JSON.parse(line)).map((one) => [one.file, one]));
+  const files = [...byFile.values()];
   const tests = files.flatMap(({ file, tests: all }) => all.map((one) => ({ ...one, file })));
   const withState = (list, state) => list.filter((one) => one.state === state);
   const count = (list) => ({
@@ -42,9 +40,12 @@ export function summary(root, told, unfit) {
     skippedTests: withState(tests, 'skipped').map((one) =>
       named({ ...one, reason: one.reason ?? 'its own condition' }),
     ),
+    unwell: [...new Set([...files.filter(isUnwell).map(({ file }) => file), ...late])],
     notRun: [...unfit, ...late.map((file) => ({ file, reason: 'it did not come to its end' }))],
   };
 }
+
+const isUnwell = ({ tests, errors }) => errors.length > 0 || tests.some(({ state }) => state === 'failed');
 
 /** Every test file, relative to the repository. */
 function testFiles(root) {

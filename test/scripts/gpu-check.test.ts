@@ -60,6 +60,7 @@ describe('the outcome of the tests', () => {
         { test: 'test/a.test.ts: sees a GPU (cuda)', reason: 'no CUDA device' },
         { test: 'test/a.test.ts: needs gcc', reason: 'its own condition' },
       ],
+      unwell: ['test/a.test.ts', 'test/late.test.ts'],
       notRun: [
         { file: 'test/b.test.ts', reason: 'needs npm' },
         { file: 'test/late.test.ts', reason: 'it did not come to its end' },
