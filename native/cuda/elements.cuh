@@ -97,8 +97,8 @@ __device__ __forceinline__ void storePack(T* address, const Pack<T, V>& pack) {
   }
 }
 
-// Has the compiler take elements from their packed registers again: kept as floats from one phase to the next they would
-// need twice the room, and spill.
+// Has the compiler take elements from their packed registers again: kept as floats from one phase to the next
+// they would need twice the room, and spill.
 template <typename T, int V, int K>
 __device__ __forceinline__ void repack([[maybe_unused]] Pack<T, V> (&packs)[K]) {
 #if defined(__CUDA_ARCH__)
