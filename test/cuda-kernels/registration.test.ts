@@ -117,7 +117,6 @@ describe.skipIf(build === undefined)('beside a CUDA build of libtorch, with or w
         };
       }`,
       false,
-      false,
     )) as Record<string, string> | null;
     if (found === null) return;
     const { right, backward, ...wrong } = found;
