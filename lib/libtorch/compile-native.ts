@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { cacheFolder, type Environment } from '../cache.ts';
 import { withLock } from '../net/lock.ts';
 import { diedProblem, refusedProblem } from './load-problems.ts';
@@ -52,7 +52,7 @@ const BYTES_PER_JOB = 1.5e9;
 export async function compileNative(options: CompileOptions): Promise<Compiled> {
   const { env = process.env, system = readSystem() } = options;
   requireTools(options, system, env);
-  const out = options.out ?? (isClone() ? join(packageRoot, 'build') : undefined);
+  const out = options.out ? resolve(options.out) : isClone() ? join(packageRoot, 'build') : undefined;
   if (out !== undefined) return compileIn(out, options);
   try {
     return await compileInCache(builtFolder({ env }), options);
