@@ -178,6 +178,8 @@ export interface Binding extends DeviceBinding {
   listOverloads(name: string): string[] | undefined;
   refreshOverloads(): void;
   loadLibrary(path: string): void;
+  /** Whether an op has a kernel of its own for a dispatch key: `CUDA`, `CPU`, `Autograd`. */
+  hasKernel(name: string, overload: string, key: string): boolean;
 
   sizes(tensor: Handle): number[];
   strides(tensor: Handle): number[];

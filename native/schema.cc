@@ -235,6 +235,13 @@ Napi::Value getSchema(Call& call) {
   return object;
 }
 
+// hasKernel("aten::add", "Tensor", "CUDA"): whether the op has a kernel of its own for that dispatch key.
+Napi::Value hasKernel(Call& call) {
+  const auto op = find(call);
+  const c10::DispatchKey key = c10::parseDispatchKey(call.string(2, "key"));
+  return Napi::Boolean::New(call.env, op.has_value() && op->hasKernelForDispatchKey(key));
+}
+
 Napi::Value makeFunction(Call& call, BoundOp& op, napi_callback callback) {
   napi_value function = nullptr;
   napi_create_function(call.env, op.name.c_str(), NAPI_AUTO_LENGTH, callback, &op, &function);
@@ -266,6 +273,7 @@ Napi::Value getSizesOp(Call& call) {
 void defineSchema(Napi::Object exports) {
   define<listOps>(exports, "listOps");
   define<getSchema>(exports, "getSchema");
+  define<hasKernel>(exports, "hasKernel");
   define<getOp>(exports, "getOp");
   define<getSizesOp>(exports, "getSizesOp");
   define<listOverloads>(exports, "listOverloads");

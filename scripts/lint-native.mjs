@@ -1,5 +1,6 @@
 // Checks native/ with clang-format and clang-tidy, at versions pinned here and installed by pip into
-// node_modules/.cache, so that every machine formats alike.
+// node_modules/.cache, so that every machine formats alike. native/cuda, which the binding does not compile, is not tidied:
+// that would take CUDA's headers.
 //   node scripts/lint-native.mjs [--fix] [--no-tidy]
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -59,11 +60,18 @@ async function tidy(waiting) {
   return tidy;
 }
 
-const sources = readdirSync(join(root, 'native'), { recursive: true }).filter((name) =>
-  /\.(c|cc|h)$/.test(name),
-);
-if (sources.length === 0) fail('Expected sources in native/, found none');
-const paths = sources.map((name) => join('native', name));
+/** Files of a folder with these endings, by their paths in the repository. */
+function filesOf(folder, endings) {
+  const names = readdirSync(join(root, folder), { recursive: true }).filter((name) => endings.test(name));
+  if (names.length === 0) fail(`Expected sources in ${folder}/, found none`);
+  return names.map((name) => join(folder, name));
+}
+
+const paths = [
+  ...filesOf('native', /\.(c|cc|h)$/),
+  ...filesOf('native/cuda', /\.(cu|cuh)$/),
+  ...filesOf('test/cuda-kernels/host', /\.(cc|h)$/),
+];
 installTools();
 
 const formatArgs = process.argv.includes('--fix') ? ['-i'] : ['--dry-run', '--Werror'];
@@ -72,9 +80,9 @@ if (run(join(venv, 'bin/clang-format'), [...formatArgs, ...paths]) !== 0) {
 }
 if (!process.argv.includes('--no-tidy')) {
   writeDatabase();
-  const tidied = paths.filter((path) => path.endsWith('.cc'));
-  const waiting = [...tidied];
+  const isTidied = (path) => path.endsWith('.cc') && /^native\/(?!cuda\/)/.test(path);
+  const waiting = paths.filter(isTidied);
   const results = await Promise.all(Array.from({ length: availableParallelism() }, () => tidy(waiting)));
   if (results.includes(false)) fail('clang-tidy found problems in native/');
 }
-console.log(`native: ${sources.length} files are formatted and tidy`);
+console.log(`native: ${paths.length} files are formatted and tidy`);

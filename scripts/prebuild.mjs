@@ -1,7 +1,9 @@
 // Compiles the native module for every libtorch at hand (the one in use, and the cache's newest of each minor) and puts
 // the stripped files in prebuilds/, with prebuildify. Fails where a file would not load on the oldest system.
-//   node scripts/prebuild.mjs [--only 2.13] [--require 2.13,2.14] [--reuse] [--out FOLDER]
-// --reuse takes what is compiled already.
+// The libraries for CUDA come with a CUDA build of libtorch, where there is nvcc.
+//   node scripts/prebuild.mjs [--only 2.13] [--require 2.13,2.14,cuda] [--reuse] [--out FOLDER]
+// --require names minors, and cuda for its libraries; --reuse takes what is compiled already.
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -24,20 +26,17 @@ const { locateLibtorch, libtorchCache } = await import(
 
 const minorOf = (version) => version.split('.').slice(0, 2).join('.');
 const found = allLibtorch().filter(({ minor }) => values.only === undefined || minor === values.only);
-const missing = (values.require?.split(',') ?? []).filter(
-  (minor) => !found.some((one) => one.minor === minor),
-);
+const required = values.require?.split(',') ?? [];
+const missing = required.filter((minor) => minor !== 'cuda' && !found.some((one) => one.minor === minor));
 if (found.length === 0) missing.push(values.only ?? 'any minor');
 if (missing.length > 0) {
-  console.error(
-    `Expected a libtorch of ${missing.join(' and ')}, got none; npx ibn-net install-libtorch gets one`,
-  );
-  process.exit(1);
+  fail(`Expected a libtorch of ${missing.join(' and ')}, got none; npx ibn-net install-libtorch gets one`);
 }
+const builds = found.map((one) => ({ ...one, cuda: one.isCuda && hasNvcc(), reuse: values.reuse }));
 
 const stage = join(root, 'build-prebuild');
 mkdirSync(stage, { recursive: true });
-process.env.IBN_NET_PREBUILD = JSON.stringify(found.map((one) => ({ ...one, reuse: values.reuse })));
+process.env.IBN_NET_PREBUILD = JSON.stringify(builds);
 const folder = join(values.out, 'prebuilds', `${process.platform}-${process.arch}`);
 rmSync(folder, { recursive: true, force: true });
 const prebuildify = createRequire(import.meta.url)('prebuildify');
@@ -54,7 +53,23 @@ await promisify(prebuildify)({
 const rows = checkFiles(folder);
 console.error(rows.map(describeFile).join('\n'));
 console.error(`prebuilds for libtorch ${found.map(({ minor }) => minor).join(', ')}: ${folder}`);
-process.exit(rows.some(({ wrong }) => wrong.length > 0) ? 1 : 0);
+if (rows.some(({ wrong }) => wrong.length > 0)) process.exit(1);
+if (!rows.some(({ name }) => name === 'libibn_cuda.so')) {
+  const message = 'No libibn_cuda.so, the kernels for CUDA: that takes nvcc and a CUDA build of libtorch';
+  if (required.includes('cuda')) fail(message);
+  console.error(message);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function hasNvcc() {
+  const homes = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'];
+  const places = ['nvcc', ...homes.filter(Boolean).map((home) => join(home, 'bin', 'nvcc'))];
+  return places.some((place) => spawnSync(place, ['--version']).status === 0);
+}
 
 /** One libtorch for each minor: the one in use first, then the cache's, newest first. */
 function allLibtorch() {
@@ -67,7 +82,12 @@ function allLibtorch() {
     const libtorch = tryLocate(env);
     const minor = libtorch && minorOf(libtorch.version);
     if (minor && !byMinor.has(minor))
-      byMinor.set(minor, { minor, libtorch: libtorch.root, out: outFor(libtorch) });
+      byMinor.set(minor, {
+        minor,
+        libtorch: libtorch.root,
+        isCuda: libtorch.flavour.startsWith('cu'),
+        out: outFor(libtorch),
+      });
   }
   return [...byMinor.values()].sort((a, b) => a.minor.localeCompare(b.minor, 'en', { numeric: true }));
 }

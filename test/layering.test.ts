@@ -157,3 +157,62 @@ describe('the layers of lib', () => {
     expect(isAllowed({ ...upwards, from: join(lib, 'models/x.ts') })).toBe(true);
   });
 });
+
+// What each folder of native/ may include besides the standard library, the system and itself. `.` is native/ itself.
+const NATIVE: Record<string, RegExp> = {
+  '.': /^(ATen|c10|torch|caffe2)\/|^(napi|node_api)\.h$|^(engine|kernels)\//,
+  kernels: /^immintrin\.h$/,
+  engine: /^(ATen|c10)\/|^node_api\.h$|^\.\.\/(kernels\/)?[\w-]+\.h$/,
+  // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.
+  ops: /^(ATen|c10|torch)\/|^\.\.\/cuda\/(plan|tensor_layout)\.h$/,
+  // emulator.h is the host tests' platform, in CUDA's place.
+  cuda: /^cuda_\w+\.h$|^emulator\.h$/,
+};
+// Files of cuda/ that know libtorch: one by its stable ABI alone, one of each minor.
+const CUDA_LIBRARIES: Record<string, RegExp> = {
+  'library.cu': /^torch\/(csrc\/stable|headeronly|csrc\/inductor\/aoti_torch\/c)\//,
+  'graph.cc': /^(ATen|c10|torch)\//,
+};
+
+describe('the layers of native', () => {
+  const native = join(root, 'native');
+  const sources = readdirSync(native, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(c|cc|cu|h|cuh)$/.test(name),
+  );
+  const includes = sources.flatMap((name) =>
+    [...readFileSync(join(native, name), 'utf8').matchAll(/^#include ([<"])([^>"]+)[>"]/gm)].map((match) => ({
+      name,
+      quoted: match[1] === '"',
+      path: match[2] as string,
+    })),
+  );
+
+  /** Standard and system headers have no folder of a library in their names. */
+  function isAllowedInclude({ name, quoted, path }: (typeof includes)[number]): boolean {
+    const folder = dirname(name);
+    if (!quoted && (/^[a-z_]+$/.test(path) || /^(sys\/\w+|[a-z]+)\.h$/.test(path))) {
+      return !/^(napi|immintrin)\.h$/.test(path) || (NATIVE[folder] as RegExp).test(path);
+    }
+    if (quoted && existsSync(join(native, folder, path)) && !path.includes('/')) return true;
+    const library = folder === 'cuda' ? CUDA_LIBRARIES[name.slice('cuda/'.length)] : undefined;
+    return (NATIVE[folder] as RegExp).test(path) || (library?.test(path) ?? false);
+  }
+
+  it('are read: sources, includes and folders', () => {
+    expect(sources.length).toBeGreaterThan(80);
+    expect(includes.length).toBeGreaterThan(250);
+    expect([...new Set(sources.map((name) => dirname(name)))].sort()).toEqual(Object.keys(NATIVE).sort());
+  });
+
+  it('include only what their folder may', () => {
+    const wrong = includes.filter((item) => !isAllowedInclude(item));
+    expect(wrong.map(({ name, path }) => `${name} includes ${path}`)).toEqual([]);
+  });
+
+  it('are told apart from what the check would miss', () => {
+    expect(isAllowedInclude({ name: 'cuda/plan.h', quoted: false, path: 'ATen/ATen.h' })).toBe(false);
+    expect(isAllowedInclude({ name: 'cuda/library.cu', quoted: false, path: 'ATen/ATen.h' })).toBe(false);
+    expect(isAllowedInclude({ name: 'ops/x.cc', quoted: false, path: 'napi.h' })).toBe(false);
+    expect(isAllowedInclude({ name: 'kernels/x.cc', quoted: true, path: '../env.h' })).toBe(false);
+  });
+});

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { action } from './command.ts';
 
 interface Options {
+  cuda?: boolean;
   jobs?: number;
   out?: string;
   define?: string[];
@@ -12,6 +13,7 @@ export function registerBuild(program: Command): void {
   program
     .command('build')
     .description('Compile the native module for the libtorch that is found, where none comes prebuilt')
+    .option('--cuda', 'also the libraries for CUDA, with nvcc; the prebuilt kernels fit every libtorch')
     .option('--jobs <n>', 'compiler processes at once; by processors and free memory unless given', positive)
     .option('--out <folder>', 'compile in this folder and leave the result in its Release')
     .option('--define <setting>', "one of CMake's settings, NAME=VALUE; may be repeated", collect)
@@ -20,8 +22,7 @@ export function registerBuild(program: Command): void {
 }
 
 const NEEDS = `
-Needs cmake 3.18, a C++20 compiler (g++ 11 or clang++ 14), and make or ninja; nvcc for the CUDA kernels, where the
-prebuilt ones do not fit. Takes some minutes. The result goes to the cache folder (IBN_NET_CACHE, else ibn-net in the
+Needs cmake 3.18, a C++20 compiler (g++ 11 or clang++ 14), and make or ninja. Takes some minutes. The result goes to the cache folder (IBN_NET_CACHE, else ibn-net in the
 system's cache folder), in a clone to build/, and comes before what is prebuilt.
 
 Examples:

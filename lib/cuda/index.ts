@@ -15,6 +15,16 @@ export {
   unavailableReason,
 } from './device.ts';
 export {
+  type CaptureErrorMode,
+  type CaptureOptions,
+  CUDAGraph,
+  type GraphOptions,
+  type GraphPool,
+  graph,
+  graphPoolHandle,
+  isCurrentStreamCapturing,
+} from './graph.ts';
+export {
   emptyCache,
   maxMemoryAllocated,
   maxMemoryReserved,

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { cacheFolder, type Environment } from '../cache.ts';
 import { withLock } from '../net/lock.ts';
 import { diedProblem, refusedProblem } from './load-problems.ts';
@@ -24,6 +24,8 @@ export interface CompileOptions {
   out?: string | undefined;
   /** Compiler processes at once. Default: the processors, one for each 1.5 GB of free memory. */
   jobs?: number | undefined;
+  /** Also compile the libraries for CUDA, with nvcc. Default false: the prebuilt kernels fit every libtorch. */
+  cuda?: boolean | undefined;
   /** Settings of CMake, `NAME=VALUE`. */
   define?: readonly string[] | undefined;
   env?: Environment;
@@ -50,7 +52,7 @@ const BYTES_PER_JOB = 1.5e9;
 export async function compileNative(options: CompileOptions): Promise<Compiled> {
   const { env = process.env, system = readSystem() } = options;
   requireTools(options, system, env);
-  const out = options.out ?? (isClone() ? join(packageRoot, 'build') : undefined);
+  const out = options.out ? resolve(options.out) : isClone() ? join(packageRoot, 'build') : undefined;
   if (out !== undefined) return compileIn(out, options);
   try {
     return await compileInCache(builtFolder({ env }), options);
@@ -60,8 +62,8 @@ export async function compileNative(options: CompileOptions): Promise<Compiled> 
   }
 }
 
-function requireTools({ libtorch }: CompileOptions, system: System, env: Environment): void {
-  const problem = toolchainProblem(system, env);
+function requireTools({ libtorch, cuda }: CompileOptions, system: System, env: Environment): void {
+  const problem = toolchainProblem(system, env, { cuda });
   if (problem) throw problemError(problem);
   if (existsSync(join(libtorch.root, 'include', 'ATen', 'ATen.h'))) return;
   throw problemError({
@@ -151,13 +153,14 @@ async function configure(out: string, args: string[], options: CompileOptions): 
 }
 
 /** CMake's settings; those that a person gave come last. */
-function settingsOf({ libtorch, define = [] }: CompileOptions): Record<string, string> {
+function settingsOf({ libtorch, cuda, define = [] }: CompileOptions): Record<string, string> {
   const given = define.map((setting) => /^([^=]+)=(.*)$/s.exec(setting)?.slice(1) ?? []);
   return {
     TORCH_ROOT: libtorch.root,
     TORCH_MINOR: minorOf(libtorch.version),
     IBN_SANITIZE: 'OFF',
-    CMAKE_PROJECT_INCLUDE: join(packageRoot, 'native', 'portable.cmake'),
+    IBN_CUDA: cuda ? 'ON' : 'OFF',
+    CMAKE_PROJECT_ibn_net_INCLUDE: join(packageRoot, 'native', 'portable.cmake'),
     ...Object.fromEntries(given),
   };
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { Environment } from '../cache.ts';
 import type { Problem } from './problem.ts';
 import { compareVersions } from './specifier.ts';
@@ -24,6 +25,8 @@ const TOOLS: readonly Tool[] = [
   { needed: 'make or ninja', wrong: wrongGenerator },
 ];
 
+const NVCC: Tool = { needed: 'nvcc of CUDA 12 or 13', wrong: wrongNvcc };
+
 /** Runs tools that are on the PATH of an environment. */
 export function toolsOf(env: Environment): RunTool {
   return (command, args) => {
@@ -32,9 +35,21 @@ export function toolsOf(env: Environment): RunTool {
   };
 }
 
+/** What is compiled, and how tools are run. */
+export interface ToolchainOptions {
+  /** Whether nvcc is needed too. */
+  cuda?: boolean | undefined;
+  run?: RunTool;
+}
+
 /** What is missing to compile the native module, in one message with the command that installs it. */
-export function toolchainProblem(system: System, env: Environment, run = toolsOf(env)): Problem | undefined {
-  const details = TOOLS.flatMap(({ needed, wrong }) => {
+export function toolchainProblem(
+  system: System,
+  env: Environment,
+  { cuda = false, run = toolsOf(env) }: ToolchainOptions = {},
+): Problem | undefined {
+  const tools = cuda ? [...TOOLS, NVCC] : TOOLS;
+  const details = tools.flatMap(({ needed, wrong }) => {
     const found = wrong(run, env);
     return found === undefined ? [] : [`expected ${needed}, got ${found}`];
   });
@@ -74,6 +89,13 @@ function wrongCompiler(run: RunTool, env: Environment): string | undefined {
 function wrongGenerator(run: RunTool): string | undefined {
   const found = ['ninja', 'make'].some((command) => run(command, ['--version']) !== undefined);
   return found ? undefined : 'neither on PATH';
+}
+
+function wrongNvcc(run: RunTool, env: Environment): string | undefined {
+  const homes = [env.CUDA_HOME, env.CUDA_PATH, '/usr/local/cuda'].filter((home) => home !== undefined);
+  const places = ['nvcc', ...homes.map((home) => join(home, 'bin', 'nvcc'))];
+  const found = places.some((place) => run(place, ['--version']) !== undefined);
+  return found ? undefined : 'none on PATH or in CUDA_HOME (https://developer.nvidia.com/cuda-downloads)';
 }
 
 /** The command that installs the tools, by distribution. */

@@ -1,3 +1,4 @@
+import { fusedNorm, type NormParts } from '../nn/ibn-ops.ts';
 import {
   AvgPool2d,
   BatchNorm2d,
@@ -15,6 +16,7 @@ import { step } from '../nn/step.ts';
 import { checkOptions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import type { FeatureInfo } from './features.ts';
+import { normRelu } from './fused-norm.ts';
 import { GlobalAvgPool2d } from './global-avg-pool.ts';
 import { checkRatio, splitChannels } from './ibn.ts';
 import { checkPlacements } from './placement.ts';
@@ -90,9 +92,18 @@ export class DenseIBN extends Module {
   forward(x: Tensor): Tensor {
     if (this.BN === null) return this.IN === null ? x : this.IN.forward(x);
     if (this.IN === null) return this.BN.forward(x);
+    const fused = fusedNorm(x, this);
+    if (fused !== undefined) return fused;
     const [first, rest] = splitChannels(x, this.batchChannels);
     // As in IBN: batch_norm is much slower on a strided input.
     return ops.aten.cat([step(this.BN, first.contiguous()), step(this.IN, rest)], 1);
+  }
+
+  /** What one op has to do for this layer. */
+  normParts(): NormParts {
+    const { IN, BN, batchChannels: start } = this;
+    const channels = start + (IN?.numFeatures ?? 0);
+    return { owner: this, instance: IN, batch: BN, start, end: channels, channels };
   }
 }
 
@@ -128,8 +139,7 @@ export class DenseLayer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let out = this.norm1.forward(x); // (N, C, H, W)
-    out = step(this.relu1, out);
+    let out = normRelu(this.norm1, this.relu1, x); // (N, C, H, W)
     out = step(this.conv1, out); // (N, bnSize growthRate, H, W)
     out = step(this.norm2, out);
     out = step(this.relu2, out);

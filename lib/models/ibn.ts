@@ -1,3 +1,4 @@
+import { fusedNorm, type NormParts } from '../nn/ibn-ops.ts';
 import { BatchNorm2d, InstanceNorm2d, Module } from '../nn/index.ts';
 import { step } from '../nn/step.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
@@ -48,10 +49,18 @@ export class IBN extends Module {
   forward(x: Tensor): Tensor {
     if (this.IN === null) return this.BN === null ? x : this.BN.forward(x);
     if (this.BN === null) return this.IN.forward(x);
+    const fused = fusedNorm(x, this);
+    if (fused !== undefined) return fused;
     const [first, rest] = splitChannels(x, this.instanceChannels);
     // instance_norm makes its input contiguous itself; batch_norm is much slower on a strided one.
     const parts = [step(this.IN, first), step(this.BN, rest.contiguous())];
     return ops.aten.cat(parts, 1);
+  }
+
+  /** What one op has to do for this layer. */
+  normParts(): NormParts {
+    const { IN, BN, instanceChannels, planes } = this;
+    return { owner: this, instance: IN, batch: BN, start: 0, end: instanceChannels, channels: planes };
   }
 }
 
@@ -94,7 +103,15 @@ export class IBN_d extends InstanceNorm2d {
 
   override forward(x: Tensor): Tensor {
     if (this.numFeatures === this.planes) return super.forward(x);
+    const fused = fusedNorm(x, this);
+    if (fused !== undefined) return fused;
     const [first, rest] = splitChannels(x, this.numFeatures);
     return ops.aten.cat([super.forward(first), rest], 1);
+  }
+
+  /** What one op has to do for this layer. */
+  normParts(): NormParts {
+    const { numFeatures: end, planes: channels } = this;
+    return { owner: this, instance: this, batch: null, start: 0, end, channels };
   }
 }

@@ -1,6 +1,7 @@
 import { BatchNorm2d, Conv2d, type InstanceNorm2d, Module, ReLU, type Sequential } from '../nn/index.ts';
 import { step } from '../nn/step.ts';
-import { ops, release, type Tensor } from '../tensor/index.ts';
+import { release, type Tensor } from '../tensor/index.ts';
+import { addNormRelu, normRelu } from './fused-norm.ts';
 import { type IBN, IBN_c } from './ibn.ts';
 import { firstNorm, type IBNPlacement, lastNorm, secondNorm } from './placement.ts';
 import { SELayer } from './se-layer.ts';
@@ -72,14 +73,12 @@ export class BasicBlock_IBN extends Module {
   forward(x: Tensor): Tensor {
     const residual = this.downsample === null ? x : this.downsample.forward(x);
     let out = this.conv1.forward(x); // (N, planes, H / stride, W / stride)
-    out = step(this.bn1, out);
-    out = step(this.relu, out);
+    out = normRelu(this.bn1, this.relu, out);
     out = step(this.conv2, out);
     out = step(this.bn2, out);
-    out = ops.aten.add_(out, residual);
+    out = addNormRelu(out, residual, this.IN, this.relu);
     if (residual !== x) release(residual);
-    if (this.IN !== null) out = step(this.IN, out);
-    return step(this.relu, out);
+    return out;
   }
 }
 
@@ -121,17 +120,14 @@ export class Bottleneck_IBN extends Module {
   forward(x: Tensor): Tensor {
     const residual = this.downsample === null ? x : this.downsample.forward(x);
     let out = this.conv1.forward(x); // (N, width, H, W)
-    out = step(this.bn1, out);
-    out = step(this.relu, out);
+    out = normRelu(this.bn1, this.relu, out);
     out = step(this.conv2, out); // (N, width, H / stride, W / stride)
-    out = step(this.bn2, out);
-    out = step(this.relu, out);
+    out = normRelu(this.bn2, this.relu, out);
     out = step(this.conv3, out); // (N, 4 planes, H / stride, W / stride)
     out = step(this.bn3, out);
     if (this.se !== null) out = step(this.se, out);
-    out = ops.aten.add_(out, residual);
+    out = addNormRelu(out, residual, this.IN, this.relu);
     if (residual !== x) release(residual);
-    if (this.IN !== null) out = step(this.IN, out);
-    return step(this.relu, out);
+    return out;
   }
 }

@@ -13,6 +13,7 @@ import { step } from '../nn/step.ts';
 import { checkOptions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import type { FeatureInfo } from './features.ts';
+import { normRelu } from './fused-norm.ts';
 import { GlobalAvgPool2d } from './global-avg-pool.ts';
 import { A, B, checkPlacements, type IBNConfig } from './placement.ts';
 import { buildEntry, type PretrainedOption } from './pretrained.ts';
@@ -139,8 +140,7 @@ export class ResNet_IBN extends Module {
 
   forward(x: Tensor): Tensor {
     let out = this.conv1.forward(x); // (N, 64, 112, 112) for a 224x224 image
-    out = step(this.bn1, out);
-    out = step(this.relu, out);
+    out = normRelu(this.bn1, this.relu, out);
     out = step(this.maxpool, out); // (N, 64, 56, 56)
     out = step(this.layer1, out); // (N, 64 e, 56, 56), e the block's expansion
     out = step(this.layer2, out); // (N, 128 e, 28, 28)

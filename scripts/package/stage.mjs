@@ -12,15 +12,16 @@ const builds = JSON.parse(process.env.IBN_NET_PREBUILD ?? '[]');
 
 rmSync(release, { recursive: true, force: true });
 mkdirSync(release, { recursive: true });
-for (const { minor, libtorch, out, reuse } of builds) {
-  if (!reuse) compile(libtorch, out);
+for (const { minor, libtorch, out, cuda, reuse } of builds) {
+  if (!reuse) compile(libtorch, out, cuda ? ['--cuda'] : []);
   for (const name of librariesOf(join(out, 'Release'), minor)) {
     copyFileSync(join(out, 'Release', name), join(release, name));
   }
 }
 
-function compile(libtorch, out) {
-  const { status } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), 'build', '--out', out], {
+function compile(libtorch, out, flags) {
+  const command = [join(root, 'dist/cli/main.js'), 'build', '--out', out, ...flags];
+  const { status } = spawnSync(process.execPath, command, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, LIBTORCH: libtorch },

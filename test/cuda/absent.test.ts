@@ -56,6 +56,8 @@ const uses: Record<string, () => unknown> = {
   'cuda.getRngState': () => cuda.getRngState(),
   'cuda.setRngState': () => cuda.setRngState(x()),
   'cuda.initialSeed': () => cuda.initialSeed(),
+  'cuda.CUDAGraph': () => new cuda.CUDAGraph(),
+  'cuda.graphPoolHandle': () => cuda.graphPoolHandle(),
 };
 
 describe.skipIf(cuda.isAvailable())('issue 5, item 1: CUDA without a device', () => {
@@ -123,6 +125,8 @@ describe.skipIf(cuda.isAvailable())('issue 5, item 1: CUDA without a device', ()
       memoryReserved: cuda.memoryReserved(),
       maxMemoryReserved: cuda.maxMemoryReserved(),
       rngStates: cuda.getRngStateAll(),
+      canCapture: cuda.CUDAGraph.isAvailable(),
+      isCapturing: cuda.isCurrentStreamCapturing(),
     }).toEqual({
       isAvailable: false,
       deviceCount: 0,
@@ -134,7 +138,10 @@ describe.skipIf(cuda.isAvailable())('issue 5, item 1: CUDA without a device', ()
       memoryReserved: 0,
       maxMemoryReserved: 0,
       rngStates: [],
+      canCapture: false,
+      isCapturing: false,
     });
+    expect(cuda.CUDAGraph.unavailableReason()).toBe(cuda.unavailableReason());
     expect(x().isPinned()).toBe(false);
   });
 

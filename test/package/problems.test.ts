@@ -254,7 +254,7 @@ describe('item 6: tools that compile', () => {
   };
   const tools = (has: Record<string, string | undefined>) => (command: string) => has[command];
   const wrong = (more: Record<string, string | undefined>, system = debian, env = {}) =>
-    message(toolchainProblem(system, env, tools({ ...all, ...more })));
+    message(toolchainProblem(system, env, { run: tools({ ...all, ...more }) }));
 
   it('are enough when they are new enough', () => {
     expect(wrong({})).toBe('none');
@@ -276,6 +276,15 @@ describe('item 6: tools that compile', () => {
       - Install them: sudo apt-get install cmake g++ make
       - Use a libtorch for which it comes prebuilt: npx ibn-net install-libtorch"
     `);
+  });
+
+  it('are joined by nvcc for the CUDA libraries', () => {
+    const look = (has: Record<string, string>) =>
+      message(
+        toolchainProblem(debian, { CUDA_HOME: '/cuda' }, { cuda: true, run: tools({ ...all, ...has }) }),
+      );
+    expect(look({})).toContain('- expected nvcc of CUDA 12 or 13, got none on PATH or in CUDA_HOME');
+    expect(look({ '/cuda/bin/nvcc': 'release 13.0' })).toBe('none');
   });
 
   it('respect CXX', () => {

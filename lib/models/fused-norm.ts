@@ -1,0 +1,28 @@
+import { fusedNorm, fusesNorms } from '../nn/ibn-ops.ts';
+import type { InstanceNorm2d, Module, ReLU } from '../nn/index.ts';
+import { step } from '../nn/step.ts';
+import { ops, release, type Tensor } from '../tensor/index.ts';
+
+function fuse(x: Tensor, residual: Tensor | null, norm: Module, relu: ReLU): Tensor | undefined {
+  if (norm.hasHooks || relu.hasHooks) return undefined;
+  return fusedNorm(x, norm, { residual, relu: true });
+}
+
+/** `relu(norm(x))`, which is one op where `norm` has a fused one; `x` is freed if the running scope made it. */
+export function normRelu(norm: Module, relu: ReLU, x: Tensor): Tensor {
+  const fused = fusesNorms(x) ? fuse(x, null, norm, relu) : undefined;
+  if (fused === undefined) return step(relu, step(norm, x));
+  release(x);
+  return fused;
+}
+
+/** `relu(norm(x + residual))`, or without a norm `relu(x + residual)`. `x` is the caller's to overwrite. */
+export function addNormRelu(x: Tensor, residual: Tensor, norm: InstanceNorm2d | null, relu: ReLU): Tensor {
+  const fused = norm !== null && fusesNorms(x) ? fuse(x, residual, norm, relu) : undefined;
+  if (fused !== undefined) {
+    release(x);
+    return fused;
+  }
+  const sum = ops.aten.add_(x, residual);
+  return step(relu, norm === null ? sum : step(norm, sum));
+}

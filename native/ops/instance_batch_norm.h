@@ -1,0 +1,60 @@
+// ibn::instance_batch_norm: a range of channels normalised by instance, the others by the batch, by running
+// statistics or not at all; a residual added before, a ReLU after. Registered with torch's dispatcher; the
+// binding calls it as any other op. The schemas are in instance_batch_norm.cc; each device has a file of its
+// own.
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <ATen/core/stack.h>
+
+namespace ibn::ops {
+
+// What becomes of the channels outside [start, end): the kernels' numbers.
+enum class BatchMode : int64_t { kPass = 0, kRunning = 1, kBatch = 2 };
+
+// One normalisation. Tensors that are not there are undefined.
+struct Norm {
+  at::Tensor input, residual;
+  int64_t start = 0, end = 0;
+  at::Tensor instance_weight, instance_bias, batch_weight, batch_bias;
+  at::Tensor running_mean, running_var;
+  double instance_eps = 0, batch_eps = 0;
+  bool relu = false;
+  double momentum = 0;
+  BatchMode mode = BatchMode::kPass;
+
+  int64_t instances() const { return end - start; }
+  int64_t batches() const { return input.size(1) - instances(); }
+  // Statistics of each sample's instance channels, then of the other channels.
+  int64_t statistics() const { return input.size(0) * instances() + batches(); }
+};
+
+// The ops' common arguments come first, in the order of Norm's members. A public op has the first
+// `kPublicArguments`.
+constexpr size_t kPublicArguments = 13;
+constexpr size_t kNormArguments = 15;
+Norm fromStack(const torch::jit::Stack& stack, size_t size, size_t arguments = kNormArguments);
+torch::jit::Stack toStack(const Norm& norm);
+
+// Throws unless the tensors fit each other.
+void check(const Norm& norm);
+
+// The output, and (2, n): means and reciprocal deviations, for backward. The latter are undefined unless
+// kept.
+struct Normalised {
+  at::Tensor output, statistics;
+};
+
+// The gradient of the input, and (2, C): those of each channel's weight and bias.
+struct Gradients {
+  at::Tensor input, affine;
+};
+
+// By way of the dispatcher: the device's kernels.
+Normalised forward(const Norm& norm, bool keep_statistics);
+Gradients backward(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics);
+
+// The same out of torch's own ops, on any device and in any floating dtype. Differentiable any number of
+// times; running statistics are updated as ever.
+Normalised composed(const Norm& norm);
+
+}  // namespace ibn::ops
