@@ -188,7 +188,7 @@ class Planner {
     const int64_t accesses = problem_.size / vector;
     const bool scalar = vector == 1;
     plan_.slots = scalar || accesses <= slots_.usual * int64_t{limits_.threads} ? slots_.usual : slots_.large;
-    if (!scalar && accesses <= 32 * slots_.small) plan_.slots = slots_.small;
+    if (!scalar && accesses <= int64_t{32} * slots_.small) plan_.slots = slots_.small;
     plan_.group = roundThreads(ceilDiv(accesses, plan_.slots), 32, limits_.threads);
     plan_.threads = plan_.group == 32 ? std::min(128, limits_.threads) : plan_.group;
     const Channels& channels = problem_.channels;

@@ -65,7 +65,7 @@ void updateRunning(const Norm& norm, const at::Tensor& mean, const at::Tensor& v
   if (!norm.running_mean.defined() || count == 0) return;
   const at::NoGradGuard no_grad;
   const double bias = static_cast<double>(count) / static_cast<double>(count - 1);
-  const auto mix = [&](at::Tensor running, const at::Tensor& value) {
+  const auto mix = [&](const at::Tensor& running, const at::Tensor& value) {
     running.mul_(1 - norm.momentum)
         .add_(value.detach().reshape({-1}).to(running.scalar_type()), norm.momentum);
   };

@@ -37,7 +37,8 @@ at::MemoryFormat formatOf(cuda::Layout layout) {
 Norm dense(Norm norm, cuda::Layout& layout) {
   const auto own = cuda::layoutOf(norm.input.sizes().data(), norm.input.strides().data());
   if (!own) norm.input = norm.input.contiguous(norm.input.suggest_memory_format());
-  layout = *cuda::layoutOf(norm.input.sizes().data(), norm.input.strides().data());
+  layout =
+      cuda::layoutOf(norm.input.sizes().data(), norm.input.strides().data()).value_or(cuda::Layout::kPlanes);
   if (norm.residual.defined()) norm.residual = norm.residual.contiguous(formatOf(layout));
   for (at::Tensor* vector :
        {&norm.instance_weight, &norm.instance_bias, &norm.batch_weight, &norm.batch_bias}) {
