@@ -40,9 +40,9 @@ def inference():
     model = models.load(settings["network"], settings["weights"]).to(device=device, dtype=dtype)
     forward = model = model.to(memory_format=layout)
     if settings.get("mode"):
-        import torch._inductor.config
+        from torch._inductor import config
 
-        torch._inductor.config.freezing = bool(settings.get("frozen"))
+        config.freezing = bool(settings.get("frozen"))
         forward = torch.compile(model, mode=settings["mode"], dynamic=False)
 
     def run(x):
