@@ -4,7 +4,10 @@
 // own.
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
+
+#include <utility>
 
 namespace ibn::ops {
 
@@ -52,6 +55,26 @@ struct Gradients {
 // By way of the dispatcher: the device's kernels.
 Normalised forward(const Norm& norm, bool keep_statistics);
 Gradients backward(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics);
+
+// A device's functions as boxed kernels.
+template <Normalised (*Forward)(const Norm&, bool)>
+void forwardKernel(const c10::OperatorHandle&, torch::jit::Stack* stack) {
+  const Norm norm = fromStack(*stack, kNormArguments + 1);
+  const bool keep_statistics = stack->back().toBool();
+  torch::jit::drop(*stack, kNormArguments + 1);
+  Normalised result = Forward(norm, keep_statistics);
+  torch::jit::push(*stack, std::move(result.output), std::move(result.statistics));
+}
+
+template <Gradients (*Backward)(const Norm&, const at::Tensor&, const at::Tensor&)>
+void backwardKernel(const c10::OperatorHandle&, torch::jit::Stack* stack) {
+  const Norm norm = fromStack(*stack, kNormArguments + 2);
+  const at::Tensor statistics = torch::jit::pop(*stack).toTensor();
+  const at::Tensor grad = torch::jit::pop(*stack).toTensor();
+  torch::jit::drop(*stack, kNormArguments);
+  Gradients result = Backward(norm, grad, statistics);
+  torch::jit::push(*stack, std::move(result.input), std::move(result.affine));
+}
 
 // The same out of torch's own ops, on any device and in any floating dtype. Differentiable any number of
 // times; running statistics are updated as ever.

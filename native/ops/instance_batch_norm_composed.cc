@@ -149,23 +149,6 @@ Gradients backwardComposed(const Norm& norm, const at::Tensor& grad, const at::T
   return {input.to(norm.input.scalar_type()).contiguous(norm.input.suggest_memory_format()), affine};
 }
 
-void forwardKernel(const c10::OperatorHandle&, torch::jit::Stack* stack) {
-  const Norm norm = fromStack(*stack, kNormArguments + 1);
-  const bool keep_statistics = stack->back().toBool();
-  torch::jit::drop(*stack, kNormArguments + 1);
-  Normalised result = forwardComposed(norm, keep_statistics);
-  torch::jit::push(*stack, std::move(result.output), std::move(result.statistics));
-}
-
-void backwardKernel(const c10::OperatorHandle&, torch::jit::Stack* stack) {
-  const Norm norm = fromStack(*stack, kNormArguments + 2);
-  const at::Tensor statistics = torch::jit::pop(*stack).toTensor();
-  const at::Tensor grad = torch::jit::pop(*stack).toTensor();
-  torch::jit::drop(*stack, kNormArguments);
-  Gradients result = backwardComposed(norm, grad, statistics);
-  torch::jit::push(*stack, std::move(result.input), std::move(result.affine));
-}
-
 }  // namespace
 
 Normalised composed(const Norm& norm) {
@@ -186,8 +169,10 @@ Normalised composed(const Norm& norm) {
 }
 
 TORCH_LIBRARY_IMPL(ibn, CPU, m) {
-  m.impl("_instance_batch_norm_forward", torch::CppFunction::makeFromBoxedFunction<&forwardKernel>());
-  m.impl("_instance_batch_norm_backward", torch::CppFunction::makeFromBoxedFunction<&backwardKernel>());
+  m.impl("_instance_batch_norm_forward",
+         torch::CppFunction::makeFromBoxedFunction<&forwardKernel<forwardComposed>>());
+  m.impl("_instance_batch_norm_backward",
+         torch::CppFunction::makeFromBoxedFunction<&backwardKernel<backwardComposed>>());
 }
 
 }  // namespace ibn::ops

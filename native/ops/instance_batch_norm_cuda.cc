@@ -118,28 +118,13 @@ Gradients backwardCuda(const Norm& given, const at::Tensor& given_grad, const at
   return result;
 }
 
-void forwardKernel(const c10::OperatorHandle&, torch::jit::Stack* stack) {
-  const Norm norm = fromStack(*stack, kNormArguments + 1);
-  const bool keep_statistics = stack->back().toBool();
-  torch::jit::drop(*stack, kNormArguments + 1);
-  Normalised result = forwardCuda(norm, keep_statistics);
-  torch::jit::push(*stack, std::move(result.output), std::move(result.statistics));
-}
-
-void backwardKernel(const c10::OperatorHandle&, torch::jit::Stack* stack) {
-  const Norm norm = fromStack(*stack, kNormArguments + 2);
-  const at::Tensor statistics = torch::jit::pop(*stack).toTensor();
-  const at::Tensor grad = torch::jit::pop(*stack).toTensor();
-  torch::jit::drop(*stack, kNormArguments);
-  Gradients result = backwardCuda(norm, grad, statistics);
-  torch::jit::push(*stack, std::move(result.input), std::move(result.affine));
-}
-
 }  // namespace
 
 TORCH_LIBRARY_IMPL(ibn, CUDA, m) {
-  m.impl("_instance_batch_norm_forward", torch::CppFunction::makeFromBoxedFunction<&forwardKernel>());
-  m.impl("_instance_batch_norm_backward", torch::CppFunction::makeFromBoxedFunction<&backwardKernel>());
+  m.impl("_instance_batch_norm_forward",
+         torch::CppFunction::makeFromBoxedFunction<&forwardKernel<forwardCuda>>());
+  m.impl("_instance_batch_norm_backward",
+         torch::CppFunction::makeFromBoxedFunction<&backwardKernel<backwardCuda>>());
 }
 
 }  // namespace ibn::ops
