@@ -6,19 +6,18 @@
 // puts there, weights and ONNX files, and Inductor's compiled code. Whoever is missing gets a row that says so. Every
 // peer gets its inputs in the layout and dtype that it takes without a conversion.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { median, python, root } from '../harness.mjs';
 import { onnxruntimeNode } from './engines.mjs';
-import { noise } from './noise.mjs';
+import { floats, folder, inputOf, made, relativeError, weightsOf } from './files.mjs';
 import { Peer } from './peer-process.mjs';
+
+export { relativeError, weightsOf };
 
 const [before] = loadavg();
 if (before > 1) console.warn(`Other programs run (load ${before.toFixed(1)}): expect noise`);
-
-process.env.PEERS ??= join(tmpdir(), 'ibn-net-peers');
-const folder = process.env.PEERS;
 
 /** The bars are about two threads. */
 export const THREADS = Math.min(2, availableParallelism());
@@ -75,19 +74,6 @@ export function absence({ language, engine }) {
   return undefined;
 }
 
-function made(kind, file, make) {
-  const path = join(folder, kind, file);
-  mkdirSync(join(folder, kind), { recursive: true });
-  if (!existsSync(path)) make(path);
-  return path;
-}
-
-/** Weights of a network, the same for every peer. */
-export const weightsOf = (network) =>
-  made('weights', `${network}.pth`, (path) =>
-    execFileSync(process.execPath, [join(root, 'bench/peers/make-weights.mjs'), network, path]),
-  );
-
 /** The network with those weights as an ONNX file. */
 export const onnxOf = (network) =>
   made('onnx', `${network}.onnx`, (path) =>
@@ -117,24 +103,6 @@ export function peerVersions() {
     onnxruntime: status === 0 ? stdout.trim() : null,
     'onnxruntime-node': existsSync(installed) ? JSON.parse(readFileSync(installed, 'utf8')).version : null,
   };
-}
-
-const inputOf = (batch) =>
-  made('inputs', `noise-${batch}.bin`, (path) => writeFileSync(path, Buffer.from(noise(batch).buffer)));
-
-const floats = (path) => {
-  const bytes = readFileSync(path);
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-};
-
-/** Largest difference, as a share of the largest value. */
-export function relativeError(actual, expected) {
-  let [difference, largest] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    difference = Math.max(difference, Math.abs(actual[i] - expected[i]));
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  return difference / largest;
 }
 
 /** One network of one contestant: the process, and what was measured. */

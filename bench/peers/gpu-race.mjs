@@ -1,17 +1,16 @@
 // Who takes part in the benchmarks of a GPU, and how they are timed: all of them in turn in each round, one at a time.
 // PYTHON names a Python with torch. PEERS names a folder for weights, inputs and Inductor's compiled code, by default
 // ibn-net-peers in the system's temporary folder. A peer that fails gets a row that says so.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { median, root } from '../harness.mjs';
-import { noise } from './noise.mjs';
+import { floats, folder, inputOf, relativeError, weightsOf } from './files.mjs';
 import { Peer } from './peer-process.mjs';
 
-const folder = process.env.PEERS ?? join(tmpdir(), 'ibn-net-peers');
+export { relativeError };
 
 /** The command line of a benchmark in bench/gpu. Ends the process where there is no GPU. */
 export function settingsOf(defaults) {
@@ -41,38 +40,6 @@ function requireGpu() {
   if (status === 0) return;
   console.error(`Expected a GPU, got none: ${stderr.trim().split('\n').pop()}`);
   process.exit(1);
-}
-
-function made(kind, file, make) {
-  const path = join(folder, kind, file);
-  mkdirSync(join(folder, kind), { recursive: true });
-  if (!existsSync(path)) make(path);
-  return path;
-}
-
-/** Weights of a network, the same for every peer. */
-const weightsOf = (network) =>
-  made('weights', `${network}.pth`, (path) =>
-    execFileSync(process.execPath, [join(root, 'bench/peers/make-weights.mjs'), network, path]),
-  );
-
-const inputOf = (batch) =>
-  made('inputs', `noise-${batch}.bin`, (path) => writeFileSync(path, Buffer.from(noise(batch).buffer)));
-
-const floats = (path) => {
-  const bytes = readFileSync(path);
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-};
-
-/** Largest difference, as a share of the largest value; NaN where there is one. */
-export function relativeError(actual, expected) {
-  let [difference, largest] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    const off = Math.abs(actual[i] - expected[i]);
-    if (!(off <= difference)) difference = off;
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  return actual.length === expected.length ? difference / largest : Number.NaN;
 }
 
 /** One contestant in one process. */

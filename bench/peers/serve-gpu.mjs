@@ -1,11 +1,10 @@
 // A peer in Node on a GPU that stays; settings and commands as in serve_gpu.py.  node serve-gpu.mjs '{"engine": "eager", ..}'
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { cuda } from '../../dist/index.js';
+import { answer } from './answers.mjs';
 import { GPU_ENGINES } from './gpu-engines.mjs';
 
 const settings = JSON.parse(process.argv[2]);
-const reply = (values) => process.stdout.write(`@${JSON.stringify(values)}\n`);
 const synchronize = settings.device === 'cuda' ? () => cuda.synchronize() : () => {};
 const inputs = new Map();
 
@@ -65,19 +64,4 @@ const commands = {
   },
 };
 
-try {
-  const engine = await GPU_ENGINES[settings.engine](settings);
-  reply({ ready: true });
-  for await (const line of createInterface({ input: process.stdin })) {
-    const { do: name, ...command } = JSON.parse(line);
-    try {
-      reply(await commands[name](engine, command));
-    } catch (error) {
-      reply({ error: String(error).slice(0, 500) });
-    }
-  }
-  process.exit(0);
-} catch (error) {
-  reply({ error: String(error).slice(0, 500) });
-  process.exit(1);
-}
+await answer(() => GPU_ENGINES[settings.engine](settings), commands);

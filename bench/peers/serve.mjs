@@ -1,10 +1,9 @@
 // A peer in Node that stays; settings and commands as in serve.py.  node serve.mjs '{"engine": "compiled", ..}'
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { answer } from './answers.mjs';
 import { ENGINES } from './engines.mjs';
 
 const settings = JSON.parse(process.argv[2]);
-const reply = (values) => process.stdout.write(`@${JSON.stringify(values)}\n`);
 const inputs = new Map();
 
 async function timed(engine, x) {
@@ -43,19 +42,4 @@ const commands = {
   },
 };
 
-try {
-  const engine = await ENGINES[settings.engine](settings);
-  reply({ ready: true });
-  for await (const line of createInterface({ input: process.stdin })) {
-    const { do: name, ...command } = JSON.parse(line);
-    try {
-      reply(await commands[name](engine, command));
-    } catch (error) {
-      reply({ error: String(error).slice(0, 500) });
-    }
-  }
-  process.exit(0);
-} catch (error) {
-  reply({ error: String(error).slice(0, 500) });
-  process.exit(1);
-}
+await answer(() => ENGINES[settings.engine](settings), commands);

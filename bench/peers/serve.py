@@ -8,19 +8,15 @@ python serve.py '{"engine": "eager|eager_cl|inductor|inductor_cl|onnxruntime", "
 """
 
 import json
-import os
 import sys
 import time
+
+from answers import answer  # before what may print
 
 import numpy
 
 settings = json.loads(sys.argv[1])
-reply_to = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
 
-
-def reply(**values):
-    print("@" + json.dumps(values), file=reply_to, flush=True)
 
 
 def torch_engine():
@@ -91,10 +87,4 @@ if settings["engine"] == "convolution_peak":
 else:
     feed, run, finish = onnxruntime_engine() if settings["engine"] == "onnxruntime" else torch_engine()
     commands = {"prepare": prepare, "time": time_runs, "memory": memory}
-reply(ready=True)
-for line in sys.stdin:
-    command = json.loads(line)
-    try:
-        reply(**commands[command.pop("do")](**command))
-    except Exception as error:
-        reply(error=f"{type(error).__name__}: {error}"[:500])
+answer(commands)
