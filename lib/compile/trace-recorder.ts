@@ -4,6 +4,7 @@ import type { CompileError } from './errors.ts';
 import { Bindings, type Bound, tensorsIn } from './trace-bindings.ts';
 import type { ModuleStack } from './trace-modules.ts';
 import { errorAt, type Site, siteOf } from './trace-site.ts';
+import { standInFor } from './trace-stand-ins.ts';
 import type { TraceArg, TraceOp, TraceValue } from './trace-types.ts';
 
 /** Ops that say what a tensor is, not what is in it. */
@@ -45,6 +46,12 @@ export class TraceRecorder {
   /** As `Recorder`: called after the op ran. */
   readonly record = (schema: ParsedSchema, args: readonly unknown[], result: unknown): void => {
     withRecorder(null, () => this.#record(schema, args, result));
+  };
+
+  /** As `StandIn`: spares the ops that cost most where they depend on an input. */
+  readonly standIn = (schema: ParsedSchema, args: readonly unknown[]): unknown => {
+    const depends = tensorsIn(args).some((tensor) => this.#bindings.get(tensor)?.arg.kind === 'value');
+    return depends ? standInFor(schema, args) : undefined;
   };
 
   #record(schema: ParsedSchema, args: readonly unknown[], result: unknown): void {

@@ -50,7 +50,7 @@ function record(model: Module, shapes: readonly (readonly number[])[], batch: nu
         try {
           const examples = makeInputs(model, shapes, batch);
           const inputs = examples.map((example) => recorder.addInput(example));
-          const result = withRecorder(recorder.record, () => model.forward(...examples));
+          const result = withRecorder(recorder.record, () => model.forward(...examples), recorder.standIn);
           const outputs = namedOutputs(result).map(([name, tensor]) => ({
             name,
             value: recorder.outputValue(tensor, name),

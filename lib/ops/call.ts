@@ -4,7 +4,7 @@ import { TorchError } from '../errors.ts';
 import { Complex } from './complex.ts';
 import { handleOf, isNative, type NativeObject, OpaqueValue, unwrap, wrapTensor } from './handle.ts';
 import { toCamelCase } from './naming.ts';
-import { recorder } from './recorder.ts';
+import { recorder, standIn } from './recorder.ts';
 import {
   accepts,
   formatSchema,
@@ -100,8 +100,9 @@ function makeArgumentReturn(schema: ParsedSchema): Overload['wrap'] {
 
 /** Calls with arguments in schema order. */
 export function invoke(overload: Overload, args: unknown[]): unknown {
-  const result = run(overload, args);
-  if (recorder !== null) recorder(overload.schema, args, result);
+  if (recorder === null) return run(overload, args);
+  const result = standIn?.(overload.schema, args) ?? run(overload, args);
+  recorder(overload.schema, args, result);
   return result;
 }
 
