@@ -4,23 +4,17 @@
 #include <unistd.h>
 
 #include <ATen/EmptyTensor.h>
-#include <ATen/MapAllocator.h>
 #include <c10/core/CPUAllocator.h>
 
 #include <cstring>
 #include <memory>
 
 #include "cold.h"
+#include "mapped_file.h"
 
 namespace ibn {
 
 namespace {
-
-// A file mapped privately: writes stay in this process. Alive until the last storage made from it is freed.
-struct Mapping {
-  at::DataPtr data;
-  size_t size = 0;
-};
 
 c10::Storage& storageOf(Call& call, size_t index) {
   Box* box = call.data.unbox(call.env, call.at(index));
@@ -50,29 +44,17 @@ c10::Storage makeStorage(c10::DataPtr data, size_t size) {
                                                             std::move(data), nullptr, false));
 }
 
-void deleteMapping(void* context) {
-  delete static_cast<std::shared_ptr<Mapping>*>(context);
-}
-
 // mapFile(path): [handle, size]
 Napi::Value mapFile(Call& call) {
-  const std::string path = call.string(0, "path");
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) throw InvalidArgument("ERR_FILE", path + ": " + std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) throw InvalidArgument("ERR_FILE", path + ": not a regular file");
-  auto mapping = std::make_shared<Mapping>();
-  mapping->size = static_cast<size_t>(status.st_size);
-  // An empty file has nothing to map; makeDataPtr takes 0 for "the whole file" and maps nothing.
-  if (mapping->size > 0) mapping->data = at::MapAllocator::makeDataPtr(path, 0, mapping->size, nullptr);
+  auto mapping = std::make_unique<MappedFile>(call.string(0, "path"));
   Napi::Array result = Napi::Array::New(call.env, 2);
-  const auto size = static_cast<double>(mapping->size);
-  auto* holder = new std::shared_ptr<Mapping>(std::move(mapping));
+  const size_t size = mapping->size();
+  void* start = mapping->data();
+  const auto release = [](void* context) { delete static_cast<MappedFile*>(context); };
   // Carried as a storage over the whole file, so that one kind of handle serves both.
-  void* start = (*holder)->data.get();
-  result[0U] = Napi::Value(call.env,
-                           call.data.wrapValue(call.env, makeStorage({start, holder, deleteMapping, at::kCPU},
-                                                                     static_cast<size_t>(size))));
-  result[1U] = size;
+  c10::DataPtr data(start, mapping.release(), release, at::kCPU);
+  result[0U] = Napi::Value(call.env, call.data.wrapValue(call.env, makeStorage(std::move(data), size)));
+  result[1U] = static_cast<double>(size);
   return result;
 }
 

@@ -33,9 +33,10 @@ Program::Program(const Field& plan) : layout_(plan) {
 void Program::pack(const kernels::Table& table, kernels::Team& team) {
   std::mutex mutex;
   std::exception_ptr failure;
+  // The last first: they have the largest weights as a rule, which are in memory twice while they are packed.
   team.run(static_cast<int64_t>(steps_.size()), [&](int64_t index, int) {
     try {
-      steps_[static_cast<size_t>(index)]->pack(table);
+      steps_[steps_.size() - 1 - static_cast<size_t>(index)]->pack(table);
     } catch (...) {
       const std::lock_guard<std::mutex> lock(mutex);
       failure = std::current_exception();

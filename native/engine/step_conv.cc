@@ -1,5 +1,4 @@
-#include <ATen/ops/empty.h>
-
+#include "../mapped_file.h"
 #include "../memory.h"
 #include "step.h"
 
@@ -21,9 +20,11 @@ class ConvStep final : public Step {
   void pack(const kernels::Table& table) override {
     Step::pack(table);
     const auto* bias = bias_.defined() ? bias_.const_data_ptr<float>() : nullptr;
-    if (scale_.defined()) weight_ = scaledWeight();
-    conv_.reset(
-        table.makeConv(spec_, type_, in_.height, in_.width, weight_.const_data_ptr<float>(), bias, "auto"));
+    const ReadOnce weight(weight_.const_data_ptr(), weight_.nbytes());
+    const kernels::ConvWeight scaled{weight.as<float>(),
+                                     scale_.defined() ? scale_.const_data_ptr<double>() : nullptr,
+                                     weight_.numel() / spec_.out_channels};
+    conv_.reset(table.makeConv(spec_, type_, in_.height, in_.width, scaled, bias, "auto"));
     if (conv_ == nullptr) {
       throw InvalidArgument("ERR_PLAN", "Expected a convolution that the kernels have for " + name);
     }
@@ -95,18 +96,6 @@ class ConvStep final : public Step {
   }
 
   // Each output channel's weights times its factor, rounded once.
-  at::Tensor scaledWeight() const {
-    at::Tensor result = at::empty(weight_.sizes(), at::TensorOptions().dtype(at::kFloat));
-    const auto* from = weight_.const_data_ptr<float>();
-    auto* to = result.mutable_data_ptr<float>();
-    const int64_t each = weight_.numel() / spec_.out_channels;
-    const auto* scale = scale_.const_data_ptr<double>();
-    for (int64_t o = 0; o < spec_.out_channels; o++) {
-      for (int64_t i = 0; i < each; i++) *to++ = static_cast<float>(static_cast<double>(*from++) * scale[o]);
-    }
-    return result;
-  }
-
   void readOutput(const Field& field, const Layout& layout) {
     const int64_t sides[2] = {in_.height, in_.width};
     for (int i = 0; i < 2; i++) {

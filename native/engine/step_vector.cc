@@ -1,6 +1,7 @@
 // Steps from vectors to vectors.
 #include <algorithm>
 
+#include "../mapped_file.h"
 #include "../memory.h"
 #include "step.h"
 
@@ -25,7 +26,8 @@ class LinearStep final : public Step {
   void pack(const kernels::Table& table) override {
     Step::pack(table);
     const auto* bias = bias_.defined() ? bias_.const_data_ptr<float>() : nullptr;
-    linear_.reset(table.makeLinear(in_, out_, type_, weight_.const_data_ptr<float>(), bias));
+    const ReadOnce weight(weight_.const_data_ptr(), weight_.nbytes());
+    linear_.reset(table.makeLinear(in_, out_, type_, weight.as<float>(), bias));
     weight_.reset();
     bias_.reset();
     emptyCpuCache();  // or it would keep what nobody needs again

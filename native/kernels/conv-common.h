@@ -73,11 +73,11 @@ void joinStatistics(const Partials& partials, const int32_t* rows, int64_t tiles
                     float* mean, float* variance);
 
 // Each algorithm returns nullptr when it cannot do `spec`.
-Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const ConvWeight& weight,
                    const float* bias);
-Conv* makeGroupedConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
-                      const float* bias);
-Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
-                       const float* bias, int outputs);
+Conv* makeGroupedConv(const ConvSpec& spec, Type type, int64_t height, int64_t width,
+                      const ConvWeight& weight, const float* bias);
+Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t height, int64_t width,
+                       const ConvWeight& weight, const float* bias, int outputs);
 
 }  // namespace ibn::kernels::IBN_ISA

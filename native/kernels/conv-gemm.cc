@@ -29,7 +29,7 @@ struct Division {
 template <class T>
 class GemmConv final : public Conv {
  public:
-  GemmConv(const ConvSpec& spec, const float* weight, const float* bias)
+  GemmConv(const ConvSpec& spec, const ConvWeight& weight, const float* bias)
       : spec_(spec),
         blocks_(spec),
         flat_(isFlat(spec)),
@@ -341,7 +341,7 @@ class GemmConv final : public Conv {
 
 }  // namespace
 
-Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight,
+Conv* makeGemmConv(const ConvSpec& spec, Type type, int64_t, int64_t, const ConvWeight& weight,
                    const float* bias) {
   if (type == Type::kFloat32) return new GemmConv<float>(spec, weight, bias);
   return new GemmConv<bfloat16>(spec, weight, bias);

@@ -146,7 +146,7 @@ struct Division {
 template <class T>
 class GroupedConv final : public Conv {
  public:
-  GroupedConv(const ConvSpec& spec, const float* weight, const float* bias)
+  GroupedConv(const ConvSpec& spec, const ConvWeight& weight, const float* bias)
       : spec_(spec),
         group_(spec.in_channels / spec.groups),
         vectors_(spec.out_channels / kLanes),
@@ -156,8 +156,7 @@ class GroupedConv final : public Conv {
     for (int64_t o = 0; o < spec.out_channels; o++) {
       if (bias != nullptr) bias_.as<float>()[o] = bias[o];
       for (int64_t i = 0; i < group_; i++)
-        for (int64_t tap = 0; tap < 9; tap++)
-          *at(o, i, tap / 3, tap % 3) = weight[(o * group_ + i) * 9 + tap];
+        for (int64_t tap = 0; tap < 9; tap++) *at(o, i, tap / 3, tap % 3) = weight.at(o, i * 9 + tap);
     }
   }
 
@@ -300,7 +299,7 @@ bool fits(const ConvSpec& s) {
 
 }  // namespace
 
-Conv* makeGroupedConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight,
+Conv* makeGroupedConv(const ConvSpec& spec, Type type, int64_t, int64_t, const ConvWeight& weight,
                       const float* bias) {
   if (!fits(spec)) return nullptr;
   if (type == Type::kFloat32) return new GroupedConv<float>(spec, weight, bias);

@@ -3,7 +3,7 @@
 namespace ibn::kernels::IBN_ISA {
 
 template <class T>
-Panels<T>::Panels(const ConvSpec& spec, const Blocks& blocks, const float* weight, const float* bias)
+Panels<T>::Panels(const ConvSpec& spec, const Blocks& blocks, const ConvWeight& weight, const float* bias)
     : spec_(spec),
       blocks_(blocks),
       merged_(spec.dilation[1] == 1),
@@ -18,7 +18,7 @@ Panels<T>::Panels(const ConvSpec& spec, const Blocks& blocks, const float* weigh
 }
 
 template <class T>
-void Panels<T>::pack(int64_t block, const float* weight, const float* bias) {
+void Panels<T>::pack(int64_t block, const ConvWeight& weight, const float* bias) {
   const int64_t in_group = spec_.in_channels / spec_.groups;
   const int64_t taps = spec_.kernel[0] * spec_.kernel[1];
   float* biases = bias_.as<float>() + block * count_ * kPanel;
@@ -28,8 +28,7 @@ void Panels<T>::pack(int64_t block, const float* weight, const float* bias) {
     const int64_t group = o / (blocks_.out / blocks_.joined);
     for (int64_t i = 0; i < in_group; i++)
       for (int64_t tap = 0; tap < taps; tap++)
-        *at(block, o, group * in_group + i, tap) =
-            fromFloat<T>(weight[(channel * in_group + i) * taps + tap]);
+        *at(block, o, group * in_group + i, tap) = fromFloat<T>(weight.at(channel, i * taps + tap));
   }
 }
 

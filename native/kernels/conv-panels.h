@@ -24,7 +24,7 @@ struct Blocks {
 template <class T>
 class Panels {
  public:
-  Panels(const ConvSpec& spec, const Blocks& blocks, const float* weight, const float* bias);
+  Panels(const ConvSpec& spec, const Blocks& blocks, const ConvWeight& weight, const float* bias);
 
   int64_t count() const { return count_; }  // of a block
   int64_t steps() const { return steps_; }
@@ -48,7 +48,7 @@ class Panels {
   }
 
  private:
-  void pack(int64_t block, const float* weight, const float* bias);
+  void pack(int64_t block, const ConvWeight& weight, const float* bias);
   T* at(int64_t block, int64_t o, int64_t i, int64_t tap) const;
 
   ConvSpec spec_;

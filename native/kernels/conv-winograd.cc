@@ -18,7 +18,7 @@ class WinogradConv final : public Conv {
   static constexpr int kPoints = kTile * kTile;
 
  public:
-  WinogradConv(const ConvSpec& spec, const float* weight, const float* bias)
+  WinogradConv(const ConvSpec& spec, const ConvWeight& weight, const float* bias)
       : spec_(spec),
         in_(spec.in_channels),
         padded_in_(roundUp(spec.in_channels, kLanes)),
@@ -27,7 +27,7 @@ class WinogradConv final : public Conv {
         bias_(static_cast<size_t>(panels_ * kPanel) * sizeof(float)) {
     for (int64_t o = 0; o < spec.out_channels; o++) {
       if (bias != nullptr) bias_.as<float>()[o] = bias[o];
-      for (int64_t i = 0; i < in_; i++) packFilter(weight + (o * in_ + i) * 9, o, i);
+      for (int64_t i = 0; i < in_; i++) packFilter(weight, o, i);
     }
   }
 
@@ -108,8 +108,10 @@ class WinogradConv final : public Conv {
   // Outputs of a tile that lie inside, along one dimension.
   static int64_t inside(int64_t tile, int64_t size) { return size - tile * M < M ? size - tile * M : M; }
 
-  void packFilter(const float* g, int64_t o, int64_t i) {
+  void packFilter(const ConvWeight& weight, int64_t o, int64_t i) {
     constexpr auto& f = Winograd<M>::kFilter;
+    float g[9];
+    for (int tap = 0; tap < 9; tap++) g[tap] = weight.at(o, i * 9 + tap);
     double half[kTile][3];
     for (int r = 0; r < kTile; r++)
       for (int c = 0; c < 3; c++) half[r][c] = f[r][0] * g[c] + f[r][1] * g[3 + c] + f[r][2] * g[6 + c];
@@ -353,14 +355,14 @@ class WinogradConv final : public Conv {
 };
 
 template <class T>
-Conv* makeWinograd(const ConvSpec& spec, const float* weight, const float* bias, int outputs) {
+Conv* makeWinograd(const ConvSpec& spec, const ConvWeight& weight, const float* bias, int outputs) {
   if (outputs == 2) return new WinogradConv<2, T>(spec, weight, bias);
   return new WinogradConv<4, T>(spec, weight, bias);
 }
 
 }  // namespace
 
-Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t, int64_t, const float* weight,
+Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t, int64_t, const ConvWeight& weight,
                        const float* bias, int outputs) {
   for (int d = 0; d < 2; d++)
     if (spec.kernel[d] != 3 || spec.stride[d] != 1 || spec.dilation[d] != 1) return nullptr;

@@ -33,7 +33,7 @@ bool same(const char* a, const char* b) {
 
 }  // namespace
 
-Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const ConvWeight& weight,
                const float* bias, const char* algorithm) {
   const bool any = same(algorithm, "auto");
   const char* chosen = any ? choose(spec, type, height, width) : algorithm;

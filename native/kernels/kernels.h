@@ -76,6 +76,18 @@ struct ConvSpec {
   }
 };
 
+// (out, in / groups, kH, kW), each output channel times its scale.
+struct ConvWeight {
+  const float* data = nullptr;
+  const double* scale = nullptr;  // null: as they are
+  int64_t filter = 0;             // elements of one output channel
+
+  IBN_ALWAYS_INLINE float at(int64_t out, int64_t index) const {
+    const float value = data[out * filter + index];
+    return scale == nullptr ? value : static_cast<float>(static_cast<double>(value) * scale[out]);
+  }
+};
+
 struct ConvCall {
   Map input;
   bool planar = false;  // the input is float32 in NCHW order (pixel_stride is not used)
@@ -116,8 +128,8 @@ class Linear {
 struct Table {
   const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
   // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
-  // `height` and `width` are of the input; `weight` is (out, in / groups, kH, kW), `bias` may be null.
-  Conv* (*makeConv)(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+  // `height` and `width` are of the input; `bias` may be null.
+  Conv* (*makeConv)(const ConvSpec& spec, Type type, int64_t height, int64_t width, const ConvWeight& weight,
                     const float* bias, const char* algorithm);
   // Weights are kept in `type`; `weight` is (out, in).
   Linear* (*makeLinear)(int64_t in, int64_t out, Type type, const float* weight, const float* bias);

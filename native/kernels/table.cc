@@ -5,7 +5,7 @@
 
 namespace ibn::kernels::IBN_ISA {
 
-Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const float* weight,
+Conv* makeConv(const ConvSpec& spec, Type type, int64_t height, int64_t width, const ConvWeight& weight,
                const float* bias, const char* algorithm);
 
 const Table& kernelTable() {
