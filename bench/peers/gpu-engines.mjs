@@ -26,7 +26,9 @@ async function compiled(settings) {
   const { ibn, model } = await load(settings);
   const { device, dtype } = settings;
   const fast = await ibn.compile(model.eval(), { device, dtype, inputs: [[1, 3, 224, 224]] });
-  return inference(ibn, (x) => fast.run(x), settings);
+  // On the CPU a compiled model takes float32.
+  const given = device === 'cpu' ? { ...settings, dtype: 'float32' } : settings;
+  return inference(ibn, (x) => fast.run(x), given);
 }
 
 /** A run is a step in mixed precision; what comes back is the loss. */

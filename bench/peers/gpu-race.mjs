@@ -64,6 +64,8 @@ class Entry {
         cache,
         compileThreads,
         ...settings,
+        // A rehearsal without a GPU: few processors have float16.
+        ...(device === 'cpu' && settings.dtype === 'float16' ? { dtype: 'bfloat16' } : {}),
       });
     } catch (error) {
       this.#fail(error);
