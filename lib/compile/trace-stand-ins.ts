@@ -1,6 +1,6 @@
-import { isAutocastEnabled } from '../amp/index.ts';
 import { ops, type ParsedSchema, withRecorder } from '../ops/index.ts';
 import { empty, Tensor } from '../tensor/index.ts';
+import { native } from '../tensor/native.ts';
 
 type Args = readonly unknown[];
 
@@ -26,7 +26,7 @@ const STAND_INS: Record<string, (args: Args) => Tensor | undefined> = {
 export function standInFor({ name, overload }: ParsedSchema, args: Args): Tensor | undefined {
   const make = STAND_INS[overload === '' ? name : `${name}.${overload}`];
   const [first] = [args[0]].flat();
-  if (make === undefined || isAutocastEnabled((first as Tensor).device)) return undefined;
+  if (make === undefined || isAutocast(first as Tensor)) return undefined;
   return withRecorder(null, () => make(args));
 }
 
@@ -129,4 +129,9 @@ function beside({ dtype, device }: Tensor, size: readonly number[], channelsLast
     device,
     memoryFormat: channelsLast ? 'channels_last' : 'contiguous_format',
   });
+}
+
+/** The result's dtype is another one then. */
+function isAutocast({ device }: Tensor): boolean {
+  return native.isAutocastEnabled(device.replace(/:\d+$/, ''));
 }
