@@ -4,6 +4,8 @@ import type { Module } from '../nn/index.ts';
 export interface ModuleStack {
   /** Dotted path of the innermost running module; `''` is the network itself. */
   current(): string;
+  /** Of the innermost module that threw this error; `''` where none did. */
+  thrower(error: unknown): string;
 }
 
 /**
@@ -11,12 +13,16 @@ export interface ModuleStack {
  */
 export function withModuleStack<T>(model: Module, fn: (stack: ModuleStack) => T): T {
   const running: string[] = [];
+  let last: { error: unknown; path: string } | undefined;
   const restore = model.namedModules().map(([path, module]) => {
     const forward = module.forward;
     module.forward = (...inputs: unknown[]) => {
       running.push(path);
       try {
         return forward(...inputs);
+      } catch (error) {
+        if (last?.error !== error) last = { error, path };
+        throw error;
       } finally {
         running.pop();
       }
@@ -26,7 +32,8 @@ export function withModuleStack<T>(model: Module, fn: (stack: ModuleStack) => T)
     };
   });
   try {
-    return fn({ current: () => running.at(-1) ?? '' });
+    const thrower = (error: unknown) => (last?.error === error ? (last?.path ?? '') : '');
+    return fn({ current: () => running.at(-1) ?? '', thrower });
   } finally {
     for (const undo of restore) undo();
   }

@@ -1,3 +1,4 @@
+import { TorchError } from '../errors.ts';
 import type { Module } from '../nn/index.ts';
 import { withRecorder } from '../ops/index.ts';
 import { type DType, Generator, noGrad, randn, scope, Tensor } from '../tensor/index.ts';
@@ -56,11 +57,29 @@ function record(model: Module, shapes: readonly (readonly number[])[], batch: nu
             value: recorder.outputValue(tensor, name),
           }));
           return { batch, inputs, values: recorder.values, ops: recorder.ops, outputs };
+        } catch (error) {
+          throw isRefusal(error) ? forwardError(error, modules.thrower(error), shapes) : error;
         } finally {
           kept.push(...recorder.kept);
         }
       }),
     ),
+  );
+}
+
+/** An op or layer that does not take what it got; memory that is out is another matter. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof TorchError
+    ? error.code === 'ERR_TORCH'
+    : /^(Range|Type)Error$/.test((error as Error)?.name);
+}
+
+function forwardError(cause: Error, module: string, shapes: readonly (readonly number[])[]): CompileError {
+  const got = shapes.map(([, ...sizes]) => `[N, ${sizes.join(', ')}]`).join(' and ');
+  const where = module === '' ? 'it' : `module "${module}"`;
+  return new CompileError(
+    `Expected inputs that the forward takes for compile, got ${got}; ${where} fails with batches of 2 and 3: ${cause.message}`,
+    { code: 'ERR_COMPILE_FORWARD', module, cause },
   );
 }
 

@@ -178,6 +178,35 @@ describe('item 1: what cannot be traced', () => {
     );
   });
 
+  it('is refused where the forward takes no such inputs, with the module that fails', () => {
+    const error = errorOf(() =>
+      buildPlan(
+        network((x) => x),
+        { inputs: [[1, 5, 6, 6]] },
+      ),
+    ) as CompileError;
+    expect([error.name, error.code, error.module]).toEqual(['CompileError', 'ERR_COMPILE_FORWARD', 'conv']);
+    expect(error.message).toMatchInlineSnapshot(
+      `"Expected inputs that the forward takes for compile, got [N, 5, 6, 6]; module "conv" fails with batches of 2 and 3: aten::conv2d: Given groups=1, weight of size [4, 4, 3, 3], expected input[2, 5, 6, 6] to have 4 channels, but got 5 channels instead"`,
+    );
+    expect(error.cause).toMatchObject({ name: 'TorchError', op: 'aten::conv2d' });
+    const small = errorOf(() => buildPlan(new nn.InstanceNorm2d(4).eval(), { inputs: [[1, 4, 1, 1]] }));
+    expect(small.message).toMatchInlineSnapshot(
+      `"Expected inputs that the forward takes for compile, got [N, 4, 1, 1]; it fails with batches of 2 and 3: Expected more than 1 spatial element when training, got input size torch.Size([2, 4, 1, 1])"`,
+    );
+    expect(failure((x) => x.view([7, -1]))).toMatchInlineSnapshot(
+      `"ERR_COMPILE_FORWARD: Expected inputs that the forward takes for compile, got [N, 4, 6, 6]; module "inner" fails with batches of 2 and 3: aten::view: shape '[7, -1]' is invalid for input of size 288"`,
+    );
+  });
+
+  it('passes on what a forward throws of its own', () => {
+    const own = new Error('no such mode');
+    const throws = () => {
+      throw own;
+    };
+    expect(errorOf(() => buildPlan(network(throws), { inputs: INPUT }))).toBe(own);
+  });
+
   it('is refused where values are read', () => {
     expect(failure((x) => ((x.sum().item() as number) > 0 ? x : x.neg()))).toMatchInlineSnapshot(
       `"ERR_COMPILE_DATA_DEPENDENT: Expected a forward that does not read values computed from the inputs, got item() in module "inner" (trace.test.ts); what depends on them cannot be part of a plan"`,
