@@ -38,9 +38,10 @@ function conv2d([x, weight, bias, stride, padding, dilation, groups]: Args): Ten
   if (each === 0 || out === 0 || channels !== each * (parts as number) || out % (parts as number) !== 0)
     return undefined;
   const sides = [0, 1].map((side) => {
-    const [step, pad, apart] = [stride ?? 1, padding ?? 0, dilation ?? 1].map((value) => part(value, side));
-    const reach = (apart as number) * ((weight.shape[side + 2] as number) - 1) + 1;
-    return Math.floor(((x.shape[side + 2] as number) + 2 * (pad as number) - reach) / (step as number)) + 1;
+    const [step, pad, apart] = [part(stride ?? 1, side), part(padding ?? 0, side), part(dilation ?? 1, side)];
+    if (!(step > 0 && pad >= 0 && apart > 0)) return 0;
+    const reach = apart * ((weight.shape[side + 2] as number) - 1) + 1;
+    return Math.floor(((x.shape[side + 2] as number) + 2 * pad - reach) / step) + 1;
   });
   if (!sides.every((size) => size > 0)) return undefined;
   return beside(x, [batch, out, ...sides], isChannelsLast(x) || isChannelsLast(weight));
@@ -55,7 +56,7 @@ function linear([x, weight, bias]: Args): Tensor | undefined {
 function batchNorm([x, weight, bias, mean, variance, training]: Args): Tensor | undefined {
   if (!isFloat(x, 4) || training !== false || mean == null || variance == null) return undefined;
   return [weight, bias, mean, variance].every((vector) => isVector(vector, x.shape[1], x))
-    ? like(x)
+    ? beside(x, x.shape, isChannelsLast(x))
     : undefined;
 }
 
