@@ -31,7 +31,6 @@ synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
 STEPS = 5
 
 
-
 def inference():
     model = models.load(settings["network"], settings["weights"]).to(device=device, dtype=dtype)
     forward = model = model.to(memory_format=layout)

@@ -18,8 +18,8 @@ const STAND_INS: Record<string, (args: Args) => Tensor | undefined> = {
   'aten::add_.Tensor': ([x, y]) => (alike(x, y) ? x : undefined),
   'aten::cat': cat,
   'aten::contiguous': contiguous,
-  'aten::relu': ([x]) => like(x as Tensor),
-  'aten::relu_': ([x]) => x as Tensor,
+  'aten::relu': ([x]) => (isFloat(x) ? like(x) : undefined),
+  'aten::relu_': ([x]) => (isFloat(x) ? x : undefined),
 };
 
 /** As `StandIn`; for ops that depend on an input alone. */
@@ -94,11 +94,11 @@ function alike(x: unknown, y: unknown): x is Tensor {
   return String(x.shape) === String(y.shape) && String(x.stride()) === String(y.stride());
 }
 
-/** A float32 tensor of that rank, where another one is. */
-function isFloat(value: unknown, rank: number, other?: Tensor): value is Tensor {
-  if (!(value instanceof Tensor) || value.ndim !== rank || value.numel() === 0 || value.dtype !== 'float32')
-    return false;
-  return value.layout === 'strided' && (other === undefined || value.device === other.device);
+/** A float32 tensor, of that rank and where another one is, if they are given. */
+function isFloat(value: unknown, rank?: number, other?: Tensor): value is Tensor {
+  if (!(value instanceof Tensor) || value.numel() === 0 || value.dtype !== 'float32') return false;
+  if (value.layout !== 'strided' || (rank !== undefined && value.ndim !== rank)) return false;
+  return other === undefined || value.device === other.device;
 }
 
 function isVector(value: unknown, length: number | undefined, other: Tensor): boolean {

@@ -99,6 +99,7 @@ describe('stand-ins of a trace', () => {
       () => aten.conv2d(x, w, null, 0),
       () => aten.conv2d(x, w, null, 1, -1),
       () => aten.conv2d(x, w, null, 1, 0, 0),
+      () => aten.relu(x.gt(0)),
       () => aten.linear(randn([2, 3]), randn([2, 4])),
       () => aten.batch_norm(x, v, v, ones([5]), v, false, 0.1, 1e-5, true),
       () => aten.cat([x, randn([1, 6, 8, 9])], 1),

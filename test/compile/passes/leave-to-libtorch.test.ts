@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import type { Pass } from '../../../lib/compile/graph.ts';
+import { fuseLinear } from '../../../lib/compile/passes/fuse-linear.ts';
+import { leaveToLibtorch } from '../../../lib/compile/passes/leave-to-libtorch.ts';
+import * as models from '../../../lib/models/index.ts';
+import * as nn from '../../../lib/nn/index.ts';
+import { errorOf } from '../../helpers/errors.ts';
+import { afterPasses } from '../../helpers/plans.ts';
+
+const INPUT = [1, 4, 8, 8];
+const CALL = ['input()', 'mean(0)', 'aten(1)'];
+const toLibtorch: Pass = (graph) => leaveToLibtorch(graph, 'eager');
+const toError: Pass = (graph) => leaveToLibtorch(graph, 'error');
+
+/** Means of a map's channels, and what becomes of them. */
+const ofMeans = (...layers: nn.Module[]) =>
+  new nn.Sequential(new models.GlobalAvgPool2d(), new nn.Flatten(), ...layers).eval();
+
+describe('item 2: leaveToLibtorch', () => {
+  it('makes calls of libtorch of what no other pass took', () => {
+    const taken = afterPasses(ofMeans(new nn.Linear(4, 2), new nn.ReLU()), INPUT, fuseLinear, toLibtorch);
+    expect(taken).toEqual(['input()', 'mean(0)', 'linear(1) relu']);
+    expect(afterPasses(ofMeans(new nn.Sigmoid()), INPUT, fuseLinear, toLibtorch)).toEqual(CALL);
+    expect(afterPasses(ofMeans(new nn.ReLU()), INPUT, fuseLinear, toLibtorch)).toEqual(CALL);
+  });
+
+  it('is an error that names the op, the reason and the module where that was not asked for', () => {
+    const error = errorOf(() => afterPasses(ofMeans(new nn.Sigmoid()), INPUT, fuseLinear, toError));
+    expect(error).toMatchObject({ name: 'CompileError', code: 'ERR_COMPILE_UNSUPPORTED', module: '2' });
+    expect(error.message).toContain('aten::sigmoid that follows no linear layer');
+    expect(error.message).toContain("pass { unsupported: 'eager' }");
+  });
+});
