@@ -1,3 +1,4 @@
+export { InertGlobal, InertObject } from './inert.ts';
 export { type LoadOptions, load } from './load.ts';
 export { loadInto, type StateDictTarget } from './load-into.ts';
 export { metadataOf, textsOf } from './metadata.ts';

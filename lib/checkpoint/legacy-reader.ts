@@ -3,7 +3,7 @@ import type { ByteSource } from './byte-source.ts';
 import type { Description } from './description.ts';
 import { corrupt, printable, unsupported } from './errors.ts';
 import { describe } from './pickle/checks.ts';
-import { PLAIN_ENVIRONMENT, TorchEnvironment } from './pickle/persistent.ts';
+import { PLAIN_ENVIRONMENT, type TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
 import type { PyStorage } from './pickle/values.ts';
 import { type Extent, itemsizeOf, type StorageLayout } from './storage-table.ts';
@@ -17,10 +17,9 @@ const STEP = 4096;
  * Reads the format before PyTorch 1.6: pickles of a magic number, a version, facts about the machine, the object
  * and the storages' keys, then each storage as its length and little-endian bytes.
  */
-export function readLegacyCheckpoint(source: ByteSource, warn: (message: string) => void): Description {
+export function readLegacyCheckpoint(source: ByteSource, environment: TorchEnvironment): Description {
   const cursor = new ByteCursor(source);
   checkHeader(cursor);
-  const environment = new TorchEnvironment(source.size, warn);
   const root = unpickle(cursor, environment);
   const { storages } = environment;
   const extents = readExtents(cursor, readKeys(cursor), storages);

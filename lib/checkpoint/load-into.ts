@@ -25,10 +25,11 @@ export function loadInto<Options, Result>(
   file: string | URL | Uint8Array,
   options?: LoadOptions & Options,
 ): Result {
-  const { mmap, mapLocation, ...rest } = (options ?? {}) as LoadOptions & Record<string, unknown>;
+  const { mmap, mapLocation, unknown, ...rest } = (options ?? {}) as LoadOptions & Record<string, unknown>;
   const read: LoadOptions = {
     ...(mmap === undefined ? {} : { mmap }),
     ...(mapLocation === undefined ? {} : { mapLocation }),
+    ...(unknown === undefined ? {} : { unknown }),
   };
   // What else the file holds, such as an optimizer's state, goes with the scope.
   return scope(() => {

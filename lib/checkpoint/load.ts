@@ -17,6 +17,12 @@ export interface LoadOptions {
    * Default true. Do not truncate or overwrite a mapped file in place (`save` never does). False reads all at once.
    */
   mmap?: boolean;
+  /**
+   * What becomes of objects of Python classes that are not read as data. `'describe'` (default) makes an `InertObject`
+   * of each: its class, constructor arguments and state, so that everything else in the file can be had. `'refuse'`
+   * throws at the first. Neither runs anything, and names that serve to do harm are refused by both.
+   */
+  unknown?: 'describe' | 'refuse';
 }
 
 /**
@@ -26,7 +32,7 @@ export interface LoadOptions {
  * An OrderedDict becomes a Map (with PyTorch's `_metadata`, see `metadataOf`), a dict with string keys an object
  * without a prototype, any other dict a Map, a tuple a frozen array, a set a Set, None null, bytes a Uint8Array, an
  * integer a number or beyond 2^53 a bigint, torch.Size an array, a dtype or device its name, a Parameter a tensor with
- * `requiresGrad`. A safetensors file is a Map. `T` is what you expect in the file; it is not checked.
+ * `requiresGrad`, an object of any other class an `InertObject` (see `unknown`). A safetensors file is a Map. `T` is what you expect in the file; it is not checked.
  *
  * To get the weights into a module, `checkpoint.loadInto(model, file)` is the shortest and fastest way.
  *
@@ -47,12 +53,20 @@ export function load<T = Map<string, Tensor>>(file: string | URL | Uint8Array, o
   }
 }
 
-function read(source: ByteSource, mapped: string | undefined, { mapLocation = 'cpu' }: LoadOptions): unknown {
+function read(
+  source: ByteSource,
+  mapped: string | undefined,
+  { mapLocation = 'cpu', unknown = 'describe' }: LoadOptions,
+): unknown {
+  if (unknown !== 'describe' && unknown !== 'refuse') {
+    const got = typeof unknown === 'string' ? `"${unknown}"` : typeof unknown;
+    throw new RangeError(`Expected 'describe' or 'refuse' for load option unknown, got ${got}`);
+  }
   const backend = new NativeBackend(source, mapped);
   const warn = (message: string) =>
     process.emitWarning(`${source.origin.name}: ${message}`, { code: 'IBN_CHECKPOINT_LEFT_OUT' });
   try {
-    return readCheckpoint(source, backend, { mapLocation, warn });
+    return readCheckpoint(source, backend, { mapLocation, unknown, warn });
   } finally {
     backend.close();
   }

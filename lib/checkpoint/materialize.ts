@@ -1,14 +1,18 @@
 import type { TensorBackend } from './backend.ts';
 import { layoutOf } from './dtypes.ts';
 import { blockedGlobal, corrupt, type Origin, overLimit, unsupported } from './errors.ts';
+import { InertGlobal, InertObject } from './inert.ts';
 import { attachMetadata } from './metadata.ts';
-import { PyGlobal } from './pickle/globals.ts';
+import { keyText } from './pickle/key-path.ts';
+import { PyGlobal } from './pickle/py-global.ts';
 import {
+  type DictKind,
   PyComplex,
   PyDict,
   PyDType,
   PyName,
   PyNumpyDType,
+  PyObject,
   PySet,
   PyStorage,
   PyTensor,
@@ -18,6 +22,7 @@ import {
 import { itemsizeOf, type StorageTable } from './storage-table.ts';
 
 const DEEPEST = 500;
+const KINDS_OF_OBJECTS: ReadonlySet<DictKind> = new Set(['dict', 'defaultdict', 'namespace']);
 
 /**
  * Turns a description into plain objects, Maps and tensors. What is one object in the file (a shared list, a tied
@@ -27,13 +32,20 @@ export class Materializer {
   readonly #origin: Origin;
   readonly #backend: TensorBackend;
   readonly #storages: StorageTable;
+  readonly #unknown: 'describe' | 'refuse';
   readonly #made = new Map<object, unknown>();
   readonly #path: string[] = [];
 
-  constructor(origin: Origin, backend: TensorBackend, storages: StorageTable) {
+  constructor(
+    origin: Origin,
+    backend: TensorBackend,
+    storages: StorageTable,
+    unknown: 'describe' | 'refuse' = 'describe',
+  ) {
     this.#origin = origin;
     this.#backend = backend;
     this.#storages = storages;
+    this.#unknown = unknown;
   }
 
   /** The JavaScript value for a described one. */
@@ -49,6 +61,7 @@ export class Materializer {
     if (Array.isArray(described)) return this.#list(described, described);
     if (described instanceof PyTuple) return Object.freeze(this.#list(described, described.items));
     if (described instanceof PyDict) return this.#dict(described);
+    if (described instanceof PyObject) return this.#object(described);
     return described instanceof PySet ? this.#set(described) : undefined;
   }
 
@@ -58,8 +71,8 @@ export class Materializer {
     if (described instanceof PyComplex) return this.#backend.complex(described.re, described.im);
     if (described instanceof PyName) return described.name;
     if (described instanceof PyDType) return described.dtype;
-    if (described instanceof PyGlobal) throw blockedGlobal(this.#origin, described.name, this.#key());
-    if (described instanceof PyNumpyDType) throw blockedGlobal(this.#origin, 'numpy.dtype', this.#key());
+    if (described instanceof PyGlobal) return this.#remember(described, this.#global(described));
+    if (described instanceof PyNumpyDType) return new InertGlobal(`numpy.${described.code}`);
     throw corrupt(this.#origin, 'an object of no known kind', this.#key());
   }
 
@@ -69,7 +82,7 @@ export class Materializer {
   }
 
   #at(step: unknown, described: unknown): unknown {
-    this.#path.push(typeof step === 'string' || typeof step === 'number' ? String(step) : '?');
+    this.#path.push(keyText(step));
     const made = this.value(described);
     this.#path.pop();
     return made;
@@ -89,11 +102,11 @@ export class Materializer {
 
   #dict(described: PyDict): unknown {
     const keys = [...described.entries.keys()];
-    const isPlain = described.kind === 'dict' && keys.every((key) => typeof key === 'string');
-    return isPlain ? this.#object(described) : this.#map(described);
+    const isPlain = KINDS_OF_OBJECTS.has(described.kind) && keys.every((key) => typeof key === 'string');
+    return isPlain ? this.#record(described) : this.#map(described);
   }
 
-  #object(described: PyDict): Record<string, unknown> {
+  #record(described: PyDict): Record<string, unknown> {
     // Without a prototype, "__proto__" is a key like any other.
     const object: Record<string, unknown> = this.#remember(described, Object.create(null));
     for (const [key, value] of described.entries) object[key as string] = this.#at(key, value);
@@ -106,6 +119,32 @@ export class Materializer {
     const metadata = described.attributes?.entries.get('_metadata');
     if (metadata !== undefined) attachMetadata(map, this.#at('_metadata', metadata));
     return map;
+  }
+
+  /** Of a class that is not known: what the file says of it. */
+  #object(described: PyObject): InertObject {
+    const { className, args, keywords, state, items, entries } = described;
+    return new InertObject(className, (self) => {
+      this.#remember(described, self);
+      return {
+        args: this.#at('args', new PyTuple(args)) as readonly unknown[],
+        keywords: this.#part('keywords', keywords),
+        items: this.#part('items', items) as unknown[] | undefined,
+        entries: this.#part('entries', entries) as Map<unknown, unknown> | undefined,
+        state: this.#part('state', state),
+      };
+    });
+  }
+
+  #part(step: string, described: unknown): unknown {
+    return described === undefined ? undefined : this.#at(step, described);
+  }
+
+  #global({ name, meaning }: PyGlobal): InertGlobal {
+    if (meaning.kind === 'getattr') throw blockedGlobal(this.#origin, name, this.#key());
+    if (this.#unknown === 'describe') return new InertGlobal(name);
+    const advice = "{ unknown: 'describe' } reads it as a description";
+    throw blockedGlobal(this.#origin, name, this.#key(), advice);
   }
 
   #storage(described: PyStorage): unknown {

@@ -5,6 +5,7 @@ import { detectFormat } from './format.ts';
 import { readLegacyCheckpoint } from './legacy-reader.ts';
 import { Materializer } from './materialize.ts';
 import { attachTexts } from './metadata.ts';
+import { TorchEnvironment } from './pickle/persistent.ts';
 import { readSafetensors } from './safetensors/reader.ts';
 import { type MapLocation, StorageTable } from './storage-table.ts';
 import { readZipCheckpoint } from './zip-checkpoint.ts';
@@ -13,6 +14,8 @@ import { readZipCheckpoint } from './zip-checkpoint.ts';
 export interface ReaderOptions {
   readonly mapLocation: MapLocation;
   readonly warn: (message: string) => void;
+  /** What becomes of objects of classes that are not known. Default `'describe'`. */
+  readonly unknown?: 'describe' | 'refuse';
 }
 
 /** Reads a checkpoint of any known format from bytes, making tensors with the backend. */
@@ -20,12 +23,15 @@ export function readCheckpoint(source: ByteSource, backend: TensorBackend, optio
   const { root, layout, storages: named, metadata } = describe(source, options);
   const storages = new StorageTable(source, backend, layout, options.mapLocation);
   storages.announce(named);
-  const value = new Materializer(source.origin, backend, storages).value(root);
+  const value = new Materializer(source.origin, backend, storages, options.unknown).value(root);
   return metadata === undefined ? value : attachTexts(value as Map<string, unknown>, metadata);
 }
 
-function describe(source: ByteSource, { warn }: ReaderOptions): Description {
+function describe(source: ByteSource, { warn, unknown = 'describe' }: ReaderOptions): Description {
   const format = detectFormat(source);
-  if (format === 'zip') return readZipCheckpoint(source, warn);
-  return format === 'legacy' ? readLegacyCheckpoint(source, warn) : readSafetensors(source);
+  if (format === 'safetensors') return readSafetensors(source);
+  const environment = new TorchEnvironment({ unknown, warn });
+  return format === 'zip'
+    ? readZipCheckpoint(source, environment)
+    : readLegacyCheckpoint(source, environment);
 }

@@ -1,13 +1,16 @@
 import { CheckpointError } from '../errors.ts';
 import { isTensor, type Tensor } from '../tensor/index.ts';
 import { printable } from './errors.ts';
+import { InertGlobal, InertObject } from './inert.ts';
 import { attachMetadata, metadataOf } from './metadata.ts';
+import { isModule, moduleStateDict } from './module-state.ts';
 
-const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'net', 'network', 'weights'] as const;
+const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'net', 'network', 'weights', 'ema'] as const;
 
 /**
  * The state dict in a checkpoint: the checkpoint itself, or what is under `state_dict`, `model`, `model_state_dict`,
- * `net`, `network` or `weights`.
+ * `net`, `network`, `weights` or `ema`. A whole module, as `torch.save(model)` writes it, gives the one that its
+ * `state_dict()` would: parameters and persistent buffers by path, in order, without a line of its code.
  *
  * @throws CheckpointError `ERR_CHECKPOINT_NO_STATE_DICT` when none of these holds tensors only.
  * @example
@@ -75,6 +78,7 @@ function strippedMetadata(metadata: Map<string, unknown>, prefix: string): Map<s
 }
 
 function asStateDict(candidate: unknown): Map<string, Tensor> | undefined {
+  if (isModule(candidate)) return moduleStateDict(candidate);
   const entries = entriesOf(candidate);
   const holdsTensors = entries && entries.length > 0 && entries.every(([, value]) => isTensor(value));
   if (!holdsTensors) return undefined;
@@ -86,6 +90,8 @@ function asStateDict(candidate: unknown): Map<string, Tensor> | undefined {
 function entriesOf(value: unknown): [unknown, unknown][] | undefined {
   if (value instanceof Map) return [...value];
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !isTensor(value);
+  if (value instanceof InertObject) return value.entries && [...value.entries];
+  if (value instanceof InertGlobal) return undefined;
   return isObject ? Object.entries(value) : undefined;
 }
 
@@ -95,6 +101,8 @@ function entryOf(value: unknown, name: string): unknown {
 
 function contentsOf(value: unknown): string {
   const entries = entriesOf(value);
+  if (value instanceof InertObject) return `a Python object of ${printable(value.className)}`;
+  if (value instanceof InertGlobal) return `the Python name ${printable(value.name)}`;
   if (!entries) return isTensor(value) ? 'a tensor' : Array.isArray(value) ? 'an array' : typeof value;
   const isPlain = (key: unknown) => typeof key === 'string' || typeof key === 'number';
   const keys = entries.slice(0, 5).map(([key]) => (isPlain(key) ? printable(String(key)) : '?'));

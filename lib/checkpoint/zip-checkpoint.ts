@@ -2,7 +2,7 @@ import { ByteCursor } from './byte-cursor.ts';
 import { BufferSource, type ByteSource } from './byte-source.ts';
 import type { Description } from './description.ts';
 import { corrupt, overLimit, printable, unsupported } from './errors.ts';
-import { TorchEnvironment } from './pickle/persistent.ts';
+import type { TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
 import type { PyStorage } from './pickle/values.ts';
 import type { Extent, StorageLayout } from './storage-table.ts';
@@ -12,11 +12,10 @@ import { type ZipEntry, ZipReader } from './zip-reader.ts';
 const LARGEST_PICKLE = 1 << 29;
 
 /** Reads PyTorch's zip format (1.6 and later): `<name>/data.pkl` and one stored entry per storage. */
-export function readZipCheckpoint(source: ByteSource, warn: (message: string) => void): Description {
+export function readZipCheckpoint(source: ByteSource, environment: TorchEnvironment): Description {
   const zip = new ZipReader(source);
   const folder = archiveFolder(zip, source);
   refuseOthers(zip, folder, source);
-  const environment = new TorchEnvironment(source.size, warn);
   const root = unpickle(pickleOf(zip, folder, source), environment);
   const layout = new ZipLayout(zip, folder, readByteOrder(zip, folder, source));
   return { root, storages: environment.storages.values(), layout };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { InertObject } from '../../lib/checkpoint/inert.ts';
 import { OPCODES as OP } from '../../lib/checkpoint/pickle/opcodes.ts';
 import { CheckpointError } from '../../lib/errors.ts';
 import { fixtureBytes, readFake } from './fake-backend.ts';
@@ -56,12 +57,49 @@ describe('item 7: checkpoints never execute what a file says', () => {
     ['torch.storage', '_load_from_bytes'],
     ['torch', 'load'],
     ['torch.hub', 'load'],
-    ['collections', 'defaultdict'],
-    ['functools', 'partial'],
-    ['copyreg', '_reconstructor'],
-    ['__main__', 'payload'],
-    ['constructor', 'constructor'],
-    ['__proto__', 'toString'],
+    ['nt', 'system'],
+    ['sys', 'settrace'],
+    ['builtins', 'exec'],
+    ['builtins', 'compile'],
+    ['builtins', 'open'],
+    ['builtins', '__import__'],
+    ['__builtin__', 'execfile'],
+    ['subprocess', 'Popen'],
+    ['commands', 'getoutput'],
+    ['runpy', 'run_path'],
+    ['importlib', 'import_module'],
+    ['importlib.util', 'spec_from_file_location'],
+    ['pickle', 'loads'],
+    ['_pickle', 'loads'],
+    ['cPickle', 'loads'],
+    ['marshal', 'loads'],
+    ['shutil', 'rmtree'],
+    ['socket', 'create_connection'],
+    ['webbrowser', 'open'],
+    ['ctypes', 'CDLL'],
+    ['code', 'interact'],
+    ['pty', 'spawn'],
+    ['asyncio.subprocess', 'create_subprocess_shell'],
+    ['operator', 'attrgetter'],
+    ['_operator', 'methodcaller'],
+    ['functools', 'reduce'],
+    ['types', 'FunctionType'],
+    ['types', 'CodeType'],
+    ['torch.serialization', 'load'],
+    ['torch.jit', 'load'],
+    ['torch.package', 'PackageImporter'],
+    ['torch.utils.cpp_extension', 'load_inline'],
+    ['torch.ops', 'load_library'],
+    ['numpy', 'load'],
+    ['numpy', 'fromfile'],
+    ['pandas', 'read_pickle'],
+    ['pathlib', 'Path.write_text'],
+    ['io', 'open'],
+    ['urllib.request', 'urlopen'],
+    ['torch.serialization.os', 'system'],
+    ['torch', 'serialization.os.system'],
+    ['mypackage', 'Net.__init__.__globals__'],
+    ['mypackage', '__builtins__'],
   ];
 
   it.each(exec)('%s.%s is blocked before it is called', (module, name) => {
@@ -81,11 +119,16 @@ describe('item 7: checkpoints never execute what a file says', () => {
     });
   });
 
-  it('a class in place of the whole content is blocked, with what to do if it is a module', () => {
-    expect(messages(call(global('subprocess', 'Popen'), text('id')))).toEqual([
-      'file.pth: blocked global "subprocess.Popen"; only tensor data is read from checkpoints. ' +
-        'For a whole module, save the state dict in Python instead: torch.save(model.state_dict(), path)',
-    ]);
+  it.each([
+    [[]],
+    [[global('os', 'system'), text('a'), text('b')]],
+    [[dict(), text('a')]],
+    [[global('collections', 'OrderedDict'), text('fromkeys')]],
+    [[global('mypackage', 'Net'), text('__init__')]],
+    [[global('mypackage', 'Net'), text('x.y')]],
+  ])('builtins.getattr is blocked but for a member of a class (%#)', (args) => {
+    const [message] = messages(call(global('builtins', 'getattr'), ...args));
+    expect(message).toMatch(/^file.pth: blocked global "(os.system|builtins.getattr)"/);
   });
 
   it('globals by STACK_GLOBAL and INST are blocked too', () => {
@@ -95,13 +138,14 @@ describe('item 7: checkpoints never execute what a file says', () => {
   });
 
   it('a dotted name does not reach attributes of an allowed global', () => {
-    expect(messages([text('collections'), text('OrderedDict.fromkeys'), OP.STACK_GLOBAL])).toEqual([
-      'file.pth: blocked global "collections.OrderedDict.fromkeys"; only tensor data is read from checkpoints',
-    ]);
+    const dotted = [text('collections'), text('OrderedDict.fromkeys'), OP.STACK_GLOBAL];
+    const value = readFake(zipCheckpoint(call(dotted, text('ab'))));
+    expect(value).toBeInstanceOf(InertObject);
+    expect(value).toMatchObject({ className: 'collections.OrderedDict.fromkeys', args: ['ab'] });
   });
 
   it('the name of a blocked global cannot write control characters or much text into the message', () => {
-    const [message] = messages(global('os\u001b[31m', 'x'.repeat(500)));
+    const [message] = messages(global('os', `\u001b[31m${'x'.repeat(500)}`));
     expect(message).toHaveLength(
       'file.pth: blocked global ""; only tensor data is read from checkpoints'.length + 120,
     );
@@ -122,8 +166,6 @@ describe('item 7: checkpoints never execute what a file says', () => {
   });
 
   it.each([
-    ['EXT1', [OP.EXT1, 1]],
-    ['OBJ', [OP.MARK, global('collections', 'OrderedDict'), OP.OBJ]],
     ['NEXT_BUFFER', [OP.NEXT_BUFFER]],
     ['PERSID', [OP.PERSID, Buffer.from('x\n')]],
   ] as [string, Piece][])('opcode %s is refused', (name, piece) => {
@@ -144,9 +186,9 @@ describe('item 7: checkpoints never execute what a file says', () => {
     ]);
   });
 
-  it('a class left as a value is refused', () => {
-    expect(plainMessages(dict(text('cls'), global('collections', 'OrderedDict')))).toEqual([
-      'file.pth: blocked global "collections.OrderedDict" at "cls"; only tensor data is read from checkpoints',
+  it('getattr left as a value is refused', () => {
+    expect(plainMessages(dict(text('cls'), global('builtins', 'getattr')))).toEqual([
+      'file.pth: blocked global "builtins.getattr" at "cls"; only tensor data is read from checkpoints',
     ]);
   });
 
@@ -351,13 +393,9 @@ describe('item 7: no bombs', () => {
     ]);
   });
 
-  it('more objects than any checkpoint has are refused in less than a second', () => {
-    const entry = assemble(OP.EMPTY_DICT, OP.NONE, OP.NONE, OP.SETITEM);
-    const many = [OP.MARK, Buffer.concat(Array(300_000).fill(entry)), OP.LIST];
-    const file = zipCheckpoint(many);
-    const start = performance.now();
-    expect(failure(file).message).toMatch(/^file.pth: more objects than a checkpoint has/);
-    expect(performance.now() - start).toBeLessThan(1000);
+  it('millions of objects without an end are refused', () => {
+    const file = zipCheckpoint([OP.MARK, Buffer.alloc(17_000_000, OP.MARK), OP.LIST]);
+    expect(failure(file).message).toBe('file.pth: more objects than a checkpoint has');
   });
 
   it('many calls that copy one large argument are refused', () => {
@@ -393,12 +431,6 @@ describe('item 7: no bombs', () => {
     const type = global('torch', 'Tensor');
     expect(messages(call(rebuild, rebuild, type, tuple(rebuild, type, tuple(), OP.NONE), OP.NONE))).toEqual([
       "file.pth: invalid pickle near byte N: expected a tensor's rebuild function, got Global",
-    ]);
-  });
-
-  it('millions of marks are refused', () => {
-    expect(messages(Buffer.alloc(1_300_000, OP.MARK))).toEqual([
-      expect.stringMatching(/^file.pth: more objects than a checkpoint has/),
     ]);
   });
 });

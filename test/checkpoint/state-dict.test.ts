@@ -32,7 +32,7 @@ describe('item 7: state dicts in checkpoints', () => {
   ])('nothing found is an error that tells what is there', (value, expected) => {
     expect(() => stateDictOf(value)).toThrow(
       'Expected a Map or object of tensors, by itself or under "state_dict", "model", "model_state_dict", ' +
-        `"net", "network", "weights", ${expected}`,
+        `"net", "network", "weights", "ema", ${expected}`,
     );
   });
 

@@ -1,7 +1,7 @@
 import { asCount, describe, Mismatch } from './checks.ts';
 import type { Machine } from './machine.ts';
 import { OPCODES as OP } from './opcodes.ts';
-import { PyDict, PySet } from './values.ts';
+import { PyDict, PyObject, PySet } from './values.ts';
 
 /** Opcodes that make and fill containers, and those that move values about. */
 export const CONTAINER_HANDLERS: readonly (readonly [number, (machine: Machine) => void])[] = [
@@ -44,9 +44,16 @@ function store(machine: Machine, index: number): void {
 }
 
 function append(machine: Machine, items: readonly unknown[]): void {
-  const list = machine.top();
-  if (!Array.isArray(list)) throw new Mismatch(`expected a list to append to, got ${describe(list)}`);
-  for (const item of items) list.push(item);
+  machine.change((target) => {
+    const list = target instanceof PyObject ? itemsOf(target) : target;
+    if (!Array.isArray(list)) throw new Mismatch(`expected a list to append to, got ${describe(list)}`);
+    for (const item of items) list.push(item);
+  });
+}
+
+function itemsOf(object: PyObject): unknown[] {
+  object.items ??= [];
+  return object.items;
 }
 
 function makeDict(machine: Machine, items: readonly unknown[]): void {
@@ -55,14 +62,22 @@ function makeDict(machine: Machine, items: readonly unknown[]): void {
 }
 
 function setItems(machine: Machine, items: readonly unknown[]): void {
-  const dict = machine.top();
-  if (!(dict instanceof PyDict)) throw new Mismatch(`expected a dict to fill, got ${describe(dict)}`);
   if (items.length % 2 !== 0) throw new Mismatch('a key without a value');
-  for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+  machine.change((target) => {
+    const dict = target instanceof PyObject ? entriesOf(target) : target;
+    if (!(dict instanceof PyDict)) throw new Mismatch(`expected a dict to fill, got ${describe(dict)}`);
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+  });
+}
+
+function entriesOf(object: PyObject): PyDict {
+  object.entries ??= new PyDict('OrderedDict');
+  return object.entries;
 }
 
 function addItems(machine: Machine, items: readonly unknown[]): void {
-  const set = machine.top();
-  if (!(set instanceof PySet)) throw new Mismatch(`expected a set to fill, got ${describe(set)}`);
-  for (const item of items) set.items.push(item);
+  machine.change((set) => {
+    if (!(set instanceof PySet)) throw new Mismatch(`expected a set to fill, got ${describe(set)}`);
+    for (const item of items) set.items.push(item);
+  });
 }

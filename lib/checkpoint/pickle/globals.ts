@@ -1,37 +1,28 @@
-import { layoutOf, STORED_DTYPES, type StoredDType } from '../dtypes.ts';
+import { layoutOf, STORED_DTYPES } from '../dtypes.ts';
 import { asBytes, asCount, asItems, asNumber, asString, describe, Mismatch } from './checks.ts';
 import { numpyDType, numpyScalar } from './numpy.ts';
+import { type Construct, type Meaning, PyGlobal } from './py-global.ts';
 import { rebuildParameter, rebuildTensor, rebuildTensorV2, rebuildTensorV3 } from './rebuild.ts';
 import { PyComplex, PyDict, PyDType, PyName, PySet, type PyTensor, PyTuple } from './values.ts';
 
-/** A function of ours that stands for a Python callable. It only builds descriptions. */
-export type Construct = (args: readonly unknown[], warn: Warn) => unknown;
-
-type Warn = (message: string) => void;
-
-/** What an allowed global stands for. */
-export type Meaning =
-  | { readonly kind: 'call'; readonly construct: Construct }
-  | { readonly kind: 'storage'; readonly dtype: StoredDType | undefined }
-  | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'type' };
-
-/** An allowed global, on the machine's stack. */
-export class PyGlobal {
-  readonly name: string;
-  readonly meaning: Meaning;
-  constructor(name: string, meaning: Meaning) {
-    this.name = name;
-    this.meaning = meaning;
-  }
-}
+type Warn = Parameters<Construct>[1];
 
 /** The allowed global `module.name`, or undefined. Python 2's module names are understood. */
 export function findGlobal(module: string, name: string): PyGlobal | undefined {
-  return ALLOWED.get(`${PYTHON2_MODULES.get(module) ?? module} ${name}`);
+  return ALLOWED.get(`${moduleName(module)} ${name}`);
 }
 
-const PYTHON2_MODULES = new Map([['__builtin__', 'builtins']]);
+/** The name of a module in Python 3. */
+export function moduleName(module: string): string {
+  return PYTHON2_MODULES.get(module) ?? module;
+}
+
+const PYTHON2_MODULES = new Map([
+  ['__builtin__', 'builtins'],
+  ['copy_reg', 'copyreg'],
+  ['UserDict', 'collections'],
+  ['UserList', 'collections'],
+]);
 
 const REBUILDS = new Set([
   'torch._utils._rebuild_tensor_v2',
@@ -72,6 +63,7 @@ allowCall('torch._utils', '_rebuild_parameter_with_state', (args, warn) => {
   return rebuildParameter(args);
 });
 allowCall('torch._tensor', '_rebuild_from_type_v2', rebuildFromType);
+allow('builtins', ['getattr'], { kind: 'getattr' });
 allow('torch', ['Tensor'], { kind: 'type' });
 allow('torch.nn.parameter', ['Parameter'], { kind: 'type' });
 

@@ -1,39 +1,60 @@
-import { PyDict } from './values.ts';
+import { PyDict, PyObject, PySet, PyTuple } from './values.ts';
+
+interface Place {
+  readonly value: unknown;
+  readonly step: string;
+  readonly above: Place | undefined;
+}
 
 /**
- * Where in the object under construction a pickle machine stands, as in `optimizer.state`, read off its stack.
- * Containers lie beneath the mark that opens their items; dicts with one entry are filled without a mark.
+ * Where in a described value a part of it lies, as in `optimizer.state.0`: the first place in the file's order, spelt
+ * like the property of what is made of it. Undefined if the part is not in there.
  */
-export function keyPath(stack: readonly unknown[], marks: readonly number[]): string {
-  const path: string[] = [];
-  for (let level = 0; level <= marks.length; level++) {
-    const start = level === 0 ? 0 : (marks[level - 1] as number);
-    const items = stack.slice(start, marks[level] ?? stack.length);
-    path.push(...pending(stack[start - 1], items, level < marks.length));
+export function pathTo(root: unknown, part: object): string | undefined {
+  const seen = new Set<unknown>();
+  const waiting: Place[] = [{ value: root, step: '', above: undefined }];
+  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+    if (place.value === part) return spelt(place);
+    if (typeof place.value !== 'object' || place.value === null || seen.has(place.value)) continue;
+    seen.add(place.value);
+    const inside = childrenOf(place.value, place);
+    for (let at = inside.length - 1; at >= 0; at--) waiting.push(inside[at] as Place);
   }
-  return path.join('.');
+  return undefined;
 }
 
-function pending(container: unknown, items: readonly unknown[], open: boolean): string[] {
-  if (container instanceof PyDict) return pendingKeys(items);
-  if (Array.isArray(container))
-    return [String(container.length + Math.max(items.length - (open ? 1 : 0), 0))];
-  return singleEntry(items);
+function spelt(place: Place): string {
+  const steps: string[] = [];
+  for (let at = place; at.above !== undefined; at = at.above) steps.push(at.step);
+  return steps.reverse().join('.');
 }
 
-function pendingKeys(items: readonly unknown[]): string[] {
-  const last = items.length - 1;
-  const keyAt = last - (last % 2);
-  const nested = singleEntry(items);
-  if (nested.length > 0 && keyAt >= 2) return [text(items[keyAt - 2]), ...nested];
-  return last < 0 ? [] : [text(items[keyAt])];
+function childrenOf(value: object, above: Place): Place[] {
+  if (value instanceof PyDict) return entriesOf(value, above);
+  if (value instanceof PyObject) return partsOf(value, above);
+  if (value instanceof PySet) return value.items.map((item) => ({ value: item, step: '?', above }));
+  const items = Array.isArray(value) ? value : value instanceof PyTuple ? value.items : [];
+  return items.map((item, index) => ({ value: item, step: String(index), above }));
 }
 
-function singleEntry(items: readonly unknown[]): string[] {
-  const [dict, key] = items.slice(-2);
-  return dict instanceof PyDict && dict.entries.size === 0 && typeof key === 'string' ? [key] : [];
+function entriesOf({ entries, attributes }: PyDict, above: Place): Place[] {
+  const places: Place[] = [];
+  for (const [key, value] of entries) {
+    if (typeof key === 'object' && key !== null) places.push({ value: key, step: '?', above });
+    places.push({ value, step: keyText(key), above });
+  }
+  const metadata = attributes?.entries.get('_metadata');
+  if (metadata !== undefined) places.push({ value: metadata, step: '_metadata', above });
+  return places;
 }
 
-function text(key: unknown): string {
+function partsOf({ args, keywords, items, entries, state }: PyObject, above: Place): Place[] {
+  const parts = { args: new PyTuple(args), keywords, items, entries, state };
+  const present = Object.entries(parts).filter(([, value]) => value !== undefined);
+  return present.map(([step, value]) => ({ value, step, above }));
+}
+
+/** A key as a step of a path. */
+export function keyText(key: unknown): string {
   return typeof key === 'string' || typeof key === 'number' ? String(key) : '?';
 }

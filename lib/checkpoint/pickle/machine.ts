@@ -1,21 +1,27 @@
 import type { ByteCursor } from '../byte-cursor.ts';
 import { corrupt, overLimit } from '../errors.ts';
-import { keyPath } from './key-path.ts';
-import { PyTuple } from './values.ts';
+import { Mismatch } from './checks.ts';
+import { PyGlobal } from './py-global.ts';
+import { PyFault, PyTuple } from './values.ts';
 
-// Any file gets these; larger ones get more in proportion, so that time and memory stay within a constant and the
-// size of the file. A tensor takes about 6 objects and 40 steps.
-const BASE_OBJECTS = 1 << 17;
-const BASE_STEPS = 1 << 22;
-const BYTES_PER_OBJECT = 64;
-const BYTES_PER_STEP = 4;
+// What Python writes makes an object in a byte at the least (an empty tuple), and copies into it what it wrote before
+// it. A pickle whose calls copy more than its own bytes has them copy the same thing again and again. What is small
+// costs nothing to copy.
+const FREE_OBJECTS = 1 << 17;
+// About 2 GB of objects here and in Python, and a hundred times what the largest networks have.
+const MOST_OBJECTS = 1 << 24;
+// Each takes a byte of the pickle and up to eight on the stack; a pickle has at most 512 MiB.
+const MOST_STEPS = 1 << 26;
+
+// One for all, as in Python.
+const EMPTY_TUPLE = new PyTuple([]);
 
 /** What a machine needs from the file around the pickle. */
 export interface Environment {
-  /** Bytes of the whole file, which bounds what the pickle may make. */
-  readonly fileSize: number;
+  /** What becomes of classes and functions that are not known: an inert description, or an error. */
+  readonly unknown: 'describe' | 'refuse';
   /** Resolves a persistent id (torch's reference to a storage). */
-  persistentLoad(id: unknown, machine: Machine): unknown;
+  persistentLoad(id: unknown): unknown;
   /** Tells the user something that does not stop the load. */
   warn(message: string): void;
 }
@@ -27,25 +33,74 @@ export class Machine {
   readonly memo = new Map<number, unknown>();
   readonly #stack: unknown[] = [];
   readonly #marks: number[] = [];
-  #objects: number;
-  #steps: number;
+  readonly #start: number;
+  readonly #unknown = new Map<string, PyGlobal>();
+  #fault: PyFault | undefined;
+  #objects = 0;
+  #steps = 0;
 
   constructor(cursor: ByteCursor, environment: Environment) {
     this.cursor = cursor;
     this.environment = environment;
-    this.#objects = BASE_OBJECTS + Math.floor(environment.fileSize / BYTES_PER_OBJECT);
-    this.#steps = BASE_STEPS + Math.floor(environment.fileSize / BYTES_PER_STEP);
+    this.#start = cursor.position;
   }
 
   /** Counts one opcode. */
   step(): void {
-    if (this.#steps-- <= 0) throw overLimit(this.origin, 'more pickle instructions than a checkpoint has');
+    if (this.#steps++ > MOST_STEPS)
+      throw overLimit(this.origin, 'more pickle instructions than a checkpoint has');
   }
 
   /** Counts objects that are about to be made. */
   allocate(count = 1): void {
-    this.#objects -= count;
-    if (this.#objects < 0) throw overLimit(this.origin, 'more objects than a checkpoint has', this.keyPath());
+    this.#objects += count;
+    const written = FREE_OBJECTS + this.cursor.position - this.#start;
+    if (this.#objects <= Math.min(written, MOST_OBJECTS)) return;
+    throw overLimit(this.origin, 'more objects than a checkpoint has');
+  }
+
+  /** The first thing that was refused, if any. */
+  get fault(): PyFault | undefined {
+    return this.#fault;
+  }
+
+  /**
+   * Puts off an error to the end of the pickle, which alone tells the key; returns what stands for the value until
+   * then. The first error counts, as what comes after may follow from it.
+   */
+  putOff(raise: (key: string | undefined) => Error): PyFault {
+    this.#fault ??= new PyFault(raise);
+    return this.#fault;
+  }
+
+  /** Pushes what `make` returns, or what stands for it if it cannot be made. */
+  pushMade(make: () => unknown): void {
+    this.#stack.push(this.#orFault(make));
+  }
+
+  /** Changes the value on top, or puts in its place what stands for it if that cannot be. */
+  change(apply: (target: unknown) => void): void {
+    const target = this.top();
+    if (target instanceof PyFault) return;
+    const fault = this.#orFault(() => apply(target));
+    if (fault instanceof PyFault) this.#stack[this.#stack.length - 1] = fault;
+  }
+
+  #orFault(make: () => unknown): unknown {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof Mismatch)) throw error;
+      const detail = this.#invalid(error.message);
+      return this.putOff((key) => corrupt(this.origin, detail, key));
+    }
+  }
+
+  /** A global that is not known, the same object for the same name. */
+  unknownGlobal(name: string): PyGlobal {
+    const known = this.#unknown.get(name) ?? new PyGlobal(name, { kind: 'unknown' });
+    this.#unknown.set(name, known);
+    return known;
   }
 
   push(value: unknown): void {
@@ -53,8 +108,8 @@ export class Machine {
   }
 
   pushTuple(items: unknown[]): void {
-    this.allocate();
-    this.#stack.push(new PyTuple(items));
+    if (items.length > 0) this.allocate();
+    this.#stack.push(items.length > 0 ? new PyTuple(items) : EMPTY_TUPLE);
   }
 
   pop(): unknown {
@@ -91,16 +146,6 @@ export class Machine {
     return this.#marks.at(-1) === this.#stack.length;
   }
 
-  /** Whether the value to come is the file's whole content. */
-  atRoot(): boolean {
-    return this.#stack.length === 0;
-  }
-
-  /** Whether the value to come lies right after this one. */
-  follows(value: unknown): boolean {
-    return this.#stack.at(-1) === value;
-  }
-
   /** The finished object: the only value left. */
   result(): unknown {
     if (this.#stack.length !== 1 || this.#marks.length > 0) throw this.fail('values left over at the end');
@@ -112,16 +157,12 @@ export class Machine {
     return this.memo.get(index);
   }
 
-  keyPath(): string {
-    return keyPath(this.#stack, this.#marks);
+  fail(detail: string): Error {
+    return corrupt(this.origin, this.#invalid(detail));
   }
 
-  fail(detail: string): Error {
-    return corrupt(
-      this.origin,
-      `invalid pickle near byte ${this.cursor.position}: ${detail}`,
-      this.keyPath(),
-    );
+  #invalid(detail: string): string {
+    return `invalid pickle near byte ${this.cursor.position}: ${detail}`;
   }
 
   get origin() {

@@ -1,51 +1,91 @@
-import { blockedGlobal, unsupported } from '../errors.ts';
+import { blockedGlobal } from '../errors.ts';
 import { asItems, asString, describe, Mismatch } from './checks.ts';
-import { findGlobal, PyGlobal } from './globals.ts';
+import { findGlobal, moduleName } from './globals.ts';
+import { isHarmful } from './harm.ts';
 import type { Machine } from './machine.ts';
 import { setNumpyState } from './numpy.ts';
 import { OPCODES as OP } from './opcodes.ts';
-import { adviceFor, adviceForRoot } from './refusals.ts';
-import { PyDict, PyNumpyDType, PySet, PyTuple } from './values.ts';
+import { PyGlobal } from './py-global.ts';
+import { PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple } from './values.ts';
 
 /** Opcodes that name globals, call them, and refer to what lies outside the pickle. */
 export const OBJECT_HANDLERS: readonly (readonly [number, (machine: Machine) => void])[] = [
-  [OP.GLOBAL, (m) => pushGlobal(m, m.cursor.line(), m.cursor.line())],
+  [OP.GLOBAL, (m) => m.push(globalNamed(m, m.cursor.line(), m.cursor.line()))],
   [OP.STACK_GLOBAL, (m) => stackGlobal(m)],
-  [OP.INST, (m) => pushGlobal(m, m.cursor.line(), m.cursor.line())],
-  [OP.REDUCE, (m) => call(m, m.pop())],
-  [OP.NEWOBJ, (m) => call(m, m.pop())],
+  [OP.INST, (m) => call(m, globalNamed(m, m.cursor.line(), m.cursor.line()), m.popMark())],
+  [OP.OBJ, (m) => callFirst(m, m.popMark())],
+  [OP.REDUCE, (m) => reduce(m, m.pop())],
+  [OP.NEWOBJ, (m) => reduce(m, m.pop())],
   [OP.NEWOBJ_EX, (m) => callWithKeywords(m)],
   [OP.BUILD, (m) => build(m, m.pop())],
   [OP.BINPERSID, (m) => persistentLoad(m, m.pop())],
+  [OP.EXT1, (m) => m.push(extension(m, m.cursor.u8()))],
+  [OP.EXT2, (m) => m.push(extension(m, m.cursor.u16()))],
+  [OP.EXT4, (m) => m.push(extension(m, m.cursor.u32()))],
 ];
 
 function stackGlobal(machine: Machine): void {
-  const name = asString(machine.pop(), 'a global name');
-  pushGlobal(machine, asString(machine.pop(), 'a module name'), name);
+  const [module, name] = machine.popMany(2);
+  machine.pushMade(() =>
+    globalNamed(machine, asString(module, 'a module name'), asString(name, 'a global name')),
+  );
 }
 
-function pushGlobal(machine: Machine, module: string, name: string): void {
-  const global = findGlobal(module, name);
-  if (!global) throw refuse(machine, `${module}.${name}`);
-  machine.push(global.meaning.kind === 'value' ? global.meaning.value : global);
+/** A class or function by its name: known, described, or what stands for a refused one. */
+function globalNamed(machine: Machine, writtenModule: string, name: string): unknown {
+  const module = moduleName(writtenModule);
+  const known = findGlobal(module, name);
+  if (known) return known.meaning.kind === 'value' ? known.meaning.value : known;
+  if (isHarmful(module, name)) return refused(machine, `${writtenModule}.${name}`);
+  return unknownGlobal(machine, `${module}.${name}`);
 }
 
-function refuse(machine: Machine, global: string): Error {
-  const known = adviceFor(global);
-  const key = machine.keyPath();
-  if (known) return unsupported(machine.origin, `holds a Python object of ${global}`, known, key);
-  const isRoot = machine.atRoot() || machine.follows('module');
-  return blockedGlobal(machine.origin, global, key, isRoot ? adviceForRoot(global) : undefined);
+/** What stands in Python's registry of short numbers for classes, which is not in the file. */
+function extension(machine: Machine, code: number): unknown {
+  return unknownGlobal(machine, `copyreg.extension${code}`);
 }
 
-function call(machine: Machine, args: unknown): void {
+function unknownGlobal(machine: Machine, name: string): unknown {
+  machine.allocate();
+  if (machine.environment.unknown === 'describe') return machine.unknownGlobal(name);
+  return refused(machine, name, "{ unknown: 'describe' } reads it as a description");
+}
+
+function refused(machine: Machine, name: string, advice?: string): PyFault {
+  return machine.putOff((key) => blockedGlobal(machine.origin, name, key, advice));
+}
+
+function reduce(machine: Machine, args: unknown): void {
   const callee = machine.pop();
-  if (!(callee instanceof PyGlobal) || callee.meaning.kind !== 'call') {
-    throw new Mismatch(`${describe(callee)} cannot be called`);
-  }
+  call(machine, callee, args);
+}
+
+function callFirst(machine: Machine, [callee, ...args]: readonly unknown[]): void {
+  call(machine, callee, args);
+}
+
+function call(machine: Machine, callee: unknown, args: unknown, keywords?: PyDict): void {
+  if (callee instanceof PyFault) machine.push(callee);
+  else machine.pushMade(() => made(machine, callee, args, keywords));
+}
+
+function made(machine: Machine, callee: unknown, args: unknown, keywords?: PyDict): unknown {
+  if (!(callee instanceof PyGlobal)) throw new Mismatch(`${describe(callee)} cannot be called`);
   const items = asItems(args, callee.name);
+  const { meaning } = callee;
   machine.allocate(1 + weight(items));
-  machine.push(callee.meaning.construct(items, (message) => machine.environment.warn(message)));
+  if (meaning.kind === 'getattr') return member(machine, items);
+  if (meaning.kind === 'unknown') return new PyObject(callee.name, items, keywords);
+  if (meaning.kind !== 'call') throw new Mismatch(`${describe(callee)} cannot be called`);
+  if (keywords) throw new Mismatch(`keyword arguments for ${callee.name}`);
+  return meaning.construct(items, (message) => machine.environment.warn(message));
+}
+
+/** `getattr(class, name)` is how Python 3.11 writes an enum's member; any other use is refused. */
+function member(machine: Machine, [owner, name]: readonly unknown[]): unknown {
+  const isClass = owner instanceof PyGlobal && owner.meaning.kind === 'unknown';
+  const isMember = isClass && typeof name === 'string' && /^[A-Za-z]\w*$/.test(name);
+  return isMember ? machine.unknownGlobal(`${owner.name}.${name}`) : refused(machine, 'builtins.getattr');
 }
 
 /** What a call may copy, so that many calls on one large argument run out of budget. */
@@ -61,21 +101,34 @@ function weight(args: readonly unknown[]): number {
 }
 
 function callWithKeywords(machine: Machine): void {
-  const keywords = machine.pop();
-  const isEmpty = keywords instanceof PyDict && keywords.entries.size === 0;
-  if (!isEmpty) throw new Mismatch('keyword arguments to a constructor');
-  call(machine, machine.pop());
+  const [callee, args, keywords] = machine.popMany(3);
+  if (keywords instanceof PyDict) {
+    call(machine, callee, args, keywords.entries.size > 0 ? keywords : undefined);
+  } else machine.pushMade(() => refuseKeywords(keywords));
+}
+
+function refuseKeywords(keywords: unknown): never {
+  throw new Mismatch(`expected a dict of keyword arguments, got ${describe(keywords)}`);
 }
 
 function build(machine: Machine, state: unknown): void {
-  const target = machine.top();
-  const takesAttributes = target instanceof PyDict && target.kind !== 'dict' && state instanceof PyDict;
-  if (takesAttributes) target.attributes = state;
+  machine.change((target) => setState(target, state));
+}
+
+function setState(target: unknown, state: unknown): void {
+  if (target instanceof PyObject && target.state === undefined) target.state = state;
   else if (target instanceof PyNumpyDType) setNumpyState(target, state);
-  else throw new Mismatch(`${describe(target)} takes no state`);
+  else if (target instanceof PyDict && target.kind !== 'dict' && state instanceof PyDict) {
+    setAttributes(target, state);
+  } else throw new Mismatch(`${describe(target)} takes no state`);
+}
+
+function setAttributes(target: PyDict, state: PyDict): void {
+  if (target.kind !== 'namespace') target.attributes = state;
+  else for (const [name, value] of state.entries) target.set(name, value);
 }
 
 function persistentLoad(machine: Machine, id: unknown): void {
   machine.allocate();
-  machine.push(machine.environment.persistentLoad(id, machine));
+  machine.pushMade(() => machine.environment.persistentLoad(id));
 }

@@ -13,13 +13,16 @@ export class PyTuple {
 
 const NO_ENTRIES: ReadonlyMap<unknown, unknown> = new Map();
 
-/** dict, OrderedDict or Counter. `attributes` are what BUILD gave an OrderedDict, such as `_metadata`. */
+/** What a PyDict is in Python. A namespace is an object that holds nothing but its attributes. */
+export type DictKind = 'dict' | 'OrderedDict' | 'Counter' | 'defaultdict' | 'namespace';
+
+/** dict, a subclass or a namespace. `attributes` are what BUILD gave an OrderedDict, such as `_metadata`. */
 export class PyDict {
-  readonly kind: 'dict' | 'OrderedDict' | 'Counter';
+  readonly kind: DictKind;
   attributes: PyDict | undefined;
   // Made with the first entry, so that a million empty dicts stay cheap.
   #entries: Map<unknown, unknown> | undefined;
-  constructor(kind: 'dict' | 'OrderedDict' | 'Counter') {
+  constructor(kind: DictKind) {
     this.kind = kind;
   }
 
@@ -38,6 +41,31 @@ export class PySet {
   readonly items: unknown[];
   constructor(items: unknown[]) {
     this.items = items;
+  }
+}
+
+/** An instance of a class that is not known, as the pickle describes it. */
+export class PyObject {
+  readonly className: string;
+  readonly args: readonly unknown[];
+  readonly keywords: PyDict | undefined;
+  /** What BUILD gave it; undefined if nothing. */
+  state: unknown;
+  /** What APPENDS and SETITEMS gave a subclass of list or dict. */
+  items: unknown[] | undefined;
+  entries: PyDict | undefined;
+  constructor(className: string, args: readonly unknown[], keywords?: PyDict) {
+    this.className = className;
+    this.args = args;
+    this.keywords = keywords;
+  }
+}
+
+/** Stands for a value that is refused or cannot be made, until the end of the pickle tells where it lies. */
+export class PyFault {
+  readonly raise: (key: string | undefined) => Error;
+  constructor(raise: (key: string | undefined) => Error) {
+    this.raise = raise;
   }
 }
 
