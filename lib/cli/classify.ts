@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { fsEncode } from '../data/fs-path.ts';
 import type { Tensor } from '../tensor/index.ts';
 import type { Classifier, Prediction } from './classifier.ts';
 import type { ImageInput } from './image-inputs.ts';
@@ -21,7 +22,7 @@ export interface ClassifyOptions {
 /** Where {@link classify} reads and writes; the process's own streams by default. */
 export interface ClassifyStreams {
   stdin: AsyncIterable<Uint8Array>;
-  stdout: { write(text: string): unknown };
+  stdout: { write(text: string | Uint8Array): unknown };
   stderr: ProgressStream;
 }
 
@@ -161,8 +162,12 @@ function printBatch(
   for (const tensor of tensors) tensor.dispose();
   let next = 0;
   for (const { path, image, error } of batch) {
-    if (image === undefined) streams.stderr.write(`${error?.message}\n`);
-    else streams.stdout.write(format(path, results[next++] as Prediction[], options.json ?? false));
+    // A name that is not UTF-8 is written as the bytes that it is.
+    if (image === undefined) streams.stderr.write(fsEncode(`${error?.message}\n`));
+    else {
+      const text = format(path, results[next++] as Prediction[], options.json ?? false);
+      streams.stdout.write(fsEncode(text));
+    }
   }
   return batch.length - tensors.length;
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { findImages } from '../data/datasets/index.ts';
-import type { ImageSource } from '../data/index.ts';
+import { DatasetError, type ImageSource } from '../data/index.ts';
 
 /** One image named on the command line or found in a folder. */
 export interface ImageInput {
@@ -15,8 +15,9 @@ export interface ImageInputs {
 }
 
 /**
- * Expands command-line arguments: a file, a folder (searched through), or `-` for standard input. A path that
- * does not exist is left for the decoder to report in its turn.
+ * Expands command-line arguments: a file, a folder (searched through in the order of `ImageFolder`, for every
+ * format that can be read), or `-` for standard input. A path that does not exist is left for the decoder to
+ * report in its turn.
  */
 export async function expandInputs(
   paths: readonly string[],
@@ -40,7 +41,13 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 function addFolder(folder: string, images: ImageInput[], problems: string[]): void {
-  const found = findImages(folder);
-  if (found.length === 0) problems.push(`${folder}: no images in this folder; pass a file or another folder`);
-  for (const path of found) images.push({ path, source: path });
+  try {
+    const found = findImages(folder);
+    if (found.length === 0)
+      problems.push(`${folder}: no images in this folder; pass a file or another folder`);
+    for (const path of found) images.push({ path, source: path });
+  } catch (error) {
+    if (!(error instanceof DatasetError)) throw error;
+    problems.push(error.message);
+  }
 }

@@ -1,6 +1,6 @@
 /** Where a {@link ImageProgress} writes: standard error, or what stands for it. */
 export interface ProgressStream {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   isTTY?: boolean;
 }
 

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { fromBuffer, type Tensor } from '../tensor/index.ts';
 import { ImageError } from './errors.ts';
+import { type ImageSource, readSource } from './image/source.ts';
 
-/** A file's path, its bytes, or a stream of its bytes such as `process.stdin`. */
-export type ImageSource = string | Uint8Array | AsyncIterable<Uint8Array>;
+export type { ImageSource } from './image/source.ts';
 
 interface Pixels {
   readonly data: Buffer;
@@ -12,18 +11,6 @@ interface Pixels {
   readonly width: number;
   readonly channels: number;
 }
-
-/** Extensions that folders are searched for: torchvision's list and what sharp reads beyond it. */
-export const IMAGE_EXTENSIONS: readonly string[] = [
-  '.jpg',
-  '.jpeg',
-  '.png',
-  '.webp',
-  '.gif',
-  '.tif',
-  '.tiff',
-  '.avif',
-];
 
 /**
  * Decodes an image into a `uint8` tensor of shape (3, height, width), RGB, with the pixels of Pillow's
@@ -42,50 +29,13 @@ export const IMAGE_EXTENSIONS: readonly string[] = [
  * console.log(image.shape); // [3, 427, 640]
  */
 export async function decodeImage(source: ImageSource, options: { name?: string } = {}): Promise<Tensor> {
-  const path = typeof source === 'string' ? source : undefined;
-  const name = options.name ?? path ?? 'image';
-  const bytes = await readBytes(source, name);
+  const { bytes, name, path } = await readSource(source, options.name);
   const { data, height, width } = toRgb(await decodePixels(bytes, name, path));
   // (height, width, 3) -> (3, height, width)
   return fromBuffer(data, { dtype: 'uint8', shape: [height, width, 3] }).permute([2, 0, 1]);
 }
 
-async function readBytes(source: ImageSource, name: string): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (typeof source === 'string') return await readImageFile(source, name);
-  if (typeof source?.[Symbol.asyncIterator] !== 'function') {
-    const got = source === null ? 'null' : typeof source;
-    throw new TypeError(`Expected a path, bytes or a stream for decodeImage, got ${got}`);
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function readImageFile(path: string, name: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') {
-      throw new ImageError(`${name}: no such file; check the path`, {
-        code: 'ERR_IMAGE_NOT_FOUND',
-        path,
-        cause,
-      });
-    }
-    const reason = code === 'EISDIR' ? 'is a folder' : `could not be read (${code})`;
-    throw new ImageError(`${name}: ${reason}; pass an image file`, { code: 'ERR_IMAGE_DECODE', path, cause });
-  }
-}
-
 async function decodePixels(bytes: Uint8Array, name: string, path: string | undefined): Promise<Pixels> {
-  if (bytes.length === 0) {
-    throw new ImageError(`${name}: the image is empty; pass one with data`, {
-      code: 'ERR_IMAGE_DECODE',
-      path,
-    });
-  }
   // sharp takes a quarter of a second to load, which programs that decode nothing need not pay.
   const { default: sharp } = await import('sharp');
   try {

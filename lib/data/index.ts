@@ -2,6 +2,7 @@ export { type Collated, defaultCollate } from './collate.ts';
 export { DataLoader, type DataLoaderOptions } from './data-loader.ts';
 export * as datasets from './datasets/index.ts';
 export { DatasetError, ImageError } from './errors.ts';
-export { decodeImage, IMAGE_EXTENSIONS, type ImageSource } from './image.ts';
+export { decodeImage, type ImageSource } from './image.ts';
+export { IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from './image-extensions.ts';
 export { IMAGENET_CLASSES } from './imagenet-classes.ts';
 export * as transforms from './transforms/index.ts';

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -112,6 +121,32 @@ describe('item 8: classify', { timeout: 60_000 }, () => {
         "<scratch>/none.jpg: no such file; check the path",
       ]
     `);
+  });
+
+  it('reports a loop of links as torchvision cannot, and goes on', async () => {
+    const folder = join(scratch, 'looped');
+    mkdirSync(folder);
+    symlinkSync('.', join(folder, 'again'));
+    const { code, stdout, stderr } = await run([folder, fixture('images/modes/422.jpg')], { json: true });
+    expect([code, json(stdout).length]).toEqual([1, 1]);
+    expect(lines(stderr)).toMatchInlineSnapshot(`
+      [
+        "Expected folders without loops, got <scratch>/looped/again, a link to a folder that it lies in (.); remove the link",
+      ]
+    `);
+  });
+
+  it('finds and prints images whose names are not UTF-8', async () => {
+    const folder = join(scratch, 'bytes');
+    mkdirSync(folder);
+    const name = Buffer.concat([Buffer.from(`${folder}/`), Buffer.of(0x61, 0xff), Buffer.from('.jpg')]);
+    writeFileSync(name, readFileSync(fixture('images/modes/422.jpg')));
+    expect(json((await run([folder], { json: true })).stdout)[0].path).toBe('<scratch>/bytes/a\udcff.jpg');
+    const written: (string | Uint8Array)[] = [];
+    const stdout = { write: (text: string | Uint8Array) => written.push(text) };
+    const streams = { stdin: bytesOf(''), stdout, stderr: { write: () => true } };
+    await classify([folder], { checkpoint: small, top: 1, device: 'cpu', batchSize: 1 }, streams);
+    expect(Buffer.from(written[0] as Uint8Array).subarray(0, name.length)).toEqual(name);
   });
 
   it('reads an image from standard input', async () => {

@@ -120,7 +120,7 @@ describe('item 9: data sets', () => {
       message(() => new datasets.ImageFolder(join(scratch, 'nowhere'))),
     ]).toMatchInlineSnapshot(`
       [
-        "DatasetError: Expected images (.jpg, .jpeg, .png, .webp, .gif, .tif, .tiff, .avif) for every class in <scratch>/empty-class, got none for cat; remove the empty folders",
+        "DatasetError: Expected images (.jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff, .webp) for every class in <scratch>/empty-class, got none for cat; remove the empty folders or pass { allowEmpty: true }",
         "DatasetError: Expected a folder for each class in <scratch>/empty-class/cat, got none; check the path",
         "DatasetError: Expected a folder for each class in <scratch>/nowhere, got no such folder; check the path",
       ]

@@ -1,8 +1,12 @@
+import { File } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { decodeImage, ImageError } from '../../lib/data/index.ts';
+import { decodeImage, ImageError, type ImageSource } from '../../lib/data/index.ts';
 import type { Tensor } from '../../lib/tensor/index.ts';
 import { fixture, fixtureJson } from './helpers.ts';
 
@@ -39,6 +43,55 @@ describe('item 8: classify, decoding', () => {
     expect(sha256(await decodeImage(createReadStream(path)))).toBe(fromPath);
   });
 
+  it('reads file URLs, ArrayBuffers, views of them, Blobs and Files as it reads files', async () => {
+    const path = fixture('images/modes/422.jpg');
+    const bytes = await readFile(path);
+    const padded = new Uint8Array(bytes.length + 7);
+    padded.set(bytes, 5);
+    const exact = Uint8Array.from(bytes).buffer;
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
+    const sources = [
+      pathToFileURL(path),
+      pathToFileURL(path).href,
+      exact,
+      shared,
+      padded.subarray(5, 5 + bytes.length),
+      new DataView(padded.buffer, 5, bytes.length),
+      new Uint8ClampedArray(exact),
+      new Blob([exact]),
+      new File([new Uint8Array(exact)], 'x.jpg'),
+      new Blob([exact]).stream(),
+    ];
+    const read = await Promise.all(sources.map(async (source) => sha256(await decodeImage(source))));
+    expect(new Set(read)).toEqual(new Set([sha256(await decodeImage(path))]));
+  });
+
+  it('says what to do with URLs of other kinds, text streams and links that lead nowhere', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ibn-image-'));
+    symlinkSync('../gone.jpg', join(folder, 'link.jpg'));
+    const text = createReadStream(fixture('images/modes/422.jpg'), 'latin1');
+    const messages = await Promise.all(
+      [
+        decodeImage(new URL('https://example.org/cat.jpg')),
+        decodeImage('https://example.org/cat.jpg'),
+        decodeImage(text as unknown as ImageSource),
+        decodeImage(join(folder, 'link.jpg')),
+        decodeImage(null as unknown as ImageSource),
+      ].map((attempt) => attempt.then(String, (error: Error) => error.message.replace(folder, '<folder>'))),
+    );
+    rmSync(folder, { recursive: true });
+    expect(messages).toMatchInlineSnapshot(`
+      [
+        "Expected a file: URL for decodeImage, got https://example.org/cat.jpg; fetch it and pass the body",
+        "https://example.org/cat.jpg: no file but a URL; fetch it and pass the body",
+        "Expected bytes from the stream for decodeImage, got string; leave its encoding unset",
+        "<folder>/link.jpg: a link that leads nowhere (../gone.jpg); restore what it names or remove it",
+        "Expected a path, a file: URL, bytes, a Blob or a stream for decodeImage, got null",
+      ]
+    `);
+  });
+
   it('names the file and what to do when there is none', async () => {
     const error = await decodeImage('no/such.jpg').catch((reason) => reason);
     expect(error).toBeInstanceOf(ImageError);
@@ -63,7 +116,7 @@ describe('item 8: classify, decoding', () => {
         "image: the image is empty; pass one with data",
         "images: is a folder; pass an image file",
         "half.jpg: not a readable image (VipsJpeg: premature end of JPEG image); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
-        "Expected a path, bytes or a stream for decodeImage, got number",
+        "Expected a path, a file: URL, bytes, a Blob or a stream for decodeImage, got number",
       ]
     `);
   });

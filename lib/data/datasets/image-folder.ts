@@ -1,24 +1,44 @@
-import { readdirSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { lstatSync, type Stats, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { checkOptions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { DatasetError } from '../errors.ts';
-import { decodeImage, IMAGE_EXTENSIONS } from '../image.ts';
+import { expandUser, fsEncode, joinPath } from '../fs-path.ts';
+import { decodeImage } from '../image.ts';
+import { hasExtension, IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from '../image-extensions.ts';
 import type { Transform } from '../transforms/transform.ts';
 import { checkIndex, type Dataset } from './dataset.ts';
+import { type FileFilter, listFiles, listFolders } from './folder-listing.ts';
 
 /** Options of {@link ImageFolder}. */
 export interface ImageFolderOptions {
   /** Applied to each decoded image, a `uint8` tensor (3, H, W). */
   transform?: Transform;
-  /** Reads an image; default `decodeImage`. */
+  /** Applied to each label. */
+  targetTransform?: (label: number) => number;
+  /** Reads an image; default `decodeImage`. Paths that are not UTF-8 need `datasets.fsEncode` before `fs` takes them. */
   loader?: (path: string) => Promise<Tensor>;
+  /** Endings of the files to take, lower case. Default {@link IMAGE_EXTENSIONS}, which are torchvision's. */
+  extensions?: readonly string[];
+  /** Takes the place of `extensions`: whether a file belongs to the data set. */
+  isValidFile?: FileFilter;
+  /** Classes may be empty. Default false. */
+  allowEmpty?: boolean;
 }
 
+const OPTIONS = ['transform', 'targetTransform', 'loader', 'extensions', 'isValidFile', 'allowEmpty'];
+
 /**
- * Images in one folder per class, `root/<class>/**`. Classes and files are sorted as torchvision sorts them
- * (by code point), so indices agree.
+ * Images in one folder per class, `root/<class>/**`: the classes and samples of torchvision's `ImageFolder` (0.28),
+ * in its order. Links to folders are followed, hidden files and folders count, letter case of extensions does not.
+ * Names that are not UTF-8 are strings as in Python (`os.fsdecode`): their bytes are lone surrogates.
  *
- * @throws DatasetError when there is no class folder, or one without images
+ * Two departures, where torchvision goes on in silence: a link that leads back to a folder around it is refused
+ * (torchvision lists its files forty times), and so is a folder that cannot be read (torchvision leaves it out).
+ *
+ * @param root a folder; `~` is the home folder
+ * @throws DatasetError when there is no class folder, or a class without images unless `allowEmpty`
+ * @throws RangeError for an unknown option, or both `extensions` and `isValidFile`
  * @example
  * const val = new ImageFolder('imagenet/val', { transform: transforms.imagenetEval() });
  * const [image, label] = await val.get(0);
@@ -28,19 +48,26 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
   readonly classes: readonly string[];
   readonly classToIdx: ReadonlyMap<string, number>;
   readonly samples: readonly (readonly [path: string, label: number])[];
-  private readonly transform: Transform | undefined;
-  private readonly loader: (path: string) => Promise<Tensor>;
+  /** The label of each sample. */
+  readonly targets: readonly number[];
+  readonly #transform: Transform | undefined;
+  readonly #targetTransform: (label: number) => number;
+  readonly #loader: (path: string) => Promise<Tensor>;
 
-  constructor(root: string, options: ImageFolderOptions = {}) {
-    this.root = root;
-    this.classes = findClasses(root);
+  constructor(root: string | URL, options: ImageFolderOptions = {}) {
+    checkOptions('ImageFolder', options, OPTIONS);
+    const accept = fileFilter(options);
+    this.root = expandUser(root instanceof URL ? fileURLToPath(root) : root);
+    this.classes = findClasses(this.root);
     this.classToIdx = new Map(this.classes.map((name, index) => [name, index]));
     this.samples = this.classes.flatMap((name, label) =>
-      findImages(join(root, name)).map((path) => [path, label] as const),
+      listFiles(joinPath(this.root, name), accept).map((path) => [path, label] as const),
     );
-    checkNoneEmpty(this);
-    this.transform = options.transform;
-    this.loader = options.loader ?? decodeImage;
+    this.targets = this.samples.map(([, label]) => label);
+    if (options.allowEmpty !== true) checkNoneEmpty(this, options);
+    this.#transform = options.transform;
+    this.#targetTransform = options.targetTransform ?? ((label) => label);
+    this.#loader = options.loader ?? decodeImage;
   }
 
   get length(): number {
@@ -49,58 +76,64 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
 
   async get(index: number): Promise<[image: Tensor, label: number]> {
     checkIndex(index, this.length, 'ImageFolder');
-    const [path, label] = this.samples[index] as readonly [string, number];
-    const image = await this.loader(path);
-    if (this.transform === undefined) return [image, label];
-    const prepared = this.transform.forward(image);
+    const [path, target] = this.samples[index] as readonly [string, number];
+    const image = await this.#loader(path);
+    const label = this.#targetTransform(target);
+    if (this.#transform === undefined) return [image, label];
+    const prepared = this.#transform.forward(image);
     if (prepared !== image) image.dispose();
     return [prepared, label];
   }
 }
 
-/** All images below `folder`, sorted by folder and then by name, hidden files left out. */
-export function findImages(folder: string): string[] {
-  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
-  const images = entries.filter(
-    (entry) => isImageName(entry.name) && isFile(join(entry.parentPath, entry.name)),
-  );
-  const order = (a: (typeof images)[number], b: (typeof images)[number]) =>
-    byCodePoint(a.parentPath, b.parentPath) || byCodePoint(a.name, b.name);
-  return images.sort(order).map((entry) => join(entry.parentPath, entry.name));
+/**
+ * All images below `folder` in the order of {@link ImageFolder}: files with the extension of any format that
+ * `decodeImage` reads, or those asked for.
+ *
+ * @throws DatasetError as {@link ImageFolder}
+ */
+export function findImages(folder: string, extensions: readonly string[] = READABLE_EXTENSIONS): string[] {
+  return listFiles(folder, (path) => hasExtension(path, extensions));
 }
 
-function isImageName(name: string): boolean {
-  return !name.startsWith('.') && IMAGE_EXTENSIONS.includes(extname(name).toLowerCase());
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+function fileFilter({ extensions, isValidFile }: ImageFolderOptions): FileFilter {
+  if (extensions !== undefined && isValidFile !== undefined) {
+    throw new RangeError('Expected extensions or isValidFile for ImageFolder, got both; leave one out');
+  }
+  const lower = (extensions ?? IMAGE_EXTENSIONS).map((extension) => extension.toLowerCase());
+  return isValidFile ?? ((path) => hasExtension(path, lower));
 }
 
 function findClasses(root: string): string[] {
-  const stat = statSync(root, { throwIfNoEntry: false });
-  const entries = stat?.isDirectory() ? readdirSync(root) : [];
-  const classes = entries.filter((name) => statSync(join(root, name)).isDirectory()).sort(byCodePoint);
+  const stat = statsOf(root);
+  const classes = stat?.isDirectory() ? listFolders(root) : [];
   if (classes.length > 0) return classes;
-  const reason = stat ? 'got none' : 'got no such folder';
-  throw new DatasetError(`Expected a folder for each class in ${root}, ${reason}; check the path`, {
-    code: 'ERR_DATASET_NOT_FOUND',
-    path: root,
-  });
-}
-
-function checkNoneEmpty({ root, classes, samples }: ImageFolder): void {
-  const filled = new Set(samples.map(([, label]) => label));
-  const empty = classes.filter((_, label) => !filled.has(label));
-  if (empty.length === 0) return;
+  const reason = stat === undefined ? 'got no such folder' : stat.isDirectory() ? 'got none' : 'got a file';
+  const dangling = stat === undefined && lstatSync(fsEncode(root), { throwIfNoEntry: false }) !== undefined;
   throw new DatasetError(
-    `Expected images (${IMAGE_EXTENSIONS.join(', ')}) for every class in ${root}, got none for ` +
-      `${empty.slice(0, 3).join(', ')}${empty.length > 3 ? ` (+${empty.length - 3})` : ''}; remove the empty folders`,
-    { code: 'ERR_DATASET_EMPTY_CLASS', path: root },
+    `Expected a folder for each class in ${root}, ${dangling ? 'got a link that leads nowhere' : reason}; check the path`,
+    { code: 'ERR_DATASET_NOT_FOUND', path: root },
   );
 }
 
-/** Python's order of strings; JavaScript's differs outside the basic plane. */
-function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+function statsOf(root: string): Stats | undefined {
+  try {
+    return statSync(fsEncode(root));
+  } catch {
+    return undefined;
+  }
+}
+
+function checkNoneEmpty({ root, classes, targets }: ImageFolder, options: ImageFolderOptions): void {
+  const filled = new Set(targets);
+  const empty = classes.filter((_, label) => !filled.has(label));
+  if (empty.length === 0) return;
+  const what = options.isValidFile
+    ? 'files that isValidFile takes'
+    : `images (${(options.extensions ?? IMAGE_EXTENSIONS).join(', ')})`;
+  const names = `${empty.slice(0, 3).join(', ')}${empty.length > 3 ? ` (+${empty.length - 3})` : ''}`;
+  throw new DatasetError(
+    `Expected ${what} for every class in ${root}, got none for ${names}; remove the empty folders or pass { allowEmpty: true }`,
+    { code: 'ERR_DATASET_EMPTY_CLASS', path: root },
+  );
 }

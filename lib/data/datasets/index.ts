@@ -1,3 +1,4 @@
+export { fsEncode } from '../fs-path.ts';
 export type { Dataset } from './dataset.ts';
 export { FashionMNIST, type FashionMNISTOptions } from './fashion-mnist.ts';
 export { readIdx } from './idx.ts';
