@@ -46,11 +46,13 @@ const rows = compare(
     peer('Python safetensors', 'safetensors', 'safetensors'),
     peer('Python safetensors, assign', 'safetensors-assign', 'safetensors'),
     ours('ibn-net zip, loadInto', 'into', 'zip'),
+    ours('ibn-net zip, loadInto, mmap', 'into-mmap', 'zip'),
     ours('ibn-net zip, load and assign', 'assign', 'zip'),
     ours('ibn-net zip, load and copy', 'copy', 'zip'),
     ours('ibn-net legacy, loadInto', 'into', 'legacy'),
     ours('ibn-net legacy, load and copy', 'copy', 'legacy'),
     ours('ibn-net safetensors, loadInto', 'into', 'safetensors'),
+    ours('ibn-net safetensors, loadInto, mmap', 'into-mmap', 'safetensors'),
   ],
   ROUNDS,
 );

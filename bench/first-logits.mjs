@@ -19,7 +19,8 @@ const rows = compare(
     peer('Python torch', python, 'first_logits.py'),
     peer('Python torch, meta device + mmap + assign', python, 'first_logits.py', 'skip-init'),
     peer('ibn-net', process.execPath, 'first-logits.mjs'),
-    peer('ibn-net, skipInit + assign (as hub.load)', process.execPath, 'first-logits.mjs', 'skip-init'),
+    peer('ibn-net, skipInit + loadInto (as hub.load)', process.execPath, 'first-logits.mjs', 'skip-init'),
+    peer('ibn-net, skipInit + loadInto, mmap', process.execPath, 'first-logits.mjs', 'skip-init', 'mmap'),
   ],
   7,
 );

@@ -214,6 +214,7 @@ export interface Binding extends DeviceBinding {
 
   readStorages(fd: number, offsets: number[], sizes: number[]): Handle[];
   copyTensors(targets: Handle[], sources: Handle[]): number[];
+  exclusivePairs(targets: Handle[], sources: Handle[], owned: Handle[]): number[];
 
   requiresGrad(tensor: Handle): boolean;
   setRequiresGrad(tensor: Handle, value: boolean): void;

@@ -13,6 +13,7 @@ void registerAll(Napi::Object exports) {
   ibn::defineAutograd(exports);
   ibn::defineRuntime(exports);
   ibn::defineBulk(exports);
+  ibn::defineExclusive(exports);
   ibn::defineDevice(exports);
   ibn::defineDeviceStream(exports);
   ibn::defineTransfer(exports);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <ATen/Parallel.h>
-#include <c10/core/CPUAllocator.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include <system_error>
 #include <thread>
 
+#include "blocks.h"
 #include "cold.h"
 
 namespace ibn {
@@ -69,12 +69,6 @@ void addPieces(std::vector<FilePiece>& pieces, uint8_t* to, int64_t offset, int6
   }
 }
 
-c10::Storage emptyStorage(int64_t size) {
-  const auto bytes = static_cast<size_t>(size);
-  return c10::Storage(c10::make_intrusive<c10::StorageImpl>(
-      c10::StorageImpl::use_byte_size_t(), bytes, c10::GetCPUAllocator()->allocate(bytes), nullptr, false));
-}
-
 // readStorages(fd, offsets, sizes): new storages with these parts of an open file.
 Napi::Value readStorages(Call& call) {
   const auto fd = static_cast<int>(call.integer(0, "fd"));
@@ -83,13 +77,16 @@ Napi::Value readStorages(Call& call) {
   if (offsets.size() != sizes.size()) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected as many sizes as offsets");
   }
-  std::vector<c10::Storage> storages;
-  std::vector<FilePiece> pieces;
   for (size_t i = 0; i < sizes.size(); i++) {
     if (offsets[i] < 0 || sizes[i] < 0) {
       throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected offsets and sizes >= 0");
     }
-    storages.push_back(emptyStorage(sizes[i]));
+  }
+  Blocks blocks(sizes);
+  std::vector<c10::Storage> storages;
+  std::vector<FilePiece> pieces;
+  for (size_t i = 0; i < sizes.size(); i++) {
+    storages.push_back(blocks.take(sizes[i]));
     addPieces(pieces, static_cast<uint8_t*>(storages.back().mutable_data()), offsets[i], sizes[i]);
   }
   std::atomic<int> failure{0};

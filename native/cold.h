@@ -70,6 +70,7 @@ void defineAutograd(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
 void defineSchema(Napi::Object exports);
 void defineBulk(Napi::Object exports);
+void defineExclusive(Napi::Object exports);
 void defineDevice(Napi::Object exports);
 void defineDeviceStream(Napi::Object exports);
 void defineTransfer(Napi::Object exports);

@@ -1,5 +1,5 @@
 // Reads a checkpoint into resnet50_ibn_a: the first time in a process, then warm; prints ms and the rise of resident MB.
-//   node bench/peers/checkpoint-load.mjs into|assign|copy FILE
+//   node bench/peers/checkpoint-load.mjs into|into-mmap|assign|copy FILE
 import { readFileSync, writeFileSync } from 'node:fs';
 import { checkpoint, load, models, nn, scope } from '../../dist/index.js';
 import { median } from '../harness.mjs';
@@ -13,7 +13,7 @@ const memory = (field) =>
 const resetPeak = () => writeFileSync('/proc/self/clear_refs', '5');
 
 function read(model) {
-  if (how === 'into') return checkpoint.loadInto(model, path);
+  if (how.startsWith('into')) return checkpoint.loadInto(model, path, { mmap: how === 'into-mmap' });
   return scope(() => model.loadStateDict(load(path), { assign: how === 'assign' }));
 }
 

@@ -1,10 +1,11 @@
 const start = performance.now();
-const { load, models, nn, noGrad, ones } = await import('../../dist/index.js');
+const { checkpoint, load, models, nn, noGrad, ones } = await import('../../dist/index.js');
 const imported = performance.now();
 const skip = process.argv[3] === 'skip-init';
 const model = skip ? nn.utils.skipInit(() => models.resnet50_ibn_a()) : models.resnet50_ibn_a();
 const built = performance.now();
-model.loadStateDict(load(process.argv[2]), { assign: skip });
+if (skip) checkpoint.loadInto(model, process.argv[2], { mmap: process.argv[4] === 'mmap' });
+else model.loadStateDict(load(process.argv[2]));
 model.eval();
 const loaded = performance.now();
 noGrad(() => model.forward(ones([1, 3, 224, 224]))).toArray();

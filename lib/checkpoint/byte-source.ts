@@ -11,6 +11,8 @@ export interface ByteSource {
   /** The open file, for reading past JavaScript. */
   readonly descriptor?: number;
   read(offset: number, length: number, scratch?: Uint8Array): Uint8Array;
+  /** Whether somebody wrote to the bytes since they were opened. */
+  hasChanged?(): boolean;
   close(): void;
 }
 
@@ -22,16 +24,18 @@ export class FileSource implements ByteSource {
   readonly origin: Origin;
   readonly size: number;
   readonly descriptor: number;
+  readonly #written: bigint;
 
   constructor(path: string) {
     this.origin = fileOrigin(path);
     this.descriptor = openForReading(this.origin);
-    const stat = fstatSync(this.descriptor);
+    const stat = fstatSync(this.descriptor, { bigint: true });
     if (!stat.isFile()) {
       this.close();
       throw readFailure(this.origin, new Error('not a regular file'));
     }
-    this.size = stat.size;
+    this.size = Number(stat.size);
+    this.#written = stat.mtimeNs;
   }
 
   read(offset: number, length: number, scratch?: Uint8Array): Uint8Array {
@@ -45,6 +49,11 @@ export class FileSource implements ByteSource {
       filled += count;
     }
     return bytes;
+  }
+
+  hasChanged(): boolean {
+    const { size, mtimeNs } = fstatSync(this.descriptor, { bigint: true });
+    return Number(size) !== this.size || mtimeNs !== this.#written;
   }
 
   close(): void {

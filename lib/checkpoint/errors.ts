@@ -49,6 +49,12 @@ export function readFailure(origin: Origin, cause: unknown): CheckpointError {
   });
 }
 
+/** Somebody wrote to the file between opening and the end of reading. */
+export function changedMeanwhile(origin: Origin, cause?: unknown): CheckpointError {
+  const message = `${origin.name}: changed while it was read; load it again once it is written`;
+  return new CheckpointError(message, { code: 'ERR_CHECKPOINT_READ', path: origin.path, cause });
+}
+
 /** The file could not be written; nothing was left at the target. */
 export function writeFailure(origin: Origin, cause: unknown): CheckpointError {
   const reason = cause instanceof Error ? cause.message : String(cause);

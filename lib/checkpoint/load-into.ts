@@ -10,9 +10,9 @@ export interface StateDictTarget<Options, Result> {
 /**
  * Reads a file straight into a module: the fastest way, without a second copy of the weights.
  *
- * The state dict is found as by `stateDictOf`, also inside a training checkpoint. The module takes the tensors' memory
- * where dtype, device and strides agree, and copies the rest. So with `mmap` (the default) weights stay in the mapped
- * file until they are written to: do not truncate or overwrite that file in place, or pass `mmap: false`.
+ * The state dict is found as by `stateDictOf`, also inside a training checkpoint. The module gets its numbers as by
+ * copying: it takes a tensor's memory where dtype, device and strides agree and nothing else has that memory, and copies
+ * the rest. Tensors that share memory in the file do not share it in the module, unless they did before.
  *
  * @param options Those of `load` and of the module's `loadStateDict`.
  * @returns What `loadStateDict` returns: the keys that were loaded, missing and unexpected.

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Tensor } from '../tensor/index.ts';
 import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
+import { changedMeanwhile } from './errors.ts';
 import { NativeBackend } from './native-backend.ts';
 import { readCheckpoint } from './reader.ts';
 import type { MapLocation } from './storage-table.ts';
@@ -13,8 +14,10 @@ export interface LoadOptions {
    */
   mapLocation?: MapLocation;
   /**
-   * Map the file into memory, so that numbers are read when they are used and writing to a tensor copies its page.
-   * Default true. Do not truncate or overwrite a mapped file in place (`save` never does). False reads all at once.
+   * Map the file into memory instead of reading it, so that numbers are read when they are used and writing to a tensor
+   * copies its page. Default false, as in PyTorch: tensors own their memory and the file may change or go. A mapped
+   * file must not be overwritten or truncated in place, which `torch.save` does and `save` does not: the process would
+   * be killed by SIGBUS or compute with other numbers.
    */
   mmap?: boolean;
   /**
@@ -27,7 +30,8 @@ export interface LoadOptions {
 
 /**
  * Reads a PyTorch checkpoint (`.pth`, `.pt`, `.pth.tar`), in the zip format or the one before PyTorch 1.6, or a
- * safetensors file, told apart by content. Nothing in the file is executed, and only the index is read at once.
+ * safetensors file, told apart by content. Nothing in the file is executed. Tensors are read into memory of their own by
+ * several threads; the file may be overwritten or deleted afterwards.
  *
  * An OrderedDict becomes a Map (with PyTorch's `_metadata`, see `metadataOf`), a dict with string keys an object
  * without a prototype, any other dict a Map, a tuple a frozen array, a set a Set, None null, bytes a Uint8Array, an
@@ -37,7 +41,7 @@ export interface LoadOptions {
  * To get the weights into a module, `checkpoint.loadInto(model, file)` is the shortest and fastest way.
  *
  * @param file A path, a file URL, or the file's bytes.
- * @throws CheckpointError `ERR_CHECKPOINT_READ` (no such file), `ERR_CHECKPOINT_CORRUPT`,
+ * @throws CheckpointError `ERR_CHECKPOINT_READ` (no such file, or it changed while it was read), `ERR_CHECKPOINT_CORRUPT`,
  * `ERR_CHECKPOINT_BLOCKED_GLOBAL`, `ERR_CHECKPOINT_UNSUPPORTED` (with what to do instead), `ERR_CHECKPOINT_LIMIT`.
  * @example
  * const stateDict = load('resnet50_ibn_a.pth');
@@ -47,10 +51,22 @@ export function load<T = Map<string, Tensor>>(file: string | URL | Uint8Array, o
   const path = file instanceof Uint8Array ? undefined : pathOf(file);
   const source = path === undefined ? new BufferSource(file as Uint8Array) : new FileSource(path);
   try {
-    return read(source, options.mmap === false ? undefined : path, options) as T;
+    return unchanged(source, () => read(source, options.mmap ? path : undefined, options)) as T;
   } finally {
     source.close();
   }
+}
+
+/** What is read while somebody writes the file is neither the old one nor the new one. */
+function unchanged<T>(source: ByteSource, work: () => T): T {
+  let value: T;
+  try {
+    value = work();
+  } catch (error) {
+    throw source.hasChanged?.() ? changedMeanwhile(source.origin, error) : error;
+  }
+  if (source.hasChanged?.()) throw changedMeanwhile(source.origin);
+  return value;
 }
 
 function read(

@@ -10,7 +10,7 @@ type NativeStorage = UntypedStorage | { readonly moved: Tensor };
 
 /**
  * Makes tensors of libtorch. With a path the file is mapped at the first storage, and storages share the mapping;
- * without one they are copies of the source's bytes.
+ * without one they are copies of the source's bytes, those of a file read by several threads.
  */
 export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
   readonly #source: ByteSource;
@@ -24,7 +24,7 @@ export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
     this.#path = path;
   }
 
-  /** Reads what cannot be mapped in one go, straight into libtorch's memory. */
+  /** Reads what is not mapped in one go, straight into libtorch's memory. */
   expect(parts: readonly FilePart[]): void {
     const { descriptor } = this.#source;
     const copied = parts.filter(({ offset, alignment }) => !this.#isShared(offset, alignment));

@@ -3,7 +3,6 @@ import {
   type LoadOptions as CheckpointOptions,
   load as loadCheckpoint,
   loadInto,
-  stateDictOf,
 } from '../checkpoint/index.ts';
 import { HubError } from '../errors.ts';
 import { getModel, listModels, type ModelOf, type OptionsOf, setPretrainedLoader } from '../models/index.ts';
@@ -114,9 +113,8 @@ export async function load<N extends string>(
   const fetching = Object.entries({ progress, signal, offline, retries }).filter(
     ([, value]) => value !== undefined,
   );
-  const checkpoint = await loadStateDictFromUrl(weights(entry).url, Object.fromEntries(fetching));
-  const how = ignoreMismatched ? { ignoreMismatched } : {};
-  model.loadStateDict(stateDictOf(checkpoint), { assign: true, ...how });
+  const path = await fetchFile(weights(entry).url, Object.fromEntries(fetching));
+  loadInto(model, path, ignoreMismatched ? { ignoreMismatched } : {});
   return model;
 }
 

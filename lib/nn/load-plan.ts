@@ -6,7 +6,7 @@ import { torchSize } from './repr.ts';
 import { StateDictError } from './state-dict.ts';
 
 /** One place in the module and the tensor that goes there. */
-interface Assignment {
+export interface Assignment {
   readonly module: Module;
   readonly name: string;
   readonly target: Tensor;

@@ -1,10 +1,9 @@
 import { checkOptions } from '../options.ts';
-import { copyAll } from '../tensor/copy.ts';
-import { scope, type Tensor } from '../tensor/index.ts';
+import { scope } from '../tensor/index.ts';
+import { carryOut } from './carry-out.ts';
 import { type LoadInput, readInput, type StateDictLike } from './load-input.ts';
 import { type LoadPlan, makePlan, refuse } from './load-plan.ts';
 import type { Module } from './module.ts';
-import { isParameter, Parameter } from './parameter.ts';
 import { splitNorms } from './split-norms.ts';
 
 export type { StateDictLike } from './load-input.ts';
@@ -15,8 +14,10 @@ export interface LoadOptions {
   strict?: boolean;
   /**
    * Take the memory of the state dict's tensors instead of copying it; dtypes and devices become theirs. Parameters
-   * stay the same objects, so optimizers keep working, except those on meta. `'compatible'` takes what has the dtype,
-   * device and strides of its place and copies the rest. Default false.
+   * stay the same objects, so optimizers keep working, except those on meta. `true` takes all, so that places whose
+   * tensors share memory in the state dict share it from then on. `'compatible'` takes what has the dtype, device and
+   * strides of its place and memory that no other tensor has, and copies the rest: as copying, without the copy.
+   * Default false.
    */
   assign?: boolean | 'compatible';
   /** Drop this from the front of every key that has it, such as `'module.'`; `'auto'` finds it. */
@@ -56,7 +57,7 @@ export function loadStateDict(module: Module, state: StateDictLike, options: Loa
     const entries = options.splitNorms ? splitNorms(module, input.entries) : input.entries;
     const plan = makePlan(module, { ...input, entries }, options);
     refuse(module, input, plan, options.strict ?? true);
-    carryOut(plan, options.assign ?? false);
+    carryOut(module, plan, options.assign ?? false);
     warnOfDropped(module, plan);
     return resultOf(plan, input);
   });
@@ -82,47 +83,4 @@ function warnOfDropped(module: Module, { droppedKeys }: LoadPlan): void {
       'file from before PyTorch 0.4 that instance normalisation no longer keeps',
     { code: 'IBN_STALE_STATISTICS' },
   );
-}
-
-type Assignment = LoadPlan['assignments'][number];
-
-function carryOut({ assignments }: LoadPlan, mode: boolean | 'compatible'): void {
-  const isTaken = mode === 'compatible' ? isCompatible : () => mode;
-  const copied: Assignment[] = [];
-  for (const assignment of assignments) {
-    if (isTaken(assignment)) assign(assignment);
-    else copied.push(assignment);
-  }
-  if (copied.length > 0) copyAll(copied.map(targetOf), copied.map(sourceOf));
-}
-
-/** Whether nothing about the place changes but the numbers. */
-function isCompatible({ target, source, isFlat, isMeta }: Assignment): boolean {
-  if (isMeta || isFlat || target.dtype !== source.dtype || target.device !== source.device) return isMeta;
-  const strides = source.stride();
-  return target.stride().every((step, dim) => step === strides[dim]);
-}
-
-function targetOf({ target }: Assignment): Tensor {
-  return target;
-}
-
-function sourceOf({ source, isFlat }: Assignment): Tensor {
-  return isFlat ? source.reshape([]) : source;
-}
-
-/** The tensors of the state dict may be disposed afterwards: what is taken is their memory. */
-function assign(assignment: Assignment): void {
-  const { module, name, target, isMeta } = assignment;
-  const value = sourceOf(assignment);
-  if (isMeta) replace(module, name, target, value.detach());
-  else target.setData(value);
-}
-
-function replace(module: Module, name: string, target: Tensor, value: Tensor): void {
-  if (isParameter(target)) {
-    module.registerParameter(name, new Parameter(value, { requiresGrad: target.requiresGrad }));
-  } else {
-    module.registerBuffer(name, value);
-  }
 }

@@ -14,3 +14,16 @@ export function copyAll(targets: readonly Tensor[], sources: readonly Tensor[]):
   const pick = (tensors: readonly Tensor[]) => rest.map((index) => tensors[index] as Tensor);
   noGrad(() => untypedOps.aten._foreach_copy_(pick(targets), pick(sources)));
 }
+
+/**
+ * The indices of the pairs where the target may have the source's memory in place of its own with the same outcome as
+ * copying: dtype, device, sizes and strides are the same, no other tensor has the source's memory, and none of the
+ * targets and of those `owned` beside them has the target's.
+ */
+export function exclusivePairs(
+  targets: readonly Tensor[],
+  sources: readonly Tensor[],
+  owned: readonly Tensor[],
+): number[] {
+  return native.exclusivePairs(targets.map(unwrap), sources.map(unwrap), owned.map(unwrap));
+}

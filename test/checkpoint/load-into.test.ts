@@ -6,6 +6,7 @@ import { load, loadInto, save } from '../../lib/checkpoint/index.ts';
 import { CheckpointError } from '../../lib/errors.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { equal, memoryStats, noGrad, type Tensor, zeros } from '../../lib/tensor/index.ts';
+import { collectGarbage } from '../helpers/gc.ts';
 import { fixturePath } from './fake-backend.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ibn-net-into-'));
@@ -29,7 +30,8 @@ function stateOf(name: string): Map<string, Tensor> {
 }
 
 describe('item 7: loadInto', () => {
-  it.each(files)('fills a module from %s, mapped or not, and leaves nothing else behind', (name) => {
+  it.each(files)('fills a module from %s, mapped or not, and leaves nothing else behind', async (name) => {
+    await collectGarbage();
     for (const mmap of [true, false]) {
       const model = network();
       const before = memoryStats().tensors;

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { load, metadataOf } from '../../lib/checkpoint/index.ts';
 import { CheckpointError } from '../../lib/errors.ts';
 import { memoryStats, scope, type Tensor } from '../../lib/tensor/index.ts';
+import { collectGarbage } from '../helpers/gc.ts';
 import { encode, normalize } from './encode.ts';
 import { fixturePath } from './fake-backend.ts';
 import { nativeView } from './native-view.ts';
@@ -109,7 +110,9 @@ describe('item 7: load', () => {
     warn.mockRestore();
   });
 
-  it('leaves nothing behind but the tensors', () => {
+  it('leaves nothing behind but the tensors', async () => {
+    // What earlier tests left must not go in between.
+    await collectGarbage();
     const before = memoryStats().tensors;
     scope(() => {
       load(fixturePath('bits.zip.pth'));

@@ -48,7 +48,7 @@ describe.runIf(process.platform === 'linux')('weights in a mapped file', () => {
     const path = join(tmp(), 'weights.pth');
     save(network().stateDict(), path);
     const model = network();
-    loadInto(model, path);
+    loadInto(model, path, { mmap: true });
     const fast = await compile(model, { inputs: [INPUT], threads: 1 });
     fast.dispose();
     const afterPacking = residentOf(path);
@@ -63,7 +63,7 @@ describe.runIf(process.platform === 'linux')('weights in a mapped file', () => {
     const path = join(tmp(), 'weights.pth');
     save(network().stateDict(), path);
     const model = network();
-    loadInto(model, path);
+    loadInto(model, path, { mmap: true });
     const { weight } = model.get(index) as nn.Linear;
     // One element, on one page of many.
     noGrad(() => weight.narrow(0, 100, 1).narrow(1, 7, 1).fill_(40));
