@@ -1,4 +1,4 @@
-import type { TensorFields } from './pickle/values.ts';
+import type { Recipe, TensorFields } from './pickle/values.ts';
 
 /** Bytes of the file that will be asked for as a storage. */
 export interface FilePart {
@@ -27,6 +27,8 @@ export interface TensorBackend<Storage = unknown, Tensor = unknown> {
   exposeStorage(storage: Storage): unknown;
   /** A tensor on the storage; the geometry has been checked. */
   tensor(storage: Storage, fields: TensorFields): Tensor;
+  /** A tensor of another kind, made of the recipe's parts in order. What libtorch says against it is an error. */
+  build(recipe: Recipe, parts: readonly unknown[], requiresGrad: boolean): unknown;
   /** A complex number. */
   complex(re: number, im: number): unknown;
   /** Called once when the file has been read; storages stay valid. */

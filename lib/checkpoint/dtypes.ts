@@ -61,3 +61,19 @@ export function layoutOf(dtype: StoredDType): DTypeLayout {
 export function isStoredDType(name: string): name is StoredDType {
   return Object.hasOwn(DTYPE_LAYOUTS, name);
 }
+
+/** Storage classes of quantized numbers: the integers they lie as, and torch's name for the dtype. */
+export const QUANTIZED_STORAGES: Readonly<Record<string, readonly [StoredDType, string]>> = {
+  QInt8Storage: ['int8', 'qint8'],
+  QUInt8Storage: ['uint8', 'quint8'],
+  QInt32Storage: ['int32', 'qint32'],
+  QUInt4x2Storage: ['uint8', 'quint4x2'],
+  QUInt2x4Storage: ['uint8', 'quint2x4'],
+};
+
+/** Dtypes that torch names and no tensor here has; their names are read as values. */
+export const NAMED_DTYPES: readonly string[] = [
+  ...['qint8', 'quint8', 'qint32', 'quint4x2', 'quint2x4', 'float4_e2m1fn_x2'],
+  ...['bits8', 'bits16', 'bits1x8', 'bits2x4', 'bits4x2'],
+  ...[1, 2, 3, 4, 5, 6, 7].flatMap((width) => [`uint${width}`, `int${width}`]),
+];

@@ -1,12 +1,16 @@
 import type { TensorBackend } from './backend.ts';
 import { layoutOf } from './dtypes.ts';
-import { blockedGlobal, corrupt, type Origin, overLimit, unsupported } from './errors.ts';
+import { blockedGlobal, corrupt, type Origin, overLimit, printable, unsupported } from './errors.ts';
 import { InertGlobal, InertObject } from './inert.ts';
-import { attachMetadata } from './metadata.ts';
+import { attachMetadata, markDict } from './metadata.ts';
+import { Mismatch } from './pickle/checks.ts';
 import { keyText } from './pickle/key-path.ts';
+import { fieldsOf, numpyDTypeText } from './pickle/numpy.ts';
 import { PyGlobal } from './pickle/py-global.ts';
 import {
   type DictKind,
+  PyArray,
+  PyBuilt,
   PyComplex,
   PyDict,
   PyDType,
@@ -17,6 +21,7 @@ import {
   PyStorage,
   PyTensor,
   PyTuple,
+  PyUnbuilt,
   type TensorFields,
 } from './pickle/values.ts';
 import { itemsizeOf, type StorageTable } from './storage-table.ts';
@@ -50,7 +55,7 @@ export class Materializer {
 
   /** The JavaScript value for a described one. */
   value(described: unknown): unknown {
-    if (typeof described !== 'object' || described === null || described instanceof Uint8Array)
+    if (typeof described !== 'object' || described === null || ArrayBuffer.isView(described))
       return described;
     if (this.#made.has(described)) return this.#made.get(described);
     if (this.#path.length > DEEPEST) throw overLimit(this.#origin, `nested more than ${DEEPEST} levels deep`);
@@ -72,7 +77,10 @@ export class Materializer {
     if (described instanceof PyName) return described.name;
     if (described instanceof PyDType) return described.dtype;
     if (described instanceof PyGlobal) return this.#remember(described, this.#global(described));
-    if (described instanceof PyNumpyDType) return new InertGlobal(`numpy.${described.code}`);
+    if (described instanceof PyNumpyDType) return this.#remember(described, this.#numpyDType(described));
+    if (described instanceof PyArray) return this.#remember(described, this.value(described.value ?? null));
+    if (described instanceof PyBuilt) return this.#remember(described, this.#built(described));
+    if (described instanceof PyUnbuilt) return this.#remember(described, this.#unbuilt(described));
     throw corrupt(this.#origin, 'an object of no known kind', this.#key());
   }
 
@@ -101,9 +109,9 @@ export class Materializer {
   }
 
   #dict(described: PyDict): unknown {
-    const keys = [...described.entries.keys()];
-    const isPlain = KINDS_OF_OBJECTS.has(described.kind) && keys.every((key) => typeof key === 'string');
-    return isPlain ? this.#record(described) : this.#map(described);
+    const isObject = KINDS_OF_OBJECTS.has(described.kind);
+    if (!isObject) return this.#map(described);
+    return hasNamesOnly(described.entries) ? this.#record(described) : markDict(this.#map(described));
   }
 
   #record(described: PyDict): Record<string, unknown> {
@@ -132,8 +140,47 @@ export class Materializer {
         items: this.#part('items', items) as unknown[] | undefined,
         entries: this.#part('entries', entries) as Map<unknown, unknown> | undefined,
         state: this.#part('state', state),
+        value: this.#valueOf(described),
       };
     });
+  }
+
+  /** What an object of a known class stands for. */
+  #valueOf(described: PyObject): unknown {
+    try {
+      return described.value?.(described);
+    } catch (error) {
+      if (!(error instanceof Mismatch)) throw error;
+      throw corrupt(this.#origin, `${described.className} with ${error.message}`, this.#key());
+    }
+  }
+
+  #numpyDType(described: PyNumpyDType): InertObject {
+    const fields = fieldsOf(described);
+    return new InertObject('numpy.dtype', () => ({
+      args: Object.freeze([described.code]),
+      value: numpyDTypeText(described),
+      state: fields === undefined ? undefined : this.#at('state', fields),
+    }));
+  }
+
+  #unbuilt({ tensor }: PyUnbuilt): unknown {
+    if (tensor !== undefined) return this.value(tensor);
+    throw corrupt(this.#origin, 'a tensor that was never filled', this.#key());
+  }
+
+  #built({ recipe, requiresGrad }: PyBuilt): unknown {
+    const parts = (recipe.parts as readonly unknown[]).map((part) => this.value(part));
+    try {
+      return this.#backend.build(recipe, parts, requiresGrad);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+      throw corrupt(
+        this.#origin,
+        `a ${recipe.kind} tensor that cannot be made: ${printable(reason ?? '')}`,
+        this.#key(),
+      );
+    }
   }
 
   #part(step: string, described: unknown): unknown {
@@ -191,4 +238,16 @@ export class Materializer {
   #key(): string {
     return this.#path.join('.');
   }
+}
+
+/** JavaScript puts keys that look like integers before all others, so that their place would be lost. */
+function hasNamesOnly(entries: ReadonlyMap<unknown, unknown>): boolean {
+  for (const key of entries.keys()) {
+    if (typeof key !== 'string' || isIndex(key)) return false;
+  }
+  return true;
+}
+
+function isIndex(key: string): boolean {
+  return /^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1;
 }

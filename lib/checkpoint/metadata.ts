@@ -42,3 +42,16 @@ export function attachTexts<T extends object>(stateDict: T, metadata: ReadonlyMa
   texts.set(stateDict, Object.freeze(entries));
   return stateDict;
 }
+
+const dicts = new WeakSet<object>();
+
+/** Remembers that a Map was a dict in the file, so that it is written as one again. */
+export function markDict<T extends object>(map: T): T {
+  dicts.add(map);
+  return map;
+}
+
+/** Whether a Map was a dict in the file that it was read from. */
+export function wasDict(map: object): boolean {
+  return dicts.has(map);
+}

@@ -3,7 +3,8 @@ import type { FilePart, TensorBackend } from './backend.ts';
 import type { ByteSource } from './byte-source.ts';
 import { layoutOf } from './dtypes.ts';
 import { corrupt, readFailure } from './errors.ts';
-import type { TensorFields } from './pickle/values.ts';
+import { build } from './native-recipes.ts';
+import type { Recipe, TensorFields } from './pickle/values.ts';
 
 /** A storage of libtorch, or on another device a tensor of its bytes. */
 type NativeStorage = UntypedStorage | { readonly moved: Tensor };
@@ -64,6 +65,11 @@ export class NativeBackend implements TensorBackend<NativeStorage, Tensor> {
     const made =
       storage instanceof UntypedStorage ? onStorage(storage, fields) : onDevice(storage.moved, fields);
     return fields.conj || fields.neg ? this.#flagged(made, fields) : withGrad(made, fields);
+  }
+
+  build(recipe: Recipe, parts: readonly unknown[], requiresGrad: boolean): Tensor {
+    const made = build(recipe, parts as readonly Tensor[]);
+    return requiresGrad ? made.requiresGrad_() : made;
   }
 
   complex(re: number, im: number): Complex {

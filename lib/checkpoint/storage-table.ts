@@ -8,6 +8,8 @@ import type { PyStorage } from './pickle/values.ts';
 export interface Extent {
   readonly offset: number;
   readonly nbytes: number;
+  /** Where the file does not have them as they are: what unpacks them. */
+  readonly unpack?: () => Uint8Array;
 }
 
 /** How a format finds storages. */
@@ -18,6 +20,8 @@ export interface StorageLayout {
 
 /** The device for tensors saved on `location`, such as `cuda:0`. */
 export type MapLocation = string | ((location: string) => string);
+
+type Inline = NonNullable<PyStorage['inline']>;
 
 interface Entry {
   readonly storage: unknown;
@@ -33,6 +37,7 @@ export class StorageTable {
   readonly #mapLocation: MapLocation;
   readonly #entries = new Map<string, Entry>();
   readonly #extents = new Map<string, Extent>();
+  readonly #inline = new Map<PyStorage, unknown>();
 
   constructor(source: ByteSource, backend: TensorBackend, layout: StorageLayout, mapLocation: MapLocation) {
     this.#source = source;
@@ -51,6 +56,7 @@ export class StorageTable {
     for (const storage of storages) {
       const extent = this.#locate(storage);
       if (extent === undefined || extent.nbytes !== storage.numel * itemsizeOf(storage)) continue;
+      if (extent.unpack !== undefined) continue;
       const { offset, nbytes } = extent;
       if (nbytes > 0) parts.push({ offset, nbytes, alignment: alignmentOf(storage) });
     }
@@ -60,10 +66,21 @@ export class StorageTable {
   /** The storage for elements of `dtype`. `key` is the tensor's place, for messages. */
   resolve(storage: PyStorage, dtype: StoredDType, key: string): unknown {
     const layout = layoutOf(dtype);
+    if (storage.inline !== undefined) return this.#fromPickle(storage, storage.inline, layout);
     const entry = this.#entries.get(storage.key) ?? this.#add(storage, layout, key);
     this.#checkSize(storage, entry.extent, key);
     this.#checkUnit(entry, layout, key);
     return entry.storage;
+  }
+
+  /** Bytes of the pickle itself have nothing to do with the storages' byte order and devices. */
+  #fromPickle(storage: PyStorage, { bytes, bigEndian }: Inline, { swapUnit }: DTypeLayout): unknown {
+    const known = this.#inline.get(storage);
+    if (known !== undefined) return known;
+    const isSwapped = bigEndian && swapUnit > 1;
+    const made = this.#backend.copiedStorage(isSwapped ? swapped(Buffer.from(bytes), swapUnit) : bytes);
+    this.#inline.set(storage, made);
+    return made;
   }
 
   #add(storage: PyStorage, layout: DTypeLayout, key: string): Entry {
@@ -94,7 +111,10 @@ export class StorageTable {
   /** A storage was swapped and aligned for the first dtype; another one must fit what was done. */
   #checkUnit({ extent, layout: first }: Entry, layout: DTypeLayout, key: string): void {
     const isSwapped = this.#layout.bigEndian && first.swapUnit !== layout.swapUnit;
-    const isUnaligned = first.itemsize < layout.itemsize && extent.offset % layout.itemsize !== 0;
+    const isUnaligned =
+      first.itemsize < layout.itemsize &&
+      extent.offset % layout.itemsize !== 0 &&
+      extent.unpack === undefined;
     if (!isSwapped && !isUnaligned) return;
     throw unsupported(this.#source.origin, 'a storage with numbers of two sizes', 'save copies instead', key);
   }
@@ -109,12 +129,12 @@ export class StorageTable {
     return typeof this.#mapLocation === 'string' ? this.#mapLocation : this.#mapLocation(location);
   }
 
-  #read({ offset, nbytes }: Extent, layout: DTypeLayout): unknown {
+  #read({ offset, nbytes, unpack }: Extent, layout: DTypeLayout): unknown {
     if (nbytes === 0) return this.#backend.copiedStorage(new Uint8Array(0));
-    if (!this.#layout.bigEndian || layout.swapUnit === 1) {
-      return this.#backend.fileStorage(offset, nbytes, layout.itemsize);
-    }
-    const bytes = Buffer.from(this.#source.read(offset, nbytes));
+    const isSwapped = this.#layout.bigEndian && layout.swapUnit > 1;
+    if (unpack === undefined && !isSwapped) return this.#backend.fileStorage(offset, nbytes, layout.itemsize);
+    const bytes = Buffer.from(unpack?.() ?? this.#source.read(offset, nbytes));
+    if (!isSwapped) return this.#backend.copiedStorage(bytes);
     return this.#backend.copiedStorage(swapped(bytes, layout.swapUnit));
   }
 }

@@ -83,6 +83,8 @@ class ZipLayout implements StorageLayout {
 
   locate(storage: PyStorage): Extent | undefined {
     const entry = this.#zip.entries.get(`${this.#folder}data/${storage.key}`);
-    return entry && { offset: this.#zip.dataOffset(entry), nbytes: entry.size };
+    if (entry === undefined) return undefined;
+    if (entry.isDeflated) return { offset: 0, nbytes: entry.size, unpack: () => this.#zip.read(entry) };
+    return { offset: this.#zip.dataOffset(entry), nbytes: entry.size };
   }
 }

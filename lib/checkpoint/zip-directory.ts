@@ -31,12 +31,15 @@ export function findDirectory(source: ByteSource): ZipDirectory {
 function findEndRecord(source: ByteSource): { record: Buffer; offset: number } {
   const start = Math.max(0, source.size - END_SIZE - LONGEST_COMMENT);
   const tail = bufferOf(source.read(start, source.size - start));
+  let last: { record: Buffer; offset: number } | undefined;
   for (let at = tail.length - END_SIZE; at >= 0; at--) {
-    const isRecord = tail.readUInt32LE(at) === END_RECORD;
-    if (isRecord && at + END_SIZE + tail.readUInt16LE(at + 20) === tail.length) {
-      return { record: tail.subarray(at, at + END_SIZE), offset: start + at };
-    }
+    if (tail.readUInt32LE(at) !== END_RECORD) continue;
+    const found = { record: tail.subarray(at, at + END_SIZE), offset: start + at };
+    if (at + END_SIZE + tail.readUInt16LE(at + 20) === tail.length) return found;
+    // What a download or a file system put behind the archive is no part of it; PyTorch passes over it too.
+    last ??= found;
   }
+  if (last !== undefined) return last;
   throw corrupt(source.origin, 'the zip archive has no end; the file is cut off, download or copy it again');
 }
 

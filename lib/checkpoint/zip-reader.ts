@@ -1,6 +1,7 @@
+import { inflateRawSync } from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
 import { crc32 } from './crc32.ts';
-import { corrupt, printable, unsupported } from './errors.ts';
+import { corrupt, overLimit, printable, unsupported } from './errors.ts';
 import { findDirectory } from './zip-directory.ts';
 
 const CENTRAL_HEADER = 0x02014b50;
@@ -10,6 +11,10 @@ const LOCAL_SIZE = 30;
 const MOST_ENTRIES = 1 << 20;
 const ZIP64_EXTRA = 1;
 const ENCRYPTED = 1;
+const DEFLATED = 8;
+// Weights hardly shrink; what is all zeros may grow a thousand times, of which a small file may have some.
+const FREE_GROWTH = 1 << 24;
+const LARGEST_GROWTH = 32;
 // Small storages lie close together: one read covers the headers of several.
 const HEADER_WINDOW = 1 << 14;
 
@@ -20,14 +25,17 @@ export interface ZipEntry {
   readonly nameLength: number;
   readonly offset: number;
   readonly size: number;
+  /** Bytes in the file; fewer than `size` where they are deflated. */
+  readonly stored: number;
   readonly crc: number;
-  /** Why its bytes cannot be read as they are. */
-  readonly obstacle: 'encrypted' | 'compressed' | undefined;
+  readonly isDeflated: boolean;
+  /** Why its bytes cannot be read. */
+  readonly obstacle: 'encrypted' | 'compressed by an unusual method' | undefined;
 }
 
 /**
- * The index of a zip archive (zip64 included). Entries must be distinct by name and together no larger
- * than the file; only those stored as they are can be read.
+ * The index of a zip archive (zip64 included). Entries must be distinct by name and together no larger than the file,
+ * as they lie there; deflated ones may grow as far as `LARGEST_GROWTH` says.
  */
 export class ZipReader {
   readonly entries: ReadonlyMap<string, ZipEntry>;
@@ -55,15 +63,26 @@ export class ZipReader {
     const isSame = name === entry.name && nameEnd === header.length;
     if (!isSame) throw this.#corrupt(`a local header for "${printable(name)}"`, entry.name);
     const start = entry.offset + nameEnd + header.readUInt16LE(28);
-    if (start + entry.size > this.#directoryStart) throw this.#corrupt('bytes past the end', entry.name);
+    if (start + entry.stored > this.#directoryStart) throw this.#corrupt('bytes past the end', entry.name);
     return start;
   }
 
   /** An entry's bytes, compared with their CRC-32 (torch can be told to write none; the field is 0 then). */
   read(entry: ZipEntry): Uint8Array {
-    const bytes = this.#source.read(this.dataOffset(entry), entry.size);
+    const stored = this.#source.read(this.dataOffset(entry), entry.stored);
+    const bytes = entry.isDeflated ? this.#inflated(entry, stored) : stored;
     if (entry.crc !== 0 && crc32(bytes) !== entry.crc) throw this.#corrupt('a wrong checksum', entry.name);
     return bytes;
+  }
+
+  #inflated(entry: ZipEntry, stored: Uint8Array): Uint8Array {
+    // zlib wants room for one byte at least.
+    const maxOutputLength = Math.max(entry.size, 1);
+    try {
+      const bytes = inflateRawSync(stored, { maxOutputLength });
+      if (bytes.length === entry.size) return bytes;
+    } catch {}
+    throw this.#corrupt('deflated bytes that do not unpack to its size', entry.name);
   }
 
   #readEntries(offset: number, size: number, count: number): Map<string, ZipEntry> {
@@ -91,9 +110,10 @@ export class ZipReader {
     const name = directory.toString('utf8', position + CENTRAL_SIZE, nameEnd);
     const [size, stored, offset] = this.#sizes(header, directory.subarray(nameEnd, extraEnd), name);
     const obstacle = obstacleOf(header);
-    if (!obstacle && size !== stored) throw this.#corrupt('two sizes for stored bytes', name);
+    const isDeflated = header.readUInt16LE(10) === DEFLATED;
+    if (!obstacle && !isDeflated && size !== stored) throw this.#corrupt('two sizes for stored bytes', name);
     const [nameLength, crc] = [header.readUInt16LE(28), header.readUInt32LE(16)];
-    return { entry: { name, nameLength, offset, size: stored, crc, obstacle }, length };
+    return { entry: { name, nameLength, offset, size, stored, crc, isDeflated, obstacle }, length };
   }
 
   #checkReadable(entry: ZipEntry): void {
@@ -119,9 +139,15 @@ export class ZipReader {
   }
 
   #checkTotal(): void {
-    let total = 0;
-    for (const entry of this.entries.values()) total += entry.size;
-    if (total > this.#source.size) throw this.#corrupt(`${total} bytes in a file of ${this.#source.size}`);
+    let [stored, deflated] = [0, 0];
+    for (const entry of this.entries.values()) {
+      stored += entry.stored;
+      if (entry.isDeflated) deflated += entry.size;
+    }
+    const { origin, size } = this.#source;
+    if (stored > size) throw this.#corrupt(`${stored} bytes in a file of ${size}`);
+    if (deflated <= FREE_GROWTH + size * LARGEST_GROWTH) return;
+    throw overLimit(origin, `${deflated} bytes deflated into a file of ${size}; zip it anew with "zip -0"`);
   }
 
   /** Part of the file that is valid until the next call. */
@@ -153,7 +179,8 @@ function bufferOf(bytes: Uint8Array): Buffer {
 
 function obstacleOf(header: Buffer): ZipEntry['obstacle'] {
   if (header.readUInt16LE(8) & ENCRYPTED) return 'encrypted';
-  return header.readUInt16LE(10) === 0 ? undefined : 'compressed';
+  const method = header.readUInt16LE(10);
+  return method === 0 || method === DEFLATED ? undefined : 'compressed by an unusual method';
 }
 
 function zip64Fields(extra: Buffer): bigint[] {

@@ -54,6 +54,17 @@ export class CheckingBackend {
     return { size };
   }
 
+  build(recipe, parts) {
+    this.tensors++;
+    check(
+      parts.every((part) => part?.size !== undefined),
+      'tensors for parts',
+    );
+    const counts = [...(recipe.size ?? []), ...(recipe.stride ?? []), recipe.axis ?? 0];
+    check(counts.every(isCount), 'counts for a tensor');
+    return { size: recipe.size ?? parts[0].size };
+  }
+
   complex(re, im) {
     return { re, im };
   }

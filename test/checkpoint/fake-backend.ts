@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { TensorBackend } from '../../lib/checkpoint/backend.ts';
 import { BufferSource, type ByteSource } from '../../lib/checkpoint/byte-source.ts';
 import { layoutOf } from '../../lib/checkpoint/dtypes.ts';
-import type { TensorFields } from '../../lib/checkpoint/pickle/values.ts';
+import type { Recipe, TensorFields } from '../../lib/checkpoint/pickle/values.ts';
 import { type ReaderOptions, readCheckpoint } from '../../lib/checkpoint/reader.ts';
 
 /** A storage without libtorch: bytes, whether they are the file's own, and the device. */
@@ -20,6 +20,15 @@ export class FakeTensor {
   constructor(
     readonly storage: FakeStorage,
     readonly fields: TensorFields,
+  ) {}
+}
+
+/** A tensor of another kind without libtorch. */
+export class FakeBuilt {
+  constructor(
+    readonly recipe: Recipe,
+    readonly parts: readonly unknown[],
+    readonly requiresGrad: boolean,
   ) {}
 }
 
@@ -59,6 +68,10 @@ export class FakeBackend implements TensorBackend<FakeStorage, FakeTensor> {
 
   tensor(storage: FakeStorage, fields: TensorFields): FakeTensor {
     return new FakeTensor(storage, fields);
+  }
+
+  build(recipe: Recipe, parts: readonly unknown[], requiresGrad: boolean): FakeBuilt {
+    return new FakeBuilt(recipe, parts, requiresGrad);
   }
 
   complex(re: number, im: number): FakeComplex {

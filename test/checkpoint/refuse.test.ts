@@ -42,12 +42,6 @@ describe('item 7: files that are not read say what they are and what to do', () 
     );
   });
 
-  it('a compressed zip archive', () => {
-    expect(refusalOf('refused-deflated.pth')).toMatchInlineSnapshot(
-      `"ERR_CHECKPOINT_UNSUPPORTED refused-deflated.pth: compressed zip entry "parameters.zip/data.pkl"; write the file with torch.save, or zip it with "zip -0""`,
-    );
-  });
-
   it.each([
     ['a web page', '<!DOCTYPE html><html></html>', 'a web page; download the file itself again'],
     [

@@ -1,3 +1,4 @@
+import { encodeText } from '../surrogates.ts';
 import { OPCODES as OP } from './opcodes.ts';
 
 const FIRST_CAPACITY = 1 << 16;
@@ -58,7 +59,7 @@ export class Emitter {
 
   /** A text that is not remembered. */
   text(value: string): void {
-    const bytes = Buffer.from(value, 'utf8');
+    const bytes = encodeText(value);
     this.op(OP.BINUNICODE);
     this.#reserve(4 + bytes.length);
     this.#length = this.#bytes.writeUInt32LE(bytes.length, this.#length);

@@ -30,7 +30,7 @@ const HARMFUL_NAMES = new RegExp(
     'torch\\.storage\\._load_from_bytes|torch\\.serialization\\.(load|save|_load\\w*|_legacy_load)',
     'torch\\.utils\\.(cpp_extension|collect_env|bundled_inputs|show_pickle)\\..+|torch\\.distributed\\.(rpc|run|launch).*',
     'torch\\.(_inductor|_dynamo)\\.(codecache|debug_utils|test_case|repro)\\..+|torch\\._C\\._?(jit_)?import\\w*',
-    'numpy\\.(load|loadtxt|genfromtxt|fromfile|memmap|save|savez|f2py\\..+|testing\\..+|distutils\\..+|lib\\.npyio\\..+)',
+    'numpy\\.(load|loadtxt|genfromtxt|fromfile|save|savez|f2py\\..+|testing\\..+|distutils\\..+|lib\\.npyio\\..+)',
     'pandas\\.(read_\\w+|io\\..+|eval)|yaml\\.(load|unsafe_load|full_load)\\w*|nltk\\..+|sympy\\.(sympify|parsing\\..+)',
   ].join('|')})$`,
 );

@@ -1,4 +1,4 @@
-import { PyDict, PyObject, PySet, PyTuple } from './values.ts';
+import { PyArray, PyBuilt, PyDict, PyObject, PySet, PyTuple, PyUnbuilt } from './values.ts';
 
 interface Place {
   readonly value: unknown;
@@ -25,13 +25,17 @@ export function pathTo(root: unknown, part: object): string | undefined {
 
 function spelt(place: Place): string {
   const steps: string[] = [];
-  for (let at = place; at.above !== undefined; at = at.above) steps.push(at.step);
+  for (let at = place; at.above !== undefined; at = at.above) if (at.step !== '') steps.push(at.step);
   return steps.reverse().join('.');
 }
 
 function childrenOf(value: object, above: Place): Place[] {
   if (value instanceof PyDict) return entriesOf(value, above);
   if (value instanceof PyObject) return partsOf(value, above);
+  // What becomes one value is one place.
+  if (value instanceof PyArray) return [{ value: value.value, step: '', above }];
+  if (value instanceof PyUnbuilt) return [{ value: value.tensor, step: '', above }];
+  if (value instanceof PyBuilt) return value.recipe.parts.map((item) => ({ value: item, step: '', above }));
   if (value instanceof PySet) return value.items.map((item) => ({ value: item, step: '?', above }));
   const items = Array.isArray(value) ? value : value instanceof PyTuple ? value.items : [];
   return items.map((item, index) => ({ value: item, step: String(index), above }));

@@ -8,8 +8,11 @@ import { PyFault, PyTuple } from './values.ts';
 // it. A pickle whose calls copy more than its own bytes has them copy the same thing again and again. What is small
 // costs nothing to copy.
 const FREE_OBJECTS = 1 << 17;
+const FREE_BYTES = 1 << 16;
 // About 2 GB of objects here and in Python, and a hundred times what the largest networks have.
 const MOST_OBJECTS = 1 << 24;
+// After so many errors the rest of the pickle tells nothing any more.
+const MOST_FAULTS = 1000;
 // Each takes a byte of the pickle and up to eight on the stack; a pickle has at most 512 MiB.
 const MOST_STEPS = 1 << 26;
 
@@ -36,7 +39,9 @@ export class Machine {
   readonly #start: number;
   readonly #unknown = new Map<string, PyGlobal>();
   #fault: PyFault | undefined;
+  #faults = 0;
   #objects = 0;
+  #copied = 0;
   #steps = 0;
 
   constructor(cursor: ByteCursor, environment: Environment) {
@@ -59,6 +64,13 @@ export class Machine {
     throw overLimit(this.origin, 'more objects than a checkpoint has');
   }
 
+  /** Counts bytes that are about to be copied out of the pickle, where each lies once. */
+  copy(nbytes: number): void {
+    this.#copied += nbytes;
+    if (this.#copied <= FREE_BYTES + this.cursor.position - this.#start) return;
+    throw overLimit(this.origin, 'more copies of its bytes than a checkpoint has');
+  }
+
   /** The first thing that was refused, if any. */
   get fault(): PyFault | undefined {
     return this.#fault;
@@ -70,6 +82,7 @@ export class Machine {
    */
   putOff(raise: (key: string | undefined) => Error): PyFault {
     this.#fault ??= new PyFault(raise);
+    if (this.#faults++ > MOST_FAULTS) throw this.#fault.raise(undefined);
     return this.#fault;
   }
 

@@ -4,9 +4,14 @@ import { findGlobal, moduleName } from './globals.ts';
 import { isHarmful } from './harm.ts';
 import type { Machine } from './machine.ts';
 import { setNumpyState } from './numpy.ts';
+import { setArrayState } from './numpy-array.ts';
 import { OPCODES as OP } from './opcodes.ts';
-import { PyGlobal } from './py-global.ts';
-import { PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple } from './values.ts';
+import { type Context, PyGlobal } from './py-global.ts';
+import { setTensorState } from './rebuild-other.ts';
+import { PyArray, PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple, PyUnbuilt } from './values.ts';
+
+// `copyreg.__newobj__` calls what it is given, which may be itself.
+const DEEPEST_CALL = 4;
 
 /** Opcodes that name globals, call them, and refer to what lies outside the pickle. */
 export const OBJECT_HANDLERS: readonly (readonly [number, (machine: Machine) => void])[] = [
@@ -69,16 +74,33 @@ function call(machine: Machine, callee: unknown, args: unknown, keywords?: PyDic
   else machine.pushMade(() => made(machine, callee, args, keywords));
 }
 
-function made(machine: Machine, callee: unknown, args: unknown, keywords?: PyDict): unknown {
+function made(machine: Machine, callee: unknown, args: unknown, keywords?: PyDict, depth = 0): unknown {
+  if (callee instanceof PyFault) return callee;
   if (!(callee instanceof PyGlobal)) throw new Mismatch(`${describe(callee)} cannot be called`);
-  const items = asItems(args, callee.name);
-  const { meaning } = callee;
+  const { name, meaning } = callee;
+  const items = asItems(args, name);
   machine.allocate(1 + weight(items));
   if (meaning.kind === 'getattr') return member(machine, items);
-  if (meaning.kind === 'unknown') return new PyObject(callee.name, items, keywords);
-  if (meaning.kind !== 'call') throw new Mismatch(`${describe(callee)} cannot be called`);
-  if (keywords) throw new Mismatch(`keyword arguments for ${callee.name}`);
-  return meaning.construct(items, (message) => machine.environment.warn(message));
+  if (meaning.kind === 'unknown') return new PyObject(name, items, keywords);
+  if (keywords) throw new Mismatch(`keyword arguments for ${name}`);
+  if (meaning.kind === 'object') return knownObject(callee, items, meaning.value);
+  if (meaning.kind !== 'call' || depth > DEEPEST_CALL)
+    throw new Mismatch(`${describe(callee)} cannot be called`);
+  return meaning.construct(items, contextOf(machine, depth + 1));
+}
+
+function knownObject({ name }: PyGlobal, args: readonly unknown[], value: PyObject['value']): PyObject {
+  const object = new PyObject(name, args);
+  object.value = value;
+  return object;
+}
+
+function contextOf(machine: Machine, depth: number): Context {
+  return {
+    warn: (message) => machine.environment.warn(message),
+    copy: (nbytes) => machine.copy(nbytes),
+    make: (callee, args, keywords) => made(machine, callee, args, keywords, depth),
+  };
 }
 
 /** `getattr(class, name)` is how Python 3.11 writes an enum's member; any other use is refused. */
@@ -112,11 +134,13 @@ function refuseKeywords(keywords: unknown): never {
 }
 
 function build(machine: Machine, state: unknown): void {
-  machine.change((target) => setState(target, state));
+  machine.change((target) => setState(machine, target, state));
 }
 
-function setState(target: unknown, state: unknown): void {
+function setState(machine: Machine, target: unknown, state: unknown): void {
   if (target instanceof PyObject && target.state === undefined) target.state = state;
+  else if (target instanceof PyArray) setArrayState(target, state, contextOf(machine, 0));
+  else if (target instanceof PyUnbuilt) setTensorState(target, state);
   else if (target instanceof PyNumpyDType) setNumpyState(target, state);
   else if (target instanceof PyDict && target.kind !== 'dict' && state instanceof PyDict) {
     setAttributes(target, state);

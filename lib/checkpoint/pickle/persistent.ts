@@ -45,5 +45,5 @@ function storageReference(items: readonly unknown[]): PyStorage {
   if (!(type instanceof PyGlobal) || type.meaning.kind !== 'storage') {
     throw new Mismatch(`expected a storage class, got ${describe(type)}`);
   }
-  return storageFromId(items, type.meaning.dtype);
+  return storageFromId(items, type.meaning.dtype, type.meaning.quantized);
 }

@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
 import type { InspectedStorage, InspectedTensor, Inspector } from '../inspector.ts';
-import { metadataOf } from '../metadata.ts';
+import { metadataOf, wasDict } from '../metadata.ts';
 import { Emitter } from './emitter.ts';
 import { OPCODES as OP } from './opcodes.ts';
 
@@ -76,10 +76,10 @@ class Pickler {
   /** Containers and bytes; false for anything else. */
   #plain(value: object): boolean {
     if (Array.isArray(value)) Object.isFrozen(value) ? this.#tuple(value) : this.#list(value);
-    else if (value instanceof Map) this.#orderedDict(value);
+    else if (value instanceof Map) wasDict(value) ? this.#dict(value, value) : this.#orderedDict(value);
     else if (value instanceof Set) this.#set(value);
     else if (value instanceof Uint8Array) this.#bytes(value);
-    else if (isPlainObject(value)) this.#dict(value);
+    else if (isPlainObject(value)) this.#dict(value, Object.entries(value));
     else return false;
     return true;
   }
@@ -139,10 +139,10 @@ class Pickler {
     this.#remember(value);
   }
 
-  #dict(value: object): void {
+  #dict(value: object, entries: Iterable<readonly [unknown, unknown]>): void {
     this.#emitter.op(OP.EMPTY_DICT);
     this.#remember(value);
-    this.#items(Object.entries(value));
+    this.#items(entries);
   }
 
   #orderedDict(value: ReadonlyMap<unknown, unknown>): void {

@@ -1,6 +1,6 @@
-import { isStoredDType, layoutOf, type StoredDType } from '../dtypes.ts';
+import { layoutOf, type StoredDType } from '../dtypes.ts';
 import { asBoolean, asCount, asCounts, asItems, asString, describe, Mismatch } from './checks.ts';
-import { PyDict, PyDType, PyStorage, PyTensor } from './values.ts';
+import { PyBuilt, PyDict, PyDType, PyStorage, PyTensor } from './values.ts';
 
 const MOST_DIMENSIONS = 64;
 
@@ -29,25 +29,21 @@ export function rebuildTensorV3(args: readonly unknown[]): PyTensor {
 }
 
 /** `_rebuild_parameter(data, requires_grad, hooks)`; a fourth argument (attributes) is not looked at. */
-export function rebuildParameter(args: readonly unknown[]): PyTensor {
+export function rebuildParameter(args: readonly unknown[]): PyTensor | PyBuilt {
   const [data, requiresGrad] = args;
-  if (!(data instanceof PyTensor))
-    throw new Mismatch(`expected a tensor for a Parameter, got ${describe(data)}`);
-  return withGrad(data, asBoolean(requiresGrad, 'requires_grad'));
+  if (data instanceof PyTensor) return withGrad(data, asBoolean(requiresGrad, 'requires_grad'));
+  if (data instanceof PyBuilt) return data.withGrad(asBoolean(requiresGrad, 'requires_grad'));
+  throw new Mismatch(`expected a tensor for a Parameter, got ${describe(data)}`);
 }
 
-/** A dtype by the name after `torch.`. */
-export function dtypeNamed(name: string): StoredDType {
-  if (isStoredDType(name)) return name;
-  throw new Mismatch(`unknown dtype "${name}"`);
-}
-
-function withGrad(data: PyTensor, requiresGrad: boolean): PyTensor {
+/** The tensor with `requires_grad` set. */
+export function withGrad(data: PyTensor, requiresGrad: boolean): PyTensor {
   checkGrad(data.fields.dtype, requiresGrad);
   return new PyTensor({ ...data.fields, requiresGrad });
 }
 
-function geometry(
+/** A tensor on a storage; the arguments begin with storage, offset, size and stride. */
+export function geometry(
   storage: PyStorage,
   dtype: StoredDType,
   args: readonly unknown[],
@@ -82,7 +78,7 @@ function bits(metadata: unknown, dtype: StoredDType): { conj: boolean; neg: bool
 }
 
 function asStorage(value: unknown): PyStorage {
-  if (value instanceof PyStorage) return value;
+  if (value instanceof PyStorage && value.quantized === undefined) return value;
   throw new Mismatch(`expected a storage for a tensor, got ${describe(value)}`);
 }
 
@@ -91,7 +87,11 @@ function typed(storage: PyStorage): StoredDType {
 }
 
 /** torch's persistent id: `('storage', class, key, location, numel[, view])`. */
-export function storageFromId(items: readonly unknown[], dtype: StoredDType | undefined): PyStorage {
+export function storageFromId(
+  items: readonly unknown[],
+  dtype: StoredDType | undefined,
+  quantized?: string,
+): PyStorage {
   const [, , key, location, numel, view] = items;
   return new PyStorage({
     key: typeof key === 'number' ? String(key) : asString(key, 'a storage key'),
@@ -99,6 +99,7 @@ export function storageFromId(items: readonly unknown[], dtype: StoredDType | un
     location: asString(location, 'a storage location'),
     numel: asCount(numel, 'a storage size'),
     view: viewFrom(view),
+    quantized,
   });
 }
 

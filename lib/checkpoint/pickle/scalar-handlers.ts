@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { decodeText } from '../surrogates.ts';
 import { Mismatch } from './checks.ts';
 import type { Machine } from './machine.ts';
 import { narrow } from './numpy.ts';
@@ -50,8 +51,10 @@ function checkFrame(machine: Machine): void {
 
 function text(machine: Machine, length: number): string {
   const raw = machine.cursor.take(bounded(length));
-  if (!isUtf8(raw)) throw new Mismatch('text that is not UTF-8');
-  return raw.toString('utf8');
+  if (isUtf8(raw)) return raw.toString('utf8');
+  const decoded = decodeText(raw);
+  if (decoded === undefined) throw new Mismatch('text that is not UTF-8');
+  return decoded;
 }
 
 function bytes(machine: Machine, length: number): Uint8Array {

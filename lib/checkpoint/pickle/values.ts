@@ -54,6 +54,8 @@ export class PyObject {
   /** What APPENDS and SETITEMS gave a subclass of list or dict. */
   items: unknown[] | undefined;
   entries: PyDict | undefined;
+  /** What it stands for, where that is known. */
+  value: ((object: PyObject) => unknown) | undefined;
   constructor(className: string, args: readonly unknown[], keywords?: PyDict) {
     this.className = className;
     this.args = args;
@@ -93,13 +95,23 @@ export class PyDType {
   }
 }
 
-/** numpy's dtype: kind and size as in `f8`, byte order filled in by BUILD. */
+/** numpy's dtype: kind and size as in `f8`; the rest is filled in by BUILD. */
 export class PyNumpyDType {
   readonly code: string;
   bigEndian = false;
+  /** Of a structured one: names, dtypes and offsets as written. */
+  fields: { readonly names: unknown; readonly fields: unknown; readonly sub: unknown } | undefined;
+  itemsize: number | undefined;
+  /** Of dates and spans of time. */
+  unit: { readonly name: string; readonly count: number } | undefined;
   constructor(code: string) {
     this.code = code;
   }
+}
+
+/** A numpy array, which BUILD fills: a tensor, nested lists, or a description where torch has no such dtype. */
+export class PyArray {
+  value: unknown;
 }
 
 /** The bytes behind tensors. `dtype` is undefined for untyped storages, whose `numel` counts bytes. */
@@ -110,12 +122,18 @@ export class PyStorage {
   readonly location: string;
   /** For a view on another storage (legacy format): where it begins and ends, in elements. */
   readonly view: { readonly offset: number; readonly numel: number } | undefined;
+  /** Bytes that lie in the pickle itself, as those of numpy arrays. */
+  readonly inline?: { readonly bytes: Uint8Array; readonly bigEndian: boolean } | undefined;
+  /** The dtype of quantized elements, whose integers `dtype` names. */
+  readonly quantized?: string | undefined;
   constructor(fields: PyStorage) {
     this.key = fields.key;
     this.dtype = fields.dtype;
     this.numel = fields.numel;
     this.location = fields.location;
     this.view = fields.view;
+    this.inline = fields.inline;
+    this.quantized = fields.quantized;
   }
 }
 
@@ -135,5 +153,68 @@ export class PyTensor {
   readonly fields: TensorFields;
   constructor(fields: TensorFields) {
     this.fields = fields;
+  }
+}
+
+/** How a tensor of another kind is made of dense ones. Parts are described tensors, or plain numbers and names. */
+export type Recipe =
+  | {
+      readonly kind: 'coo';
+      readonly parts: readonly [indices: unknown, values: unknown];
+      readonly size: readonly number[];
+      readonly isCoalesced: boolean | undefined;
+    }
+  | {
+      readonly kind: 'compressed';
+      readonly layout: string;
+      readonly parts: readonly [compressed: unknown, plain: unknown, values: unknown];
+      readonly size: readonly number[];
+    }
+  | {
+      readonly kind: 'per tensor';
+      readonly dtype: string;
+      readonly parts: readonly [integers: unknown];
+      readonly scale: number;
+      readonly zeroPoint: number;
+    }
+  | {
+      readonly kind: 'per channel';
+      readonly dtype: string;
+      readonly parts: readonly [integers: unknown, scales: unknown, zeroPoints: unknown];
+      readonly axis: number;
+    }
+  | {
+      readonly kind: 'meta';
+      readonly parts: readonly [];
+      readonly dtype: string;
+      readonly size: readonly number[];
+      readonly stride: readonly number[];
+    }
+  | {
+      readonly kind: 'nested';
+      readonly parts: readonly [buffer: unknown, sizes: unknown, strides: unknown, offsets: unknown];
+    }
+  | { readonly kind: 'cast'; readonly parts: readonly [data: unknown]; readonly dtype: StoredDType };
+
+/** A tensor that is not dense, or not on a storage of the file. */
+export class PyBuilt {
+  readonly recipe: Recipe;
+  readonly requiresGrad: boolean;
+  constructor(recipe: Recipe, requiresGrad = false) {
+    this.recipe = recipe;
+    this.requiresGrad = requiresGrad;
+  }
+
+  withGrad(requiresGrad: boolean): PyBuilt {
+    return new PyBuilt(this.recipe, requiresGrad);
+  }
+}
+
+/** A tensor that BUILD makes, as before PyTorch 0.2 and by `Parameter()`. */
+export class PyUnbuilt {
+  readonly isParameter: boolean;
+  tensor: PyTensor | PyBuilt | undefined;
+  constructor(isParameter: boolean) {
+    this.isParameter = isParameter;
   }
 }

@@ -43,6 +43,14 @@ export class HeaderScanner {
     }
   }
 
+  /** Moves past `null`, if it is there. */
+  takeNull(): boolean {
+    this.#skip();
+    const found = this.#text.startsWith('null', this.#position);
+    if (found) this.#position += 4;
+    return found;
+  }
+
   /** A whole number from 0 to 2^53 - 1. */
   count(): number {
     this.#skip();

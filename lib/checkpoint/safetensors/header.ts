@@ -37,7 +37,8 @@ export function parseHeader(text: string, dataBytes: number): Header {
   const tensors = new Map<string, HeaderTensor>();
   let metadata: Map<string, string> | undefined;
   scanner.object((key) => {
-    if (key === METADATA) metadata = parseMetadata(scanner);
+    // The format's own reader takes null for none.
+    if (key === METADATA) metadata = scanner.takeNull() ? undefined : parseMetadata(scanner);
     else tensors.set(key, parseTensor(scanner, key));
   });
   scanner.end();

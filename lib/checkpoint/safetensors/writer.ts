@@ -1,5 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
 import type { InspectedElements, Inspector } from '../inspector.ts';
+import { isWellFormed } from '../surrogates.ts';
 import { safetensorsName } from './dtypes.ts';
 import { bytesOf } from './header.ts';
 
@@ -34,6 +35,7 @@ export function prepareSafetensors(
 
 function place(key: string, value: unknown, inspector: Inspector): Placed {
   if (typeof key !== 'string') throw new TypeError(`Expected string keys for safetensors, got ${typeof key}`);
+  checkText(key, 'a key');
   if (key === '__metadata__')
     throw new RangeError('Expected a key other than "__metadata__", which the format uses');
   const isObject = typeof value === 'object' && value !== null;
@@ -92,6 +94,15 @@ function checkedTexts(metadata: Readonly<Record<string, string>>): Readonly<Reco
   for (const [key, text] of Object.entries(metadata)) {
     if (typeof text !== 'string')
       throw new TypeError(`Expected a string for metadata "${key}", got ${typeof text}`);
+    checkText(key, 'a key of the metadata');
+    checkText(text, `metadata "${key}"`);
   }
   return metadata;
+}
+
+/** The format is UTF-8, which has nothing for half a surrogate pair. */
+function checkText(text: string, name: string): void {
+  if (isWellFormed(text)) return;
+  const got = JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+  throw new RangeError(`Expected whole characters for ${name} of safetensors, got the half of one in ${got}`);
 }

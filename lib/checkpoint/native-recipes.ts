@@ -1,0 +1,68 @@
+import type { Layout } from '../ops/index.ts';
+import { type DType, noGrad, ops, scope, type Tensor } from '../tensor/index.ts';
+import type { Recipe } from './pickle/values.ts';
+
+type OfKind<Kind extends Recipe['kind']> = Extract<Recipe, { kind: Kind }>;
+
+/** A tensor that is not dense, as torch._utils (PyTorch 2.13.0) rebuilds it; sparse ones are checked as torch.load does. */
+export function build(recipe: Recipe, parts: readonly Tensor[]): Tensor {
+  return noGrad(() => make(recipe, parts));
+}
+
+function make(recipe: Recipe, parts: readonly Tensor[]): Tensor {
+  switch (recipe.kind) {
+    case 'coo':
+      return sparseCoo(recipe, parts as [Tensor, Tensor]);
+    case 'compressed':
+      return compressed(recipe, parts as [Tensor, Tensor, Tensor]);
+    case 'per tensor':
+    case 'per channel':
+      return quantized(recipe, parts as [Tensor, Tensor, Tensor]);
+    case 'meta':
+      return meta(recipe);
+    case 'nested':
+      return ops.aten._nested_view_from_buffer(...(parts as [Tensor, Tensor, Tensor, Tensor]));
+    case 'cast':
+      return (parts[0] as Tensor).to(recipe.dtype);
+  }
+}
+
+function sparseCoo({ size, isCoalesced }: OfKind<'coo'>, [indices, values]: [Tensor, Tensor]): Tensor {
+  const { _validate_sparse_coo_tensor_args, _sparse_coo_tensor_unsafe } = ops.aten;
+  const known = isCoalesced === undefined ? {} : { is_coalesced: isCoalesced };
+  _validate_sparse_coo_tensor_args(indices, values, [...size], known);
+  return _sparse_coo_tensor_unsafe(indices, values, [...size], { dtype: values.dtype, ...known });
+}
+
+function compressed({ size, layout }: OfKind<'compressed'>, parts: [Tensor, Tensor, Tensor]): Tensor {
+  const named = layout as Layout;
+  ops.aten._validate_sparse_compressed_tensor_args(...parts, [...size], named);
+  return ops.aten._sparse_compressed_tensor_unsafe(...parts, [...size], {
+    dtype: parts[2].dtype,
+    layout: named,
+  });
+}
+
+/** An empty tensor with the scales, which then takes the integers' memory. */
+function quantized(
+  recipe: OfKind<'per tensor'> | OfKind<'per channel'>,
+  [integers, scales, zeroPoints]: [Tensor, Tensor, Tensor],
+): Tensor {
+  const dtype = recipe.dtype as DType;
+  const { shape } = integers;
+  const empty =
+    recipe.kind === 'per tensor'
+      ? ops.aten._empty_affine_quantized([0], { scale: recipe.scale, zero_point: recipe.zeroPoint, dtype })
+      : ops.aten._empty_per_channel_affine_quantized(
+          shape.map((length, dim) => (dim === recipe.axis ? length : 0)),
+          { scales, zero_points: zeroPoints, axis: recipe.axis, dtype },
+        );
+  return scope(() => {
+    const storage = integers.untypedStorage();
+    return empty.set_(storage, integers.storageOffset(), shape, integers.stride());
+  });
+}
+
+function meta({ dtype, size, stride }: OfKind<'meta'>): Tensor {
+  return ops.aten.empty_strided([...size], [...stride], { dtype: dtype as DType, device: 'meta' });
+}
