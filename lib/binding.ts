@@ -202,7 +202,8 @@ export interface Binding extends DeviceBinding {
   readBytes(tensor: Handle): ArrayBuffer;
 
   mapFile(path: string): [Handle, number];
-  mapRange(fd: number, byteOffset: number, nbytes: number): Handle;
+  pagesStorage(nbytes: number): Handle;
+  storageWrite(storage: Handle, byteOffset: number, bytes: Uint8Array): void;
   storageRange(storage: Handle, byteOffset: number, nbytes: number): Handle;
   storageFromCopy(data: Uint8Array): Handle;
   storageBytes(storage: Handle): number;

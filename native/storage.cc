@@ -1,11 +1,10 @@
 // Storages: untyped bytes under tensors, among them ranges of a mapped file.
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <ATen/EmptyTensor.h>
 #include <c10/core/CPUAllocator.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -58,38 +57,46 @@ Napi::Value mapFile(Call& call) {
   return result;
 }
 
-// Some pages of a file, unmapped with the storage over them.
+// Some pages, given back to the system with the storage over them.
 struct Pages {
   void* start;
   size_t size;
 };
 
-// mapRange(fd, byteOffset, nbytes): a storage over part of an open file. Its memory is given back with it,
-// where ranges of one mapping keep all of it.
-Napi::Value mapRange(Call& call) {
-  const auto fd = static_cast<int>(call.integer(0, "fd"));
-  const int64_t offset = call.integer(1, "byteOffset");
-  const int64_t size = call.integer(2, "nbytes");
-  struct stat status{};
-  if (fstat(fd, &status) != 0) throw InvalidArgument("ERR_FILE", std::strerror(errno));
-  if (offset < 0 || size < 0 || offset > status.st_size || size > status.st_size - offset) {
-    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a range within " + std::to_string(status.st_size) +
-                                                  " bytes, got offset " + std::to_string(offset) +
-                                                  " and size " + std::to_string(size));
-  }
+// pagesStorage(nbytes): a storage of zeros on pages of its own, which the allocator does not keep for later.
+Napi::Value pagesStorage(Call& call) {
+  const int64_t size = call.integer(0, "nbytes");
+  if (size < 0)
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a size >= 0, got " + std::to_string(size));
   if (size == 0)
     return {call.env, call.data.wrapValue(call.env, makeStorage(c10::DataPtr(nullptr, at::kCPU), 0))};
-  const int64_t before = offset % sysconf(_SC_PAGESIZE);
-  const auto bytes = static_cast<size_t>(before + size);
-  void* start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, offset - before);
-  if (start == MAP_FAILED) throw InvalidArgument("ERR_FILE", std::strerror(errno));
+  const auto bytes = static_cast<size_t>(size);
+  void* start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) throw InvalidArgument("ERR_OUT_OF_MEMORY", std::strerror(errno));
   const auto release = [](void* context) {
     const auto* pages = static_cast<Pages*>(context);
     munmap(pages->start, pages->size);
     delete pages;
   };
-  c10::DataPtr data(static_cast<uint8_t*>(start) + before, new Pages{start, bytes}, release, at::kCPU);
-  return {call.env, call.data.wrapValue(call.env, makeStorage(std::move(data), static_cast<size_t>(size)))};
+  c10::DataPtr data(start, new Pages{start, bytes}, release, at::kCPU);
+  return {call.env, call.data.wrapValue(call.env, makeStorage(std::move(data), bytes))};
+}
+
+// storageWrite(storage, byteOffset, bytes): copies a Uint8Array into the storage.
+Napi::Value storageWrite(Call& call) {
+  const c10::Storage storage = storageOf(call, 0);
+  const int64_t offset = call.integer(1, "byteOffset");
+  if (!call.info[2].IsTypedArray()) throw InvalidArgument("ERR_INVALID_ARG_TYPE", "Expected a Uint8Array");
+  void* data = nullptr;
+  size_t length = 0;
+  napi_get_typedarray_info(call.env, call.at(2), nullptr, &length, &data, nullptr, nullptr);
+  const size_t size = call.info[2].As<Napi::TypedArray>().ByteLength();
+  const size_t total = storage.nbytes();
+  if (offset < 0 || static_cast<size_t>(offset) > total || size > total - static_cast<size_t>(offset)) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a range within " + std::to_string(total) + " bytes");
+  }
+  if (size > 0) std::memcpy(pinnedMemory(storage) + offset, data, size);
+  return call.undefined();
 }
 
 // storageRange(storage, byteOffset, nbytes): a storage over part of another one's memory, which it keeps
@@ -226,7 +233,8 @@ Napi::Value tensorFromStorage(Call& call) {
 
 void defineStorage(Napi::Object exports) {
   define<mapFile>(exports, "mapFile");
-  define<mapRange>(exports, "mapRange");
+  define<pagesStorage>(exports, "pagesStorage");
+  define<storageWrite>(exports, "storageWrite");
   define<storageRange>(exports, "storageRange");
   define<storageFromCopy>(exports, "storageFromCopy");
   define<storageBytes>(exports, "storageBytes");

@@ -10,7 +10,7 @@ async function eager({ engine, network, weights, dtype, threads }) {
   setNumThreads(threads);
   const memoryFormat = engine === 'eager_cl' ? 'channels_last' : 'contiguous_format';
   const model = nn.utils.skipInit(() => models.getModel(network));
-  checkpoint.loadInto(model, weights);
+  checkpoint.loadInto(model, weights, { mmap: true });
   model.eval().to({ dtype, memoryFormat });
   return {
     feed: (array, shape) => fromBuffer(array, { dtype: 'float32', shape }).to({ dtype, memoryFormat }),
@@ -33,7 +33,7 @@ async function compiled({ engine, network, weights, dtype, threads, options = {}
   const { checkpoint, compile, fromBuffer, models, nn } = await import('../../dist/index.js');
   if (compile === undefined) throw new Error('compile() is not in dist');
   const model = nn.utils.skipInit(() => models.getModel(network));
-  checkpoint.loadInto(model, weights);
+  checkpoint.loadInto(model, weights, { mmap: true });
   model.eval();
   const inputs = [[1, 3, 224, 224]];
   const keepWeights = engine !== 'compiled-lean';

@@ -18,14 +18,9 @@ export class UntypedStorage extends NativeObject {
     return native.readStorages(descriptor, offsets, sizes).map((handle) => new UntypedStorage(handle));
   }
 
-  /**
-   * A storage over part of an open file, which may be closed then: pages come when they are touched, writes stay in this
-   * process, and the memory goes with the storage.
-   *
-   * @throws RangeError outside the file, TorchError `ERR_FILE` where it cannot be mapped.
-   */
-  static mapped(descriptor: number, byteOffset: number, nbytes: number): UntypedStorage {
-    return new UntypedStorage(native.mapRange(descriptor, byteOffset, nbytes));
+  /** A storage of zeros whose memory goes back to the system with it, instead of being kept for the next tensor. */
+  static ofPages(nbytes: number): UntypedStorage {
+    return new UntypedStorage(native.pagesStorage(nbytes));
   }
 
   /** Size in bytes. */
@@ -45,6 +40,11 @@ export class UntypedStorage extends NativeObject {
    */
   bytes(): Uint8Array {
     return new Uint8Array(native.storageView(unwrap(this)));
+  }
+
+  /** Copies bytes to `byteOffset`. @throws RangeError outside the storage. */
+  write(byteOffset: number, bytes: Uint8Array): void {
+    native.storageWrite(unwrap(this), byteOffset, bytes);
   }
 
   /** Part of this storage's memory, which it keeps alive. */
