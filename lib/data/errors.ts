@@ -1,4 +1,5 @@
-/** An image could not be read. `path` is its name; codes are `ERR_IMAGE_NOT_FOUND` and `ERR_IMAGE_DECODE`. */
+/** An image could not be read. `path` is its file. Codes: `ERR_IMAGE_NOT_FOUND`, `ERR_IMAGE_DECODE` (damaged, empty or unreadable),
+ * `ERR_IMAGE_UNSUPPORTED` (of a kind that is not read), `ERR_IMAGE_TOO_LARGE`. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
   readonly code: string;

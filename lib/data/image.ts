@@ -1,82 +1,97 @@
-import type { Sharp } from 'sharp';
+import { checkOptions } from '../options.ts';
 import { fromBuffer, type Tensor } from '../tensor/index.ts';
 import { ImageError } from './errors.ts';
-import { type ImageSource, readSource } from './image/source.ts';
+import { decodeBmp } from './image/bmp.ts';
+import { formatOf, READABLE_FORMATS } from './image/format.ts';
+import { decodeGif } from './image/gif.ts';
+import { inSlices, MAX_PIXELS } from './image/pixels.ts';
+import { decodePnm } from './image/pnm.ts';
+import { type Decoded, decodeBySharp } from './image/sharp-decoder.ts';
+import { type ImageFile, type ImageSource, readSource } from './image/source.ts';
+import { Unreadable } from './image/unreadable.ts';
 
 export type { ImageSource } from './image/source.ts';
 
-interface Pixels {
-  readonly data: Buffer;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
+/** Options of {@link decodeImage}. */
+export interface DecodeImageOptions {
+  /** What errors call an image that has no path. Default "image". */
+  name?: string;
+  /** The most pixels that are decoded. Default 178,956,970, Pillow's limit; `Infinity` for none. */
+  maxPixels?: number;
 }
 
 /**
  * Decodes an image into a `uint8` tensor of shape (3, height, width), RGB, with the pixels of Pillow's
- * `Image.open(path).convert('RGB')`: colour profiles are ignored, gray becomes three equal channels, alpha is
- * dropped, CMYK is converted by Pillow's formula, the first frame of an animation is taken, and EXIF
- * orientation is not applied (Pillow and torchvision do not apply it either). One departure: 16-bit
- * channels keep their upper 8 bits, where Pillow saturates 16-bit gray to white.
+ * `Image.open(path).convert('RGB')` (12.3): JPEG, PNG, WebP, GIF, TIFF, BMP, PBM, PGM, PPM and gray PFM are equal or
+ * refused. Colour profiles are ignored, gray becomes three equal channels, alpha is dropped, CMYK is converted by
+ * Pillow's formula, the first frame of an animation is taken. A TIFF is turned by its orientation, other formats
+ * are not by theirs. Two departures, of which a warning tells: 16-bit gray keeps its upper eight bits, where
+ * Pillow cuts it at 255, and values of AVIF differ a little. `docs/images.md` lists all kinds.
  *
- * The tensor lies in memory as it was decoded, pixel by pixel (strides of a channels-last image).
+ * The tensor lies in memory as it was decoded, pixel by pixel (strides of a channels-last image). Decoding does
+ * not block the event loop.
  *
- * @param source a path, the file's bytes, or a stream of them
- * @param options `name` is what errors call an image that has no path; default "image"
- * @throws ImageError when the file is missing, damaged, or no image
+ * @param source a path or file URL, the file's bytes, a Blob, or a stream
+ * @throws ImageError when the file is missing, damaged, too large, or of a kind that is not read
  * @example
  * const image = await decodeImage('photo.jpg');
  * console.log(image.shape); // [3, 427, 640]
  */
-export async function decodeImage(source: ImageSource, options: { name?: string } = {}): Promise<Tensor> {
-  const { bytes, name, path } = await readSource(source, options.name);
-  const { data, height, width } = toRgb(await decodePixels(bytes, name, path));
+export async function decodeImage(source: ImageSource, options: DecodeImageOptions = {}): Promise<Tensor> {
+  checkOptions('decodeImage', options, ['name', 'maxPixels']);
+  const maxPixels = options.maxPixels ?? MAX_PIXELS;
+  if (!(maxPixels > 0)) throw new RangeError(`Expected a positive number for maxPixels, got ${maxPixels}`);
+  const file = await readSource(source, options.name);
+  const { data, height, width, orientation } = await decode(file, maxPixels);
   // (height, width, 3) -> (3, height, width)
-  return fromBuffer(data, { dtype: 'uint8', shape: [height, width, 3] }).permute([2, 0, 1]);
+  const image = fromBuffer(data, { dtype: 'uint8', shape: [height, width, 3] }).permute([2, 0, 1]);
+  return turned(image, orientation);
 }
 
-async function decodePixels(bytes: Uint8Array, name: string, path: string | undefined): Promise<Pixels> {
-  // sharp takes a quarter of a second to load, which programs that decode nothing need not pay.
-  const { default: sharp } = await import('sharp');
+async function decode(file: ImageFile, maxPixels: number): Promise<Decoded> {
   try {
-    const image = sharp(bytes, { ignoreIcc: true });
-    const { space } = await image.metadata();
-    const { data, info } = await rawPipeline(image, space).raw().toBuffer({ resolveWithObject: true });
-    return { data, height: info.height, width: info.width, channels: info.channels };
-  } catch (cause) {
-    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
-    const message = `${name}: not a readable image (${reason}); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF`;
-    throw new ImageError(message, { code: 'ERR_IMAGE_DECODE', path, cause });
+    return await decodeBytes(file.bytes, maxPixels);
+  } catch (error) {
+    throw error instanceof Unreadable ? imageError(file, error) : error;
   }
 }
 
-function rawPipeline(image: Sharp, space: string | undefined): Sharp {
-  // Left to itself libvips would send CMYK through a profile, which Pillow does not.
-  if (space === 'cmyk') return image.pipelineColourspace('cmyk').toColourspace('cmyk');
-  return image.removeAlpha().toColourspace('srgb');
-}
-
-function toRgb(pixels: Pixels): Pixels {
-  if (pixels.channels === 1) return { ...pixels, data: grayToRgb(pixels.data), channels: 3 };
-  if (pixels.channels >= 4) return { ...pixels, data: cmykToRgb(pixels.data, pixels.channels), channels: 3 };
-  return pixels;
-}
-
-function grayToRgb(gray: Uint8Array): Buffer {
-  const rgb = Buffer.allocUnsafe(gray.length * 3);
-  for (let i = 0; i < gray.length; i++) rgb.fill(gray[i] as number, 3 * i, 3 * i + 3);
-  return rgb;
-}
-
-/** Pillow's conversion (Convert.c, 12.3): (255 - K) minus the ink's share of it, rounded. */
-function cmykToRgb(cmyk: Uint8Array, channels: number): Buffer {
-  const rgb = Buffer.allocUnsafe((cmyk.length / channels) * 3);
-  for (let from = 0, to = 0; from < cmyk.length; from += channels) {
-    const light = 255 - (cmyk[from + 3] as number);
-    for (let ink = 0; ink < 3; ink++) {
-      const product = (cmyk[from + ink] as number) * light + 128;
-      rgb[to++] = Math.max(0, light - (((product >> 8) + product) >> 8));
-    }
+async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<Decoded> {
+  const format = formatOf(bytes);
+  switch (format) {
+    case 'BMP':
+      return upright(await inSlices(decodeBmp(bytes, 14, maxPixels)));
+    case 'DIB':
+      return upright(await inSlices(decodeBmp(bytes, 0, maxPixels)));
+    case 'GIF':
+      return upright(await inSlices(decodeGif(bytes, maxPixels)));
+    case 'PNM':
+      return upright(await inSlices(decodePnm(bytes, maxPixels)));
+    default:
+      return await decodeBySharp(format, bytes, maxPixels);
   }
-  return rgb;
+}
+
+function upright(pixels: Omit<Decoded, 'orientation'>): Decoded {
+  return { ...pixels, orientation: 1 };
+}
+
+const ADVICE: Record<string, string> = {
+  ERR_IMAGE_UNSUPPORTED: `convert it to ${READABLE_FORMATS}`,
+  ERR_IMAGE_TOO_LARGE: 'pass { maxPixels } if it is no attack',
+};
+
+function imageError({ name, path }: ImageFile, { message, code, cause }: Unreadable): ImageError {
+  const reason = code === 'ERR_IMAGE_DECODE' ? `not a readable image (${message})` : message;
+  const advice = ADVICE[code] ?? `pass an undamaged ${READABLE_FORMATS}`;
+  return new ImageError(`${name}: ${reason}; ${advice}`, { code, path, cause });
+}
+
+/** Turns an image (3, H, W) upright by EXIF orientation. */
+function turned(image: Tensor, orientation: number): Tensor {
+  if (orientation < 2 || orientation > 8) return image;
+  const swapped = orientation >= 5 ? image.transpose(1, 2) : image;
+  const flips: Record<number, number[]> = { 2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1] };
+  const dims = flips[orientation];
+  return dims === undefined ? swapped : swapped.flip(dims);
 }

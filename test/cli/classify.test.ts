@@ -117,7 +117,7 @@ describe('item 8: classify', { timeout: 60_000 }, () => {
     ]);
     expect(lines(stderr)).toMatchInlineSnapshot(`
       [
-        "<scratch>/broken.jpg: not a readable image (Input buffer contains unsupported image format); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
+        "<scratch>/broken.jpg: not a readable image (it begins with the bytes 6e6f20696d616765, as no readable format does); pass an undamaged JPEG, PNG, WebP, GIF, TIFF, BMP, PNM or AVIF",
         "<scratch>/none.jpg: no such file; check the path",
       ]
     `);
@@ -256,7 +256,9 @@ describe('item 8: classify, the command line', { timeout: 60_000 }, () => {
     const bad = ibnNet(join(scratch, 'broken.jpg'), join(scratch, 'photos'), '--json');
     expect(bad.status).toBe(1);
     expect(lines(bad.stdout)).toHaveLength(3);
-    expect(bad.stderr).toMatch(/^.*broken\.jpg: not a readable image \(.*\); pass an undamaged .*\n$/);
+    expect(bad.stderr).toMatch(
+      /^.*broken\.jpg: not a readable image \(it begins with .*\); pass an undamaged .*\n$/,
+    );
   });
 
   it('fails with one line for a wrong model and for absent CUDA', () => {

@@ -112,10 +112,10 @@ describe('item 8: classify, decoding', () => {
     );
     expect(messages).toMatchInlineSnapshot(`
       [
-        "standard input: not a readable image (Input buffer contains unsupported image format); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
+        "standard input: not a readable image (it begins with the bytes 6e6f7420616e2069, as no readable format does); pass an undamaged JPEG, PNG, WebP, GIF, TIFF, BMP, PNM or AVIF",
         "image: the image is empty; pass one with data",
         "images: is a folder; pass an image file",
-        "half.jpg: not a readable image (VipsJpeg: premature end of JPEG image); pass an undamaged JPEG, PNG, WebP, GIF, TIFF or AVIF",
+        "half.jpg: not a readable image (the file is truncated or damaged: VipsJpeg: premature end of JPEG image); pass an undamaged JPEG, PNG, WebP, GIF, TIFF, BMP, PNM or AVIF",
         "Expected a path, a file: URL, bytes, a Blob or a stream for decodeImage, got number",
       ]
     `);
