@@ -3,5 +3,5 @@ export { type LoadOptions, load } from './load.ts';
 export { loadInto, type StateDictTarget } from './load-into.ts';
 export { metadataOf, textsOf } from './metadata.ts';
 export { type SafetensorsOptions, save, saveSafetensors } from './save.ts';
-export { commonPrefix, stateDictOf, stripPrefix } from './state-dict.ts';
+export { commonPrefix, type StateDictOptions, stateDictOf, stripPrefix } from './state-dict.ts';
 export type { MapLocation } from './storage-table.ts';

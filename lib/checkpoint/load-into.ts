@@ -1,6 +1,5 @@
 import { scope, type Tensor } from '../tensor/index.ts';
-import { type LoadOptions, load } from './load.ts';
-import { stateDictOf } from './state-dict.ts';
+import { type LoadOptions, loadStateEntries } from './load.ts';
 
 /** A module, or anything else that takes a state dict as one does. */
 export interface StateDictTarget<Options, Result> {
@@ -10,7 +9,8 @@ export interface StateDictTarget<Options, Result> {
 /**
  * Reads a file straight into a module: the fastest way, without a second copy of the weights.
  *
- * The state dict is found as by `stateDictOf`, also inside a training checkpoint. The module gets its numbers as by
+ * The state dict is found as by `stateDictOf`, also inside a training checkpoint; tensors beside it, such as an
+ * optimizer's, are not read, and entries in it that are no tensors are unexpected keys. The module gets its numbers as by
  * copying: it takes a tensor's memory where dtype, device and strides agree and nothing else has that memory, and copies
  * the rest. Tensors that share memory in the file do not share it in the module, unless they did before.
  *
@@ -31,9 +31,9 @@ export function loadInto<Options, Result>(
     ...(mapLocation === undefined ? {} : { mapLocation }),
     ...(unknown === undefined ? {} : { unknown }),
   };
-  // What else the file holds, such as an optimizer's state, goes with the scope.
   return scope(() => {
-    const state = stateDictOf(load<unknown>(file, read));
+    // What is no tensor is the module's to judge: by its key, and by `strict`.
+    const state = loadStateEntries(file, read) as Map<string, Tensor>;
     return module.loadStateDict(state, { assign: 'compatible', ...rest } as Options);
   });
 }

@@ -1,10 +1,15 @@
 import { fileURLToPath } from 'node:url';
+import { checkOptions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
 import { changedMeanwhile } from './errors.ts';
 import { NativeBackend } from './native-backend.ts';
-import { readCheckpoint } from './reader.ts';
+import { PlannedBackend, Realizer } from './planned-backend.ts';
+import { type ReaderOptions, readCheckpoint } from './reader.ts';
+import { findStateDict } from './state-dict.ts';
 import type { MapLocation } from './storage-table.ts';
+
+export const LOAD_OPTIONS = ['mapLocation', 'mmap', 'unknown'];
 
 /** How `load` reads a file. */
 export interface LoadOptions {
@@ -48,11 +53,43 @@ export interface LoadOptions {
  * stateDict.get('conv1.weight')?.shape; // [64, 3, 7, 7]
  */
 export function load<T = Map<string, Tensor>>(file: string | URL | Uint8Array, options: LoadOptions = {}): T {
+  checkOptions('load', options, LOAD_OPTIONS);
+  return withSource(file, options, (source, backend, settings) =>
+    readCheckpoint(source, backend, settings),
+  ) as T;
+}
+
+/**
+ * The entries of the state dict in a file, as `findStateDict` finds it, tensors and what else there is. Numbers of
+ * tensors beside it are not read.
+ */
+export function loadStateEntries(
+  file: string | URL | Uint8Array,
+  options: LoadOptions,
+): Map<string, unknown> {
+  return withSource(file, options, (source, backend, settings) => {
+    const { entries } = findStateDict(readCheckpoint(source, new PlannedBackend(), settings));
+    const realizer = new Realizer(backend);
+    realizer.expect(entries.values());
+    for (const [key, value] of entries) entries.set(key, realizer.value(value));
+    return entries;
+  });
+}
+
+type Work<T> = (source: ByteSource, backend: NativeBackend, settings: ReaderOptions) => T;
+
+function withSource<T>(file: string | URL | Uint8Array, options: LoadOptions, work: Work<T>): T {
+  const settings = settingsOf(options);
   const path = file instanceof Uint8Array ? undefined : pathOf(file);
   const source = path === undefined ? new BufferSource(file as Uint8Array) : new FileSource(path);
+  const backend = new NativeBackend(source, options.mmap ? path : undefined);
+  const { name } = source.origin;
+  const warn = (message: string) =>
+    process.emitWarning(`${name}: ${message}`, { code: 'IBN_CHECKPOINT_LEFT_OUT' });
   try {
-    return unchanged(source, () => read(source, options.mmap ? path : undefined, options)) as T;
+    return unchanged(source, () => work(source, backend, { ...settings, warn }));
   } finally {
+    backend.close();
     source.close();
   }
 }
@@ -69,23 +106,10 @@ function unchanged<T>(source: ByteSource, work: () => T): T {
   return value;
 }
 
-function read(
-  source: ByteSource,
-  mapped: string | undefined,
-  { mapLocation = 'cpu', unknown = 'describe' }: LoadOptions,
-): unknown {
-  if (unknown !== 'describe' && unknown !== 'refuse') {
-    const got = typeof unknown === 'string' ? `"${unknown}"` : typeof unknown;
-    throw new RangeError(`Expected 'describe' or 'refuse' for load option unknown, got ${got}`);
-  }
-  const backend = new NativeBackend(source, mapped);
-  const warn = (message: string) =>
-    process.emitWarning(`${source.origin.name}: ${message}`, { code: 'IBN_CHECKPOINT_LEFT_OUT' });
-  try {
-    return readCheckpoint(source, backend, { mapLocation, unknown, warn });
-  } finally {
-    backend.close();
-  }
+function settingsOf({ mapLocation = 'cpu', unknown = 'describe' }: LoadOptions): Omit<ReaderOptions, 'warn'> {
+  if (unknown === 'describe' || unknown === 'refuse') return { mapLocation, unknown };
+  const got = typeof unknown === 'string' ? `"${unknown}"` : typeof unknown;
+  throw new RangeError(`Expected 'describe' or 'refuse' for load option unknown, got ${got}`);
 }
 
 function pathOf(file: string | URL): string {

@@ -1,5 +1,6 @@
-import { isTensor, type Tensor } from '../tensor/index.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { InertObject } from './inert.ts';
+import { isTensorLike } from './planned-backend.ts';
 
 type Entries = ReadonlyMap<unknown, unknown>;
 
@@ -47,7 +48,7 @@ function addTensors(
   without: ReadonlySet<unknown>,
 ): void {
   for (const [name, tensor] of entries ?? []) {
-    if (isTensor(tensor) && !without.has(name)) into.set(`${prefix}${name}`, tensor);
+    if (isTensorLike(tensor) && !without.has(name)) into.set(`${prefix}${name}`, tensor);
   }
 }
 

@@ -1,32 +1,111 @@
 import { CheckpointError } from '../errors.ts';
-import { isTensor, type Tensor } from '../tensor/index.ts';
+import { checkOptions } from '../options.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { printable } from './errors.ts';
 import { InertGlobal, InertObject } from './inert.ts';
 import { attachMetadata, metadataOf } from './metadata.ts';
 import { isModule, moduleStateDict } from './module-state.ts';
+import { isTensorLike } from './planned-backend.ts';
 
 const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'net', 'network', 'weights', 'ema'] as const;
+const DEEPEST = 4;
+
+/** How `stateDictOf` takes what is no tensor. */
+export interface StateDictOptions {
+  /** Refuse a state dict with entries that are no tensors. Default true; false leaves them out. */
+  strict?: boolean;
+}
+
+/** A state dict in a checkpoint, as it stands there: entries that are no tensors included. */
+export interface FoundStateDict {
+  /** The names under which it lies, such as `['state_dict']`; empty for the checkpoint itself. */
+  readonly path: readonly string[];
+  readonly entries: Map<string, unknown>;
+}
 
 /**
  * The state dict in a checkpoint: the checkpoint itself, or what is under `state_dict`, `model`, `model_state_dict`,
- * `net`, `network`, `weights` or `ema`. A whole module, as `torch.save(model)` writes it, gives the one that its
- * `state_dict()` would: parameters and persistent buffers by path, in order, without a line of its code.
+ * `net`, `network`, `weights` or `ema`, also one under the other. A whole module, as `torch.save(model)` writes it, gives
+ * the one that its `state_dict()` would: parameters and persistent buffers by path, in order, without a line of its code.
  *
- * @throws CheckpointError `ERR_CHECKPOINT_NO_STATE_DICT` when none of these holds tensors only.
+ * @param options `strict` (default true) refuses entries that are no tensors, false leaves them out.
+ * @throws CheckpointError `ERR_CHECKPOINT_NO_STATE_DICT` when there is none, or with strict when it holds anything but
+ * tensors, naming the entry.
  * @example
  * const stateDict = stateDictOf(load('checkpoint.pth'));
  */
-export function stateDictOf(checkpoint: unknown): Map<string, Tensor> {
-  const candidates = [checkpoint, ...WRAPPERS.map((name) => entryOf(checkpoint, name))];
-  for (const candidate of candidates) {
-    const stateDict = asStateDict(candidate);
-    if (stateDict) return stateDict;
+export function stateDictOf(checkpoint: unknown, options: StateDictOptions = {}): Map<string, Tensor> {
+  checkOptions('stateDictOf', options, ['strict']);
+  const { entries } = findStateDict(checkpoint);
+  const others = [...entries].filter(([, value]) => !isTensorLike(value));
+  if (others.length > 0 && options.strict !== false) throw notOnlyTensors(others);
+  for (const [key] of others) entries.delete(key);
+  return entries as Map<string, Tensor>;
+}
+
+/** Where the state dict of a checkpoint is: one of tensors only, else the first of mostly tensors. */
+export function findStateDict(checkpoint: unknown): FoundStateDict {
+  const candidates = candidatesIn(checkpoint);
+  for (const isWanted of [holdsOnlyTensors, holdsMostlyTensors]) {
+    const found = candidates.find(({ value }) => isModule(value) || isWanted(value));
+    if (found) return { path: found.path, entries: stateEntries(found.value) };
   }
+  throw noStateDict(checkpoint);
+}
+
+interface Candidate {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** The checkpoint and what is under the wrappers' names, the outer before the inner. */
+function candidatesIn(checkpoint: unknown): Candidate[] {
+  const found: Candidate[] = [{ path: [], value: checkpoint }];
+  for (const { path, value } of found) {
+    if (path.length === DEEPEST) continue;
+    for (const name of WRAPPERS) {
+      const inner = entryOf(value, name);
+      if (typeof inner === 'object' && inner !== null && !isTensorLike(inner))
+        found.push({ path: [...path, name], value: inner });
+    }
+  }
+  return found;
+}
+
+function holdsOnlyTensors(value: unknown): boolean {
+  const entries = entriesOf(value) ?? [];
+  return entries.length > 0 && entries.every(([, entry]) => isTensorLike(entry));
+}
+
+function holdsMostlyTensors(value: unknown): boolean {
+  const entries = entriesOf(value) ?? [];
+  const count = entries.filter(([, entry]) => isTensorLike(entry)).length;
+  return count > 0 && count * 2 >= entries.length;
+}
+
+function stateEntries(value: unknown): Map<string, unknown> {
+  if (isModule(value)) return moduleStateDict(value);
+  const entries = new Map(entriesOf(value) as [string, unknown][]);
+  const metadata = value instanceof Map ? metadataOf(value) : undefined;
+  return metadata ? attachMetadata(entries, metadata) : entries;
+}
+
+function notOnlyTensors(others: readonly [string, unknown][]): CheckpointError {
+  const [key, value] = others[0] as [string, unknown];
+  const more = others.length > 1 ? ` (+${others.length - 1})` : '';
+  return new CheckpointError(
+    `Expected tensors only in the state dict, got ${kindOf(value)} at "${printable(String(key))}"${more}; pass ` +
+      '{ strict: false } to leave it out',
+    { code: 'ERR_CHECKPOINT_NO_STATE_DICT', key: String(key) },
+  );
+}
+
+function noStateDict(checkpoint: unknown): CheckpointError {
   const places = WRAPPERS.map((name) => `"${name}"`).join(', ');
-  const detail = `got ${contentsOf(checkpoint)}`;
-  throw new CheckpointError(`Expected a Map or object of tensors, by itself or under ${places}, ${detail}`, {
-    code: 'ERR_CHECKPOINT_NO_STATE_DICT',
-  });
+  return new CheckpointError(
+    `Expected a Map or object of tensors, by itself or under ${places}, got ${contentsOf(checkpoint)}`,
+    { code: 'ERR_CHECKPOINT_NO_STATE_DICT' },
+  );
 }
 
 /**
@@ -77,19 +156,10 @@ function strippedMetadata(metadata: Map<string, unknown>, prefix: string): Map<s
   );
 }
 
-function asStateDict(candidate: unknown): Map<string, Tensor> | undefined {
-  if (isModule(candidate)) return moduleStateDict(candidate);
-  const entries = entriesOf(candidate);
-  const holdsTensors = entries && entries.length > 0 && entries.every(([, value]) => isTensor(value));
-  if (!holdsTensors) return undefined;
-  const stateDict = new Map(entries as [string, Tensor][]);
-  const metadata = candidate instanceof Map ? metadataOf(candidate) : undefined;
-  return metadata ? attachMetadata(stateDict, metadata) : stateDict;
-}
-
 function entriesOf(value: unknown): [unknown, unknown][] | undefined {
   if (value instanceof Map) return [...value];
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !isTensor(value);
+  const isObject =
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !isTensorLike(value);
   if (value instanceof InertObject) return value.entries && [...value.entries];
   if (value instanceof InertGlobal) return undefined;
   return isObject ? Object.entries(value) : undefined;
@@ -101,10 +171,16 @@ function entryOf(value: unknown, name: string): unknown {
 
 function contentsOf(value: unknown): string {
   const entries = entriesOf(value);
-  if (value instanceof InertObject) return `a Python object of ${printable(value.className)}`;
-  if (value instanceof InertGlobal) return `the Python name ${printable(value.name)}`;
-  if (!entries) return isTensor(value) ? 'a tensor' : Array.isArray(value) ? 'an array' : typeof value;
+  if (!entries) return kindOf(value);
   const isPlain = (key: unknown) => typeof key === 'string' || typeof key === 'number';
   const keys = entries.slice(0, 5).map(([key]) => (isPlain(key) ? printable(String(key)) : '?'));
   return `the keys ${keys.join(', ')}${entries.length > 5 ? ', ...' : ''}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value instanceof InertObject) return `a Python object of ${printable(value.className)}`;
+  if (value instanceof InertGlobal) return `the Python name ${printable(value.name)}`;
+  if (isTensorLike(value)) return 'a tensor';
+  if (Array.isArray(value)) return 'an array';
+  return value === null ? 'null' : value instanceof Map ? 'a Map' : typeof value;
 }
