@@ -1,5 +1,6 @@
-import { Complex, isTensor, type Tensor } from '../tensor/index.ts';
+import { Complex, isTensor, type Tensor, type UntypedStorage } from '../tensor/index.ts';
 import type { FilePart, TensorBackend } from './backend.ts';
+import { layoutOf } from './dtypes.ts';
 import type { NativeBackend } from './native-backend.ts';
 import type { Recipe, TensorFields } from './pickle/values.ts';
 
@@ -18,6 +19,23 @@ export class PlannedTensor {
     this.storage = storage;
     this.fields = fields;
   }
+
+  get dtype(): string {
+    return this.fields.dtype;
+  }
+
+  get shape(): readonly number[] {
+    return this.fields.size;
+  }
+
+  get nbytes(): number {
+    return this.shape.reduce((product, size) => product * size, 1) * layoutOf(this.fields.dtype).itemsize;
+  }
+
+  /** The device that the file's tensor goes to. */
+  get device(): string {
+    return this.storage.kind === 'moved' ? this.storage.device : 'cpu';
+  }
 }
 
 /** A tensor of another kind (sparse, quantized, nested, on meta), to be made of its parts. */
@@ -31,11 +49,22 @@ export class PlannedBuild {
     this.parts = parts;
     this.requiresGrad = requiresGrad;
   }
+
+  /** Of the numbers in the file. */
+  get nbytes(): number {
+    const sizes = this.parts.map((part) => (isPlanned(part) ? part.nbytes : 0));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+}
+
+/** Whether a value stands for a tensor that has not been read. */
+export function isPlanned(value: unknown): value is PlannedTensor | PlannedBuild {
+  return value instanceof PlannedTensor || value instanceof PlannedBuild;
 }
 
 /** Whether a value of a file is a tensor, read or only planned. */
 export function isTensorLike(value: unknown): value is Tensor {
-  return isTensor(value) || value instanceof PlannedTensor || value instanceof PlannedBuild;
+  return isTensor(value) || isPlanned(value);
 }
 
 /** Makes plans of tensors: everything in a file but the numbers. */
@@ -76,16 +105,19 @@ type NativeStorage = ReturnType<NativeBackend['moveStorage']>;
 /** Carries out plans: what one plan stands for is one tensor, and plans over one storage share it. */
 export class Realizer {
   readonly #backend: NativeBackend;
+  readonly #device: string | undefined;
   readonly #storages = new Map<PlannedStorage, NativeStorage>();
   readonly #tensors = new Map<PlannedTensor | PlannedBuild, Tensor>();
 
-  constructor(backend: NativeBackend) {
+  /** @param device Where tensors go that were saved elsewhere; default where their plans say. */
+  constructor(backend: NativeBackend, device?: string) {
     this.#backend = backend;
+    this.#device = device;
   }
 
   /** The tensor of a plan; any other value as it is. Reads are done at once where all plans are given to `expect`. */
   value(planned: unknown): unknown {
-    if (!(planned instanceof PlannedTensor || planned instanceof PlannedBuild)) return planned;
+    if (!isPlanned(planned)) return planned;
     const made = this.#tensors.get(planned) ?? this.#make(planned);
     this.#tensors.set(planned, made);
     return made;
@@ -115,7 +147,9 @@ export class Realizer {
     if (planned.kind === 'bytes') return this.#backend.copiedStorage(planned.bytes);
     if (planned.kind === 'file')
       return this.#backend.fileStorage(planned.offset, planned.nbytes, planned.alignment);
-    return this.#backend.moveStorage(this.#storage(planned.from) as never, planned.device);
+    const made = this.#storage(planned.from);
+    const device = this.#device ?? planned.device;
+    return device === 'cpu' ? made : this.#backend.moveStorage(made as UntypedStorage, device);
   }
 }
 

@@ -3,16 +3,8 @@ import * as checkpoint from '../checkpoint/index.ts';
 import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
 import * as models from '../models/index.ts';
 import * as nn from '../nn/index.ts';
-import { cudaInfo, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
-
-/** What a checkpoint says about images, or the published models' preparation. */
-export interface InputRecipe {
-  readonly channels: number;
-  readonly resize: number;
-  readonly crop: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
+import { cudaInfo, type DType, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
+import { describeFile, type InputRecipe, type Recipe } from './recipe.ts';
 
 /** How {@link Classifier.load} builds a network. */
 export interface ClassifierOptions {
@@ -25,6 +17,14 @@ export interface ClassifierOptions {
   crop?: number | undefined;
   /** A file of class names, one per line or a JSON array. */
   classes?: string | undefined;
+  /** What to take from the front of the file's keys; default `'auto'`, which finds it. */
+  stripPrefix?: string | undefined;
+  /** Whether keys must fit, all of them. Default true. */
+  strict?: boolean | undefined;
+  /** Divide the norms of a plain network among `IN` and `BN`. Default false. */
+  splitNorms?: boolean | undefined;
+  /** What to compute in; default float32, whatever the file has. */
+  dtype?: DType | undefined;
 }
 
 /** One guess of the network. */
@@ -34,47 +34,42 @@ export interface Prediction {
   readonly probability: number;
 }
 
-interface Recipe {
-  readonly arch?: string | undefined;
-  readonly block?: string | undefined;
-  readonly layers?: readonly number[] | undefined;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly input: Partial<InputRecipe>;
-  readonly classes?: readonly string[] | undefined;
-}
-
 /** A network with its weights, its preparation of images and its class names. */
 export class Classifier {
   readonly model: nn.Module & { forward(x: Tensor): Tensor };
   readonly classes: readonly string[];
   readonly device: string;
+  private readonly dtype: DType;
   private readonly transform: transforms.Compose;
 
   private constructor(
     model: Classifier['model'],
     classes: readonly string[],
     device: string,
+    dtype: DType,
     transform: transforms.Compose,
   ) {
     this.model = model;
     this.classes = classes;
     this.device = device;
+    this.dtype = dtype;
     this.transform = transform;
   }
 
   static async load(options: ClassifierOptions): Promise<Classifier> {
     const device = options.device ?? 'cpu';
     requireDevice(device);
-    const saved = checkpoint.load<unknown>(options.checkpoint);
-    const state = checkpoint.stripPrefix(checkpoint.stateDictOf(saved), 'module.');
-    const recipe = readRecipe(saved);
-    const count = classCount(state, options.checkpoint);
-    const model = nn.utils.skipInit(() => buildModel(options, recipe, count));
-    model.loadStateDict(state, { assign: true });
+    const { recipe, shapes } = describeFile(options.checkpoint);
+    const count = classCount(shapes, options.checkpoint);
+    const build = () => buildModel(options, recipe, count);
+    const { stripPrefix = 'auto', strict = true, splitNorms = false, dtype } = options;
+    // What is missing needs its initial numbers.
+    const model = strict ? nn.utils.skipInit(build) : build();
+    checkpoint.loadInto(model, options.checkpoint, { stripPrefix, strict, splitNorms });
     model.eval();
-    if (device !== 'cpu') model.to(device);
+    if (device !== 'cpu' || dtype !== undefined) model.to({ device, ...(dtype ? { dtype } : {}) });
     const names = options.classes ? await readClassNames(options.classes, count) : savedNames(recipe, count);
-    return new Classifier(model, names, device, preparation(recipe.input, options));
+    return new Classifier(model, names, device, dtype ?? 'float32', preparation(recipe.input, options));
   }
 
   /** A decoded image (3, H, W) as the network takes it, (C, crop, crop). */
@@ -86,8 +81,13 @@ export class Classifier {
   predict(images: readonly Tensor[], top: number): Prediction[][] {
     return scope(() =>
       inferenceMode(() => {
-        const logits = this.model.forward(stack([...images], 0).to(this.device));
-        const [values, indices] = logits.softmax(1).topk(Math.min(top, this.classes.length), 1);
+        const logits = this.model.forward(
+          stack([...images], 0).to({ device: this.device, dtype: this.dtype }),
+        );
+        const [values, indices] = logits
+          .to({ dtype: 'float32' })
+          .softmax(1)
+          .topk(Math.min(top, this.classes.length), 1);
         return this.pair(values.toArray() as number[][], indices.toArray() as number[][]);
       }),
     );
@@ -109,40 +109,13 @@ function requireDevice(device: string): void {
     throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
 }
 
-/** A value of a loaded dict, whether it came as a Map or as an object. */
-function entry(container: unknown, key: string): unknown {
-  if (container instanceof Map) return container.get(key);
-  return typeof container === 'object' && container !== null
-    ? (container as Record<string, unknown>)[key]
-    : undefined;
-}
-
-function plain(value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
-  return Array.isArray(value) ? value.map(plain) : value;
-}
-
-/** What a checkpoint written by this package tells about its network; empty for any other. */
-function readRecipe(saved: unknown): Recipe {
-  const args = entry(saved, 'args');
-  const arch = entry(saved, 'arch');
-  const classes = entry(saved, 'classes');
-  return {
-    arch: typeof arch === 'string' ? arch : undefined,
-    block: entry(args, 'block') as string | undefined,
-    layers: plain(entry(args, 'layers')) as number[] | undefined,
-    options: (plain(entry(args, 'options')) ?? {}) as Record<string, unknown>,
-    input: (plain(entry(args, 'input')) ?? {}) as Partial<InputRecipe>,
-    classes: Array.isArray(classes) ? classes.map(String) : undefined,
-  };
-}
-
-function classCount(state: ReadonlyMap<string, Tensor>, path: string): number {
-  for (const [key, value] of state) {
-    if (/(^|\.)(fc|classifier)\.weight$/.test(key) && value.dim() === 2) return value.shape[0] as number;
+function classCount(shapes: ReadonlyMap<string, readonly number[]>, path: string): number {
+  for (const [key, shape] of shapes) {
+    if (/(^|\.)(fc|classifier)\.weight$/.test(key) && shape.length === 2) return shape[0] as number;
   }
   throw new RangeError(
-    `Expected "fc.weight" or "classifier.weight" in ${path}, got neither; pass a classifier's file`,
+    `Expected "fc.weight" or "classifier.weight" in ${path}, got neither; pass a classifier's file, or see what is in ` +
+      'this one: ibn-net inspect FILE',
   );
 }
 

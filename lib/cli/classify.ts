@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { fsEncode } from '../data/fs-path.ts';
-import type { Tensor } from '../tensor/index.ts';
+import type { DType, Tensor } from '../tensor/index.ts';
 import type { Classifier, Prediction } from './classifier.ts';
+import { adviseInFlags } from './flag-advice.ts';
 import type { ImageInput } from './image-inputs.ts';
 import { ImageProgress, type ProgressStream } from './image-progress.ts';
 
@@ -17,6 +18,10 @@ export interface ClassifyOptions {
   resize?: number;
   crop?: number;
   classes?: string;
+  stripPrefix?: string;
+  strict?: boolean;
+  splitNorms?: boolean;
+  dtype?: DType;
 }
 
 /** Where {@link classify} reads and writes; the process's own streams by default. */
@@ -64,6 +69,21 @@ export function registerClassify(program: Command): void {
       '--classes <file>',
       "class names, one per line or a JSON array; default ImageNet's, or the checkpoint's",
     )
+    .option(
+      '--strip-prefix <prefix>',
+      'take this from the front of the file\'s keys, such as module.; "auto" finds it',
+      'auto',
+    )
+    .option(
+      '--no-strict',
+      'leave out keys that the network does not know, and leave initial what the file lacks',
+    )
+    .option('--split-norms', 'weights of a plain network for one with IBN: divide its norms among IN and BN')
+    .addOption(
+      new Option('--dtype <dtype>', 'what to compute in; the file may have another')
+        .choices(['float32', 'float16', 'bfloat16'])
+        .default('float32'),
+    )
     .action(async (paths: string[], options: ClassifyOptions) => {
       process.stdout.on('error', stopWhenClosed);
       process.exitCode = await classify(paths, options);
@@ -97,7 +117,7 @@ export async function classify(
     import('./classifier.ts'),
     import('./image-inputs.ts'),
   ]);
-  const classifier = await Classifier.load(options);
+  const classifier = await Classifier.load(options).catch(adviseInFlags);
   const { images, problems } = await expandInputs(paths, streams.stdin);
   for (const problem of problems) streams.stderr.write(`${problem}\n`);
   const failures = await classifyAll(classifier, images, options, streams);

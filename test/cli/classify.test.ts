@@ -285,6 +285,10 @@ describe('item 8: classify, the command line', { timeout: 60_000 }, () => {
       '--resize',
       '--crop',
       '--classes',
+      '--strip-prefix',
+      '--no-strict',
+      '--split-norms',
+      '--dtype',
     ]);
   });
 

@@ -1,0 +1,14 @@
+/** What the command line calls an option that an error of the library advises. */
+const FLAGS: readonly (readonly [advice: RegExp, flag: string])[] = [
+  [/\{ stripPrefix: '([^']*)' \}/g, '--strip-prefix $1'],
+  [/\{ splitNorms: true \}/g, '--split-norms'],
+  [/\{ strict: false \}/g, '--no-strict'],
+];
+
+/** Throws an error again, with advice that can be followed on the command line. */
+export function adviseInFlags(error: unknown): never {
+  if (error instanceof Error) {
+    error.message = FLAGS.reduce((text, [advice, flag]) => text.replace(advice, flag), error.message);
+  }
+  throw error;
+}
