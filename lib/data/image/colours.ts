@@ -43,6 +43,24 @@ export function* cmykToRgb(cmyk: Uint8Array, channels: number): Sliced<Uint8Arra
   return rgb;
 }
 
+/** Colours of pixels of `channels` bytes, R, G, B and alpha first, divided by alpha as Pillow does (Unpack.c, 12.3). */
+export function* dividedByAlpha(pixels: Uint8Array, channels: number): Sliced<Uint8Array> {
+  const count = Math.floor(pixels.length / channels);
+  const rgb = new Uint8Array(3 * count);
+  for (let at = 0; at < count; ) {
+    const end = Math.min(count, at + SLICE_PIXELS);
+    for (let from = at * channels, to = 3 * at; at < end; at++, from += channels) {
+      const alpha = pixels[from + 3] as number;
+      for (let colour = 0; colour < 3; colour++) {
+        const value = Math.floor((255 * (pixels[from + colour] as number)) / alpha);
+        rgb[to++] = alpha === 0 ? 0 : Math.min(255, value);
+      }
+    }
+    yield;
+  }
+  return rgb;
+}
+
 let table: Uint8Array | undefined;
 
 /** [light << 8 | ink], light = 255 - K: the light minus the ink's share of it, rounded. */

@@ -1,11 +1,11 @@
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { withoutTurns } from './avif.ts';
-import { cmykToRgb, grayToRgb } from './colours.ts';
+import { cmykToRgb, dividedByAlpha, grayToRgb } from './colours.ts';
 import { warnOfDeparture } from './departures.ts';
 import type { ImageFormat } from './format.ts';
 import { checkJpegMarkers } from './jpeg-markers.ts';
 import { checkSize, inSlices, type Pixels } from './pixels.ts';
-import { checkTiff } from './tiff.ts';
+import { planTiff } from './tiff.ts';
 import { Unreadable, unsupported } from './unreadable.ts';
 
 /** Pixels of the first frame, and the EXIF orientation by which they are still to be turned. */
@@ -23,13 +23,15 @@ export async function decodeBySharp(
   bytes: Uint8Array,
   maxPixels: number,
 ): Promise<Decoded> {
-  const orientation = format === 'TIFF' ? checkTiff(bytes) : 1;
+  if (format === 'JPEG') return { ...(await decodeJpeg(bytes, maxPixels)), orientation: 1 };
+  if (format === 'TIFF') return await decodeTiff(bytes, maxPixels);
   const input = format === 'AVIF' ? withoutTurns(bytes) : bytes;
-  const pixels =
-    format === 'JPEG'
-      ? await decodeJpeg(input, maxPixels)
-      : await decodeWith('warning', format, input, maxPixels);
-  return { ...pixels, orientation };
+  return { ...(await decodeWith(input, maxPixels, { format })), orientation: 1 };
+}
+
+async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<Decoded> {
+  const { input, orientation, isMultiplied } = planTiff(bytes);
+  return { ...(await decodeWith(input, maxPixels, { format: 'TIFF', isMultiplied })), orientation };
 }
 
 /**
@@ -38,20 +40,25 @@ export async function decodeBySharp(
  */
 async function decodeJpeg(input: Uint8Array, maxPixels: number): Promise<Pixels> {
   try {
-    return await decodeWith('warning', 'JPEG', input, maxPixels);
+    return await decodeWith(input, maxPixels, { format: 'JPEG' });
   } catch (error) {
     if (!(error instanceof Unreadable) || error.code !== 'ERR_IMAGE_DECODE') throw error;
-    const pixels = await decodeWith('truncated', 'JPEG', input, maxPixels);
+    const pixels = await decodeWith(input, maxPixels, { format: 'JPEG', failOn: 'truncated' });
     checkJpegMarkers(input);
     return pixels;
   }
 }
 
+interface Manner {
+  readonly format: ImageFormat;
+  readonly failOn?: SharpOptions['failOn'];
+  readonly isMultiplied?: boolean;
+}
+
 async function decodeWith(
-  failOn: SharpOptions['failOn'],
-  format: ImageFormat,
   input: Uint8Array,
   maxPixels: number,
+  { format, failOn = 'warning', isMultiplied = false }: Manner,
 ): Promise<Pixels> {
   // sharp takes a quarter of a second to load, which programs that decode nothing need not pay.
   const { default: sharp } = await import('sharp');
@@ -59,9 +66,11 @@ async function decodeWith(
   const metadata = await readable(() => sharp(input, options).metadata());
   checkSize(metadata.width, metadata.height, maxPixels);
   warnOfDepartures(format, metadata);
-  const pipeline = rawPipeline(sharp(input, options), metadata.space);
+  const pipeline = rawPipeline(sharp(input, options), metadata.space, isMultiplied);
   const { data, info } = await readable(() => pipeline.raw().toBuffer({ resolveWithObject: true }));
-  const rgb = await toRgb(data, info.channels, metadata.space);
+  const rgb = isMultiplied
+    ? await inSlices(dividedByAlpha(data, info.channels))
+    : await toRgb(data, info.channels, metadata.space);
   return { data: rgb, width: info.width, height: info.height };
 }
 
@@ -87,10 +96,10 @@ function reasonOf(text: string): string {
   return CUT_SHORT.test(reason) ? `the file is truncated or damaged: ${reason}` : reason;
 }
 
-function rawPipeline(image: Sharp, space: string | undefined): Sharp {
+function rawPipeline(image: Sharp, space: string | undefined, keepsAlpha: boolean): Sharp {
   // Left to itself libvips would send CMYK through a profile, which Pillow does not.
   if (space === 'cmyk') return image.pipelineColourspace('cmyk').toColourspace('cmyk');
-  return image.removeAlpha().toColourspace('srgb');
+  return (keepsAlpha ? image : image.removeAlpha()).toColourspace('srgb');
 }
 
 async function toRgb(data: Buffer, channels: number, space: string | undefined): Promise<Uint8Array> {

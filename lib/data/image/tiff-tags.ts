@@ -33,6 +33,16 @@ export function readTiffTags(bytes: Uint8Array): TiffTags {
   return tags;
 }
 
+/** A copy of the file with another number for the first one of a tag of 16-bit numbers. */
+export function withTag(bytes: Uint8Array, tag: number, value: number): Buffer {
+  const copy = Buffer.from(bytes);
+  const reader = new Reader(copy);
+  const { entries, at } = reader.directory();
+  for (let index = 0; index < entries; index++)
+    reader.replace(at + index * (reader.big ? 20 : 12), tag, value);
+  return copy;
+}
+
 class Reader {
   readonly big: boolean;
   readonly #view: DataView;
@@ -58,13 +68,24 @@ class Reader {
     const tag = this.number(at, 2);
     const type = this.number(at + 2, 2);
     const size = SIZES[type];
-    const field = this.big ? 8 : 4;
-    const count = this.number(at + 4, field);
+    const count = this.number(at + 4, this.big ? 8 : 4);
     if (size === undefined || count > MAX_COUNT) return [tag, undefined];
-    const inPlace = at + 4 + field;
-    const start = size * count <= field ? inPlace : this.number(inPlace, field);
+    const start = this.#valuesAt(at, size * count);
     if (start + size * count > this.#view.byteLength) return [tag, undefined];
     return [tag, Array.from({ length: count }, (_, index) => this.number(start + index * size, size))];
+  }
+
+  replace(at: number, tag: number, value: number): void {
+    if (this.number(at, 2) !== tag || SIZES[this.number(at + 2, 2)] !== 2) return;
+    const count = this.number(at + 4, this.big ? 8 : 4);
+    this.#view.setUint16(this.#valuesAt(at, 2 * count), value, this.#little);
+  }
+
+  /** Short values stand in the entry itself. */
+  #valuesAt(entry: number, bytes: number): number {
+    const field = this.big ? 8 : 4;
+    const inPlace = entry + 4 + field;
+    return bytes <= field ? inPlace : this.number(inPlace, field);
   }
 
   number(at: number, size: number): number {

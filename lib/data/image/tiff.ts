@@ -1,4 +1,4 @@
-import { readTiffTags, type TiffTags } from './tiff-tags.ts';
+import { readTiffTags, type TiffTags, withTag } from './tiff-tags.ts';
 import { unsupported } from './unreadable.ts';
 
 const BITS = 258;
@@ -46,6 +46,19 @@ const OTHER_COMPRESSIONS: Record<number, string> = {
   50001: 'WebP',
 };
 
+/** How a TIFF is to be decoded. */
+export interface TiffPlan {
+  /** The file, of which libvips is to leave colours alone. */
+  readonly input: Uint8Array;
+  /** EXIF orientation by which Pillow turns the image as it loads it. */
+  readonly orientation: number;
+  /** Colours are multiplied by alpha, and still to be divided. */
+  readonly isMultiplied: boolean;
+}
+
+const MULTIPLIED = 1;
+const UNRELATED = 2;
+
 interface Layout {
   readonly photometric: number;
   readonly compression: number;
@@ -60,10 +73,9 @@ interface Layout {
  * Lets pass the kinds of TIFF whose pixels were found equal to Pillow's (12.3): what else libvips would read, it reads
  * differently.
  *
- * @returns the EXIF orientation by which Pillow turns the image as it loads it
  * @throws Unreadable naming the kind
  */
-export function checkTiff(bytes: Uint8Array): number {
+export function planTiff(bytes: Uint8Array): TiffPlan {
   const tags = readTiffTags(bytes);
   const layout = layoutOf(tags);
   const compression = COMPRESSIONS[layout.compression];
@@ -73,7 +85,10 @@ export function checkTiff(bytes: Uint8Array): number {
   }
   const problem = problemOf(layout, tags);
   if (problem !== undefined) throw unsupported(`a TIFF of ${describe(layout)}${problem}`);
-  return orientationOf(tags);
+  const isMultiplied = layout.extra[0] === MULTIPLIED;
+  // libvips divides by alpha too, and rounds otherwise.
+  const input = isMultiplied ? withTag(bytes, EXTRA_SAMPLES, UNRELATED) : bytes;
+  return { input, orientation: orientationOf(tags), isMultiplied };
 }
 
 function layoutOf(tags: TiffTags): Layout {
@@ -93,9 +108,8 @@ function layoutOf(tags: TiffTags): Layout {
 
 /** Why a layout is not read, in words that follow its description; undefined where it is. */
 function problemOf(layout: Layout, tags: TiffTags): string | undefined {
-  const { planes, tiled, extra } = layout;
+  const { planes, tiled } = layout;
   if (planes === 2 && tiled) return ', separate planes and tiles';
-  if (extra.includes(1)) return ', multiplied by alpha';
   if (!isReadLayout(layout)) return '';
   if (layout.photometric === 3 && (tags.get(PALETTE) ?? []).every((value) => value < 256)) {
     // Pillow takes the upper byte of each colour, which is zero.
@@ -121,7 +135,7 @@ function isReadLayout({ photometric, compression, bits, extra, format, planes }:
       '8 ',
       '8 2',
       '8 999',
-      ...(planes === 1 ? ['8 0', '8 0,0', '8 2,0', '16 ', '16 0', '16 2'] : []),
+      ...(planes === 1 ? ['8 0', '8 1', '8 0,0', '8 2,0', '8 1,0', '16 ', '16 0', '16 1', '16 2'] : []),
     ];
     return keys.includes(key);
   }
