@@ -54,9 +54,9 @@ async function work() {
     if ((index - from) % STEP === 0) say({ index });
     if ((index - from) % STEP === 0) await new Promise(setImmediate);
     const { name, kind, bytes } = cases.at(index);
-    let { result, ms } = timed(() => readCase(bytes, lib));
+    let { result, ms } = timed(() => readCase(bytes, lib, kind));
     // Once more, in case it was the machine that stood still.
-    if (ms > 1000) ({ result, ms } = timed(() => readCase(bytes, lib)));
+    if (ms > 1000) ({ result, ms } = timed(() => readCase(bytes, lib, kind)));
     tensors += result.tensors;
     count(outcomes, kind, result.outcome);
     if (ms > slowest.ms) slowest = { ms: Number(ms.toFixed(1)), index, name, bytes: bytes.length };

@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor/index.ts';
+import { isTensor, type Tensor } from '../tensor/index.ts';
 import { InertObject } from './inert.ts';
 import { isTensorLike } from './planned-backend.ts';
 
@@ -18,39 +18,45 @@ export function isModule(value: unknown): value is InertObject {
  * parameters, then persistent buffers, then the modules inside; a tensor with two names is there twice, as one object.
  */
 export function moduleStateDict(module: InertObject): Map<string, Tensor> {
-  const stateDict = new Map<string, Tensor>();
-  collect(module, '', stateDict, new Set());
-  return stateDict;
+  const collector = new Collector();
+  collector.add(module, '');
+  return collector.stateDict;
 }
 
-function collect(
-  module: InertObject,
-  prefix: string,
-  into: Map<string, Tensor>,
-  open: Set<InertObject>,
-): void {
-  // A module that holds itself has no state dict in Python either.
-  if (open.has(module)) return;
-  open.add(module);
-  const transient = transientNames(module);
-  addTensors(partOf(module, '_parameters'), prefix, into, new Set());
-  addTensors(partOf(module, '_buffers'), prefix, into, transient);
-  for (const [name, inner] of partOf(module, '_modules') ?? []) {
-    if (inner instanceof InertObject) collect(inner, `${prefix}${name}.`, into, open);
+class Collector {
+  readonly stateDict = new Map<string, Tensor>();
+  readonly #detached = new Map<Tensor, Tensor>();
+  readonly #open = new Set<InertObject>();
+
+  add(module: InertObject, prefix: string): void {
+    // A module that holds itself has no state dict in Python either.
+    if (this.#open.has(module)) return;
+    this.#open.add(module);
+    this.#addTensors(partOf(module, '_parameters'), prefix, NONE);
+    this.#addTensors(partOf(module, '_buffers'), prefix, transientNames(module));
+    for (const [name, inner] of partOf(module, '_modules') ?? []) {
+      if (inner instanceof InertObject) this.add(inner, `${prefix}${name}.`);
+    }
+    this.#open.delete(module);
   }
-  open.delete(module);
+
+  #addTensors(entries: Entries | undefined, prefix: string, without: ReadonlySet<unknown>): void {
+    for (const [name, tensor] of entries ?? []) {
+      if (isTensorLike(tensor) && !without.has(name))
+        this.stateDict.set(`${prefix}${name}`, this.#plain(tensor));
+    }
+  }
+
+  /** Without `requiresGrad`; one object for one. */
+  #plain(tensor: Tensor): Tensor {
+    if (!isTensor(tensor) || !tensor.requiresGrad) return tensor;
+    const plain = this.#detached.get(tensor) ?? tensor.detach();
+    this.#detached.set(tensor, plain);
+    return plain;
+  }
 }
 
-function addTensors(
-  entries: Entries | undefined,
-  prefix: string,
-  into: Map<string, Tensor>,
-  without: ReadonlySet<unknown>,
-): void {
-  for (const [name, tensor] of entries ?? []) {
-    if (isTensorLike(tensor) && !without.has(name)) into.set(`${prefix}${name}`, tensor);
-  }
-}
+const NONE: ReadonlySet<unknown> = new Set();
 
 /** Names of buffers that are not saved; modules from before PyTorch 1.6 have none. */
 function transientNames(module: InertObject): ReadonlySet<unknown> {

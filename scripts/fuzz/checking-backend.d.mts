@@ -8,4 +8,5 @@ interface ReaderModules {
 export function readCase(
   bytes: Uint8Array,
   modules: ReaderModules,
+  kind?: string,
 ): { readonly outcome: string; readonly tensors: number };

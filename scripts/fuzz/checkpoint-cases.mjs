@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { assemble, disassemble, editPickle } from './pickle-edits.mjs';
 import { edgeNumber, editBytes, editList, Random } from './random.mjs';
 import { editSafetensors } from './safetensors-edits.mjs';
-import { editEntries, editHeaders, readEntries, writeEntries } from './zip-edits.mjs';
+import { deflateEntries, editEntries, editHeaders, readEntries, writeEntries } from './zip-edits.mjs';
 
 const LARGEST_SEED = 32 * 1024;
 const LEGACY_PICKLES = 5;
+// These are also taken with their entries deflated.
+const DEFLATED = /^(parameters|geometry|kinds-torch)\.zip/;
 
 /** Reads the files to start from: every fixture of checkpoints that is small. */
 export function readSeeds(folder) {
@@ -28,7 +30,8 @@ function parseZip(name, bytes) {
   const entries = readEntries(bytes);
   const at = entries.findIndex(([entry]) => entry.endsWith('/data.pkl'));
   if (at < 0 || name === 'refused-deflated.pth') return [];
-  return [{ name, bytes, kind: 'zip', entries, at, pickle: disassemble(entries[at][1]).instructions }];
+  const seed = { name, bytes, kind: 'zip', entries, at, pickle: disassemble(entries[at][1]).instructions };
+  return DEFLATED.test(name) ? [seed, { ...seed, kind: 'deflated' }] : [seed];
 }
 
 function parseLegacy(name, bytes) {
@@ -67,6 +70,7 @@ export class Cases {
 
   #edit(file, random) {
     if (file.kind === 'safetensors') return editSafetensors(file.bytes, random);
+    if (file.kind === 'deflated') return this.#editDeflated(file, random);
     if (random.chance(0.15)) return editBytes(file.bytes, random);
     return file.kind === 'zip' ? this.#editZip(file, random) : this.#editLegacy(file, random);
   }
@@ -79,6 +83,18 @@ export class Cases {
     if (kind > 0.75) edited = editEntries(edited, random);
     const written = writeEntries(edited, this.#ZipWriter);
     return random.chance(0.05) ? editHeaders(written, random) : written;
+  }
+
+  /** Storages that are all zeros and large once unpacked, sizes that lie, edits as of any archive. */
+  #editDeflated({ entries, at, pickle }, random) {
+    const edited = [...entries];
+    if (random.chance(0.6)) edited[at] = [entries[at][0], assemble(editPickle(pickle, random, this.#pool))];
+    if (random.chance(0.3)) {
+      const grown = random.below(edited.length);
+      edited[grown] = [edited[grown][0], Buffer.alloc(10 ** (3 + random.below(5)))];
+    }
+    const written = deflateEntries(random.chance(0.2) ? editEntries(edited, random) : edited);
+    return random.chance(0.4) ? editHeaders(written, random) : written;
   }
 
   #editLegacy({ pickles, tail }, random) {

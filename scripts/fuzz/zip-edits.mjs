@@ -1,4 +1,5 @@
 // Zip archives: entries are edited and written again with right checksums, then fields of the headers are changed.
+import { deflateRawSync } from 'node:zlib';
 import { edgeNumber } from './random.mjs';
 
 const END = 0x06054b50;
@@ -56,6 +57,34 @@ export function writeEntries(entries, ZipWriter) {
   for (const [name, bytes] of entries) writer.add(name, bytes);
   writer.finish();
   return Buffer.concat(parts);
+}
+
+/** An archive whose entries are deflated, as another program than PyTorch writes it. */
+export function deflateEntries(entries) {
+  const [parts, central] = [[], []];
+  let offset = 0;
+  for (const [name, bytes] of entries) {
+    const [data, title] = [deflateRawSync(bytes, { level: 1 }), Buffer.from(name)];
+    const fields = Buffer.alloc(26);
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(8, 4);
+    fields.writeUInt32LE(data.length, 14);
+    fields.writeUInt32LE(bytes.length, 18);
+    fields.writeUInt16LE(title.length, 22);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(offset, 10);
+    central.push(Buffer.from('PK\x01\x02\x14\x00'), fields, place, title);
+    parts.push(Buffer.from('PK\x03\x04'), fields, title, data);
+    offset += 30 + title.length + data.length;
+  }
+  const directory = Buffer.concat(central);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  end.writeUInt16LE(entries.length, 8);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(directory.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...parts, directory, end]);
 }
 
 /** Storages of other sizes, entries that are gone, renamed or doubled, another byte order. */

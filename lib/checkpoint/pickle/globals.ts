@@ -3,11 +3,6 @@ import { PyGlobal } from './py-global.ts';
 import { PYTHON_GLOBALS } from './python-globals.ts';
 import { TORCH_GLOBALS } from './torch-globals.ts';
 
-const PYTHON2_MODULES = new Map([
-  ['__builtin__', 'builtins'],
-  ['copy_reg', 'copyreg'],
-]);
-
 const KNOWN = new Map<string, PyGlobal>();
 for (const [module, name, meaning] of [...PYTHON_GLOBALS, ...NUMPY_GLOBALS, ...TORCH_GLOBALS]) {
   KNOWN.set(`${module} ${name}`, new PyGlobal(`${module}.${name}`, meaning));
@@ -16,10 +11,5 @@ KNOWN.set('builtins getattr', new PyGlobal('builtins.getattr', { kind: 'getattr'
 
 /** The global `module.name` that is read as data, or undefined. */
 export function findGlobal(module: string, name: string): PyGlobal | undefined {
-  return KNOWN.get(`${moduleName(module)} ${name}`);
-}
-
-/** The name of a module in Python 3. */
-export function moduleName(module: string): string {
-  return PYTHON2_MODULES.get(module) ?? module;
+  return KNOWN.get(`${module} ${name}`);
 }

@@ -25,8 +25,8 @@ const HARMFUL_NAMES = new RegExp(
     'types\\.(FunctionType|CodeType|LambdaType|MethodType|ModuleType|BuiltinFunctionType|new_class|prepare_class)',
     'platform\\.(popen|_syscmd_\\w+)|trace\\.Trace|pathlib\\.(_\\w+\\.)?[A-Z]\\w+\\.\\w+|glob\\.glob',
     '_?io\\.(open\\w*|FileIO|OpenWrapper)|urllib\\.request\\..+|http\\.(client|server)\\..+|codecs\\.open',
-    'torch\\.(load|save|compile|package\\..+|hub\\..+|jit\\.load|jit\\.CompilationUnit|jit\\.script\\w*)',
-    'torch\\.(_load_global_deps|import_ir_module\\w*|(ops|classes)\\.load_library|utils\\.model_zoo\\..+)',
+    'torch\\.(load|save|compile|package\\..+|hub\\..+|jit\\.(_serialization\\.)?(jit_)?load|jit\\.CompilationUnit|jit\\.script)',
+    'torch\\.(_load_global_deps|import_ir_module\\w*|(_?ops|_?classes)\\.(\\w+\\.)?load_library|utils\\.model_zoo\\..+)',
     'torch\\.storage\\._load_from_bytes|torch\\.serialization\\.(load|save|_load\\w*|_legacy_load)',
     'torch\\.utils\\.(cpp_extension|collect_env|bundled_inputs|show_pickle)\\..+|torch\\.distributed\\.(rpc|run|launch).*',
     'torch\\.(_inductor|_dynamo)\\.(codecache|debug_utils|test_case|repro)\\..+|torch\\._C\\._?(jit_)?import\\w*',
@@ -35,7 +35,7 @@ const HARMFUL_NAMES = new RegExp(
   ].join('|')})$`,
 );
 
-// Modules that others import, so that a dotted name gets at them: `torch.serialization.os.system`.
+// Modules that others import, so that a dotted name gets at them: `torch`, `serialization.os.system`.
 const REACHED = new Set([
   ...['os', 'posix', 'nt', 'sys', 'subprocess', 'builtins', '__builtin__', 'shutil', 'runpy', 'importlib'],
   ...['ctypes', 'pickle', '_pickle', 'marshal', 'pty', 'socket', 'webbrowser', 'tempfile'],
@@ -47,8 +47,8 @@ export function isHarmful(module: string, name: string): boolean {
   const packages = module.split('.');
   const root = packages[0] as string;
   if (HARMFUL_MODULE.test(root) && (packages.length === 1 || !EXACT.test(root))) return true;
-  const steps = [...packages.slice(1), ...name.split('.')];
-  return steps.some(isDunder) || steps.slice(0, -1).some((step) => REACHED.has(step));
+  const steps = name.split('.');
+  return [...packages, ...steps].some(isDunder) || steps.slice(0, -1).some((step) => REACHED.has(step));
 }
 
 /** `__globals__`, `__subclasses__` and the like lead from any object to any other. */

@@ -115,7 +115,13 @@ function permuted(
   if (!Number.isSafeInteger(numel)) throw new Mismatch(`a numpy array of size [${size.join(', ')}]`);
   if (dtype.code.startsWith('O')) context.copy(places(size));
   if (dtype.code.startsWith('O'))
-    return objectArray(asItems(data, 'an array of objects'), size, stride, numel);
+    // Objects are listed row by row in either order.
+    return objectArray(
+      asItems(data, 'an array of objects'),
+      size,
+      stridesFor(size, axesOf(size, false)),
+      numel,
+    );
   const bytes = asNumpyBytes(data);
   const expected = numel * numpyItemsize(dtype);
   if (bytes.length !== expected)

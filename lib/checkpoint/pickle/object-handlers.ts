@@ -1,12 +1,13 @@
 import { blockedGlobal } from '../errors.ts';
 import { asItems, asString, describe, Mismatch } from './checks.ts';
-import { findGlobal, moduleName } from './globals.ts';
+import { findGlobal } from './globals.ts';
 import { isHarmful } from './harm.ts';
 import type { Machine } from './machine.ts';
 import { setNumpyState } from './numpy.ts';
 import { setArrayState } from './numpy-array.ts';
 import { OPCODES as OP } from './opcodes.ts';
 import { type Context, PyGlobal } from './py-global.ts';
+import { modernName } from './python2-names.ts';
 import { setTensorState } from './rebuild-other.ts';
 import { PyArray, PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple, PyUnbuilt } from './values.ts';
 
@@ -37,11 +38,11 @@ function stackGlobal(machine: Machine): void {
 }
 
 /** A class or function by its name: known, described, or what stands for a refused one. */
-function globalNamed(machine: Machine, writtenModule: string, name: string): unknown {
-  const module = moduleName(writtenModule);
+function globalNamed(machine: Machine, writtenModule: string, writtenName: string): unknown {
+  const [module, name] = modernName(writtenModule, writtenName);
   const known = findGlobal(module, name);
   if (known) return known.meaning.kind === 'value' ? known.meaning.value : known;
-  if (isHarmful(module, name)) return refused(machine, `${writtenModule}.${name}`);
+  if (isHarmful(module, name)) return refused(machine, `${writtenModule}.${writtenName}`);
   return unknownGlobal(machine, `${module}.${name}`);
 }
 

@@ -119,7 +119,8 @@ function firstText({ args }: PyObject): string {
 }
 
 function fractionText({ args }: PyObject): string {
-  return args.map((part) => (typeof part === 'bigint' ? String(part) : describePart(part))).join('/');
+  const parts = args.map((part) => (typeof part === 'bigint' ? String(part) : describePart(part)));
+  return parts[1] === '1' ? (parts[0] as string) : parts.join('/');
 }
 
 function describePart(part: unknown): string {
