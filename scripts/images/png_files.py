@@ -79,3 +79,43 @@ def _odd() -> Iterator[File]:
         ('unknown', b'noNe', b'?'),
     ):
         yield f'png-{name}.png', png(rgb, 8, 2, chunk(kind, data))
+    yield from _broken(png(rgb, 8, 2), png(indices, 8, 3, palette(256)))
+
+
+def _broken(rgb: bytes, indexed: bytes) -> Iterator[File]:
+    """Chunks doubled, left out, in the wrong order, too long or short, with right checksums."""
+    for kind, whole in (('rgb', rgb), ('indexed', indexed)):
+        chunks = list(_chunks(whole))
+        for index, (name, data) in enumerate(chunks):
+            label = f'png-{kind}-{name.decode().lower()}'
+            before, after = chunks[:index], chunks[index + 1:]
+            yield f'{label}-missing.png', _file([*before, *after])
+            yield f'{label}-twice.png', _file([*before, (name, data), (name, data), *after])
+            yield f'{label}-short.png', _file([*before, (name, data[:-1]), *after])
+            yield f'{label}-long.png', _file([*before, (name, data + b'\0'), *after])
+            yield f'{label}-first.png', _file([(name, data), *before, *after])
+            yield f'{label}-bad-sum.png', whole.replace(chunk(name, data), chunk(name, data)[:-1] + b'?')
+        at = next(index for index, (name, _) in enumerate(chunks) if name == b'IDAT')
+        data = zlib.decompress(chunks[at][1])
+        for name, changed in {'filter': b'\x07' + data[1:], 'few-rows': data[:len(data) // 2], 'more-rows': data * 2, 'empty': b''}.items():
+            yield f'png-{kind}-data-{name}.png', _file([*chunks[:at], (b'IDAT', zlib.compress(changed)), *chunks[at + 1:]])
+        packed = chunks[at][1]
+        for name, parts in {'split': [packed[:5], b'', packed[5:]], 'apart': [packed[:5], None, packed[5:]], 'checksum': [packed[:-4] + b'????'], 'plain': [data]}.items():
+            pieces = [(b'IDAT', part) if part is not None else (b'noNe', b'') for part in parts]
+            yield f'png-{kind}-data-{name}.png', _file([*chunks[:at], *pieces, *chunks[at + 1:]])
+        for name, more in {'critical': (b'NOnE', b'?'), 'animation': (b'acTL', bytes(8)), 'text': (b'tEXt', b'a\0b'), 'trns': (b'tRNS', b'\0' * 6)}.items():
+            yield f'png-{kind}-before-{name}.png', _file([*chunks[:at], more, *chunks[at:]])
+            yield f'png-{kind}-after-{name}.png', _file([*chunks[:at + 1], more, *chunks[at + 1:]])
+        yield f'png-{kind}-trailing.png', whole + b'trailing'
+
+
+def _chunks(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 8
+    while at < len(whole):
+        length = struct.unpack('>I', whole[at:at + 4])[0]
+        yield whole[at + 4:at + 8], whole[at + 8:at + 8 + length]
+        at += length + 12
+
+
+def _file(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    return b'\x89PNG\r\n\x1a\n' + b''.join(chunk(name, data) for name, data in chunks)

@@ -77,6 +77,7 @@ describe('item 8: classify, decoding', () => {
         decodeImage('https://example.org/cat.jpg'),
         decodeImage(text as unknown as ImageSource),
         decodeImage(join(folder, 'link.jpg')),
+        decodeImage(join(folder, 'caf\ufffd.jpg')),
         decodeImage(null as unknown as ImageSource),
       ].map((attempt) => attempt.then(String, (error: Error) => error.message.replace(folder, '<folder>'))),
     );
@@ -87,6 +88,7 @@ describe('item 8: classify, decoding', () => {
         "https://example.org/cat.jpg: no file but a URL; fetch it and pass the body",
         "Expected bytes from the stream for decodeImage, got string; leave its encoding unset",
         "<folder>/link.jpg: a link that leads nowhere (../gone.jpg); restore what it names or remove it",
+        "<folder>/caf�.jpg: no such file; arguments lose bytes that are not UTF-8 (shown as �): pass the folder it lies in, or its bytes",
         "Expected a path, a file: URL, bytes, a Blob or a stream for decodeImage, got null",
       ]
     `);

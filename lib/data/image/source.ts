@@ -90,5 +90,8 @@ async function absence(path: string): Promise<string> {
     return `a link that leads nowhere (${target}); restore what it names or remove it`;
   }
   if (/^(https?|data):/.test(path)) return 'no file but a URL; fetch it and pass the body';
+  if (path.includes('\ufffd')) {
+    return 'no such file; arguments lose bytes that are not UTF-8 (shown as \ufffd): pass the folder it lies in, or its bytes';
+  }
   return 'no such file; check the path';
 }
