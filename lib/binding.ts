@@ -279,6 +279,7 @@ export interface Binding extends DeviceBinding {
   ): string;
   compiledCreate(plan: unknown, settings: EngineSettings, settle: Settle): Handle;
   compiledAttach(token: string, settle: Settle): Handle | undefined;
+  compiledAccount(model: Handle): void;
   compiledShare(model: Handle): string;
   compiledDescribe(model: Handle, text: string): void;
   compiledDescription(model: Handle): string;

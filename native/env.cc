@@ -164,6 +164,7 @@ void EnvData::clear(Box* box) {
     live_tensors_--;
     box->tensor.reset();
   } else if (box->kind == BoxKind::kValue) {
+    account(box, 0);
     box->value = c10::IValue();
   }
 }

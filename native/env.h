@@ -79,6 +79,11 @@ class EnvData {
   at::Tensor& tensor(napi_env env, napi_value value) const;
 
   void dispose(Box* box);
+  // Tells V8, at the next settle(), that the value behind `box` holds so many bytes. Not for tensors.
+  void account(Box* box, int64_t bytes) {
+    pending_bytes_ += bytes - box->bytes;
+    box->bytes = bytes;
+  }
   // Applies what happened since the last call: external memory for V8, references of freed buffers. Never
   // called inside garbage collection.
   void settle(napi_env env) {

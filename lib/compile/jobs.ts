@@ -79,6 +79,7 @@ export class Jobs {
 
   #settle(id: number, error: Error | null, outputs: Handle[] | null): void {
     const waiting = this.#take(id);
+    if (!this.#disposed) engine.compiledAccount(this.#handle);
     if (error === null) waiting?.resolve(outputs ?? []);
     else waiting?.reject(error);
   }

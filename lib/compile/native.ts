@@ -8,6 +8,7 @@ export type EngineBinding = Pick<
   Binding,
   | 'compiledCreate'
   | 'compiledAttach'
+  | 'compiledAccount'
   | 'compiledShare'
   | 'compiledDescribe'
   | 'compiledDescription'

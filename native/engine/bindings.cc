@@ -86,6 +86,14 @@ Napi::Value compiledAttach(Call& call) {
   return call.undefined();
 }
 
+// compiledAccount(handle): counts what the engine holds now towards garbage collection. Packed weights are there
+// after the first job, the arena grows with the batches.
+Napi::Value compiledAccount(Call& call) {
+  const engine::EngineStats stats = clientOf(call)->engine->stats();
+  call.data.account(call.data.unbox(call.env, call.at(0)), stats.weight_bytes + stats.arena_bytes);
+  return call.undefined();
+}
+
 Napi::Value compiledShare(Call& call) {
   return Napi::String::New(call.env, clientOf(call)->engine->share());
 }
@@ -210,6 +218,7 @@ Napi::Value instructionSets(Call& call) {
 void defineEngine(Napi::Object exports) {
   define<compiledCreate>(exports, "compiledCreate");
   define<compiledAttach>(exports, "compiledAttach");
+  define<compiledAccount>(exports, "compiledAccount");
   define<compiledShare>(exports, "compiledShare");
   define<compiledDescribe>(exports, "compiledDescribe");
   define<compiledDescription>(exports, "compiledDescription");
