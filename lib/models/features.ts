@@ -29,6 +29,7 @@ export class FeatureExtractor<N extends string = string> extends Module {
 
   constructor(model: FeatureModel, names: readonly N[]) {
     super();
+    this.training = model.training;
     this.featureInfo = names.map((name) => infoOf(model, name));
     this.#names = names;
     for (const [name, child] of upToLast(model.namedChildren(), names, '')) this.registerModule(name, child);
@@ -106,6 +107,8 @@ function upToLast(
   return children.slice(0, last + 1).map(([name, module], i) => {
     const path = prefix + name;
     if (i < last || wanted.includes(path)) return [name, module];
-    return [name, new Sequential(upToLast(module.namedChildren(), wanted, `${path}.`))];
+    const part = new Sequential(upToLast(module.namedChildren(), wanted, `${path}.`));
+    part.training = module.training;
+    return [name, part];
   });
 }

@@ -30,7 +30,7 @@ export {
   type OptionsOf,
 } from './registry.ts';
 export { BasicBlock_IBN, type BlockClass, type BlockOptions, Bottleneck_IBN } from './residual-blocks.ts';
-export type { DilationOptions } from './residual-stages.ts';
+export type { StrideOptions } from './residual-stages.ts';
 export * from './resnet.ts';
 export {
   type Depths,

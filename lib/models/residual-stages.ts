@@ -44,18 +44,65 @@ export function stageMaker(block: BlockClass, settings: StageSettings): StageMak
   };
 }
 
-/** Options that trade stride for dilation; at most one of them. */
-export interface DilationOptions {
+/** Options of the strides of stages 2 to 4. */
+export interface StrideOptions {
   /** For stages 2 to 4: dilate instead of striding, as in torchvision. Default `[false, false, false]`. */
   replaceStrideWithDilation?: readonly [boolean, boolean, boolean];
-  /** Input size over the size of the last map: 32 (default), 16 or 8; with the small stem 8, 4 or 2. */
+  /**
+   * Input size over the size of the last map: 32 (default), 16 or 8; with the small stem 8, 4 or 2. Smaller ones
+   * dilate, as `replaceStrideWithDilation` does; not together with it.
+   */
   outputStride?: number;
+  /**
+   * Stride of stage 4, 2 (default) or 1. With 1 the last map has twice the height and width and nothing is dilated, as in
+   * the backbones of Re-ID (`last_stride` of reid-strong-baseline and fast-reid). Not together with dilation of stage 4.
+   */
+  lastStride?: 1 | 2;
 }
 
-/** For each of stages 1 to 4, whether it dilates instead of striding; `stemStride` is that of stem and pooling. */
-export function dilatedStages(
+/** Names of {@link StrideOptions}. */
+export const STRIDE_OPTIONS = ['replaceStrideWithDilation', 'outputStride', 'lastStride'];
+
+/** How a stage gets from the size of its input to that of its output. */
+export interface StageStride {
+  readonly stride: number;
+  /** Dilate instead of striding. */
+  readonly dilate: boolean;
+}
+
+/** Strides and dilation of stages 1 to 4; `stemStride` is that of stem and pooling. */
+export function stageStrides(
   owner: string,
-  { replaceStrideWithDilation: replace, outputStride }: DilationOptions,
+  options: StrideOptions,
+  stemStride: number,
+): readonly [StageStride, StageStride, StageStride, StageStride] {
+  const dilated = dilatedStages(owner, options, stemStride);
+  const last = lastStrideOf(owner, options, dilated[3]);
+  const [, second, third, fourth] = dilated;
+  return [
+    { stride: 1, dilate: false },
+    { stride: 2, dilate: second },
+    { stride: 2, dilate: third },
+    { stride: last, dilate: fourth },
+  ];
+}
+
+function lastStrideOf(
+  owner: string,
+  { lastStride = 2, outputStride }: StrideOptions,
+  dilates: boolean,
+): number {
+  if (lastStride !== 1 && lastStride !== 2) {
+    throw new RangeError(`Expected lastStride 1 or 2 for ${owner}, got ${JSON.stringify(lastStride)}`);
+  }
+  if (lastStride === 2 || !(dilates || outputStride !== undefined)) return lastStride;
+  const other = outputStride === undefined ? 'replaceStrideWithDilation of stage 4' : 'outputStride';
+  throw new RangeError(`Expected either lastStride 1 or ${other} for ${owner}, got both`);
+}
+
+function dilatedStages(
+  owner: string,
+  { replaceStrideWithDilation: replace, outputStride }: StrideOptions,
   stemStride: number,
 ): readonly [false, boolean, boolean, boolean] {
   if (replace !== undefined && outputStride !== undefined) {
@@ -77,12 +124,13 @@ export function dilatedStages(
 export function residualFeatures(
   channels: readonly number[],
   stemReductions: readonly [number, number],
-  dilated: readonly boolean[],
+  strides: readonly StageStride[],
 ): FeatureInfo[] {
   const found: FeatureInfo[] = [];
   let reduction = stemReductions[1];
   for (const [i, count] of channels.slice(1).entries()) {
-    if (i > 0 && !dilated[i]) reduction *= 2;
+    const { stride, dilate } = strides[i] as StageStride;
+    if (!dilate) reduction *= stride;
     found.push({ name: `layer${i + 1}`, channels: count, reduction });
   }
   return [{ name: 'relu', channels: channels[0] as number, reduction: stemReductions[0] }, ...found];

@@ -19,15 +19,16 @@ import { A, B, checkPlacements, type IBNConfig } from './placement.ts';
 import { buildEntry, type PretrainedOption } from './pretrained.ts';
 import { BasicBlock_IBN, type BlockClass, Bottleneck_IBN } from './residual-blocks.ts';
 import {
-  type DilationOptions,
-  dilatedStages,
   initConv,
   residualFeatures,
+  STRIDE_OPTIONS,
+  type StrideOptions,
   stageMaker,
+  stageStrides,
 } from './residual-stages.ts';
 
 /** Options of ResNet_IBN, all of them plain values but `avgpool`. */
-export interface ResNetIBNOptions extends DilationOptions {
+export interface ResNetIBNOptions extends StrideOptions {
   /** Default 1000. */
   numClasses?: number;
   /** Channels of the images. Default 3. */
@@ -64,8 +65,7 @@ export const OPTIONS = [
   'widthPerGroup',
   'stem',
   'avgpool',
-  'replaceStrideWithDilation',
-  'outputStride',
+  ...STRIDE_OPTIONS,
 ];
 
 /**
@@ -113,10 +113,9 @@ export class ResNet_IBN extends Module {
     const { widths = [64, 128, 256, 512], stem = 'imagenet', groups = 1, widthPerGroup = 64 } = options;
     checkPlacements(ibnCfg);
     const [inplanes] = widths;
-    const dilated = dilatedStages(this.constructor.name, options, stem === 'small' ? 1 : 4);
+    const strides = stageStrides(this.constructor.name, options, stem === 'small' ? 1 : 4);
     const make = stageMaker(block, { inplanes, ratio, groups, baseWidth: widthPerGroup });
-    const stage = (i: 0 | 1 | 2 | 3) =>
-      make(widths[i], layers[i], { stride: i === 0 ? 1 : 2, ibn: ibnCfg[i], dilate: dilated[i] });
+    const stage = (i: 0 | 1 | 2 | 3) => make(widths[i], layers[i], { ...strides[i], ibn: ibnCfg[i] });
     this.ibnCfg = ibnCfg;
     this.conv1 = stemConv(stem, inChannels, inplanes);
     this.bn1 = ibnCfg[0] === 'b' ? new InstanceNorm2d(inplanes, { affine: true }) : new BatchNorm2d(inplanes);
@@ -129,7 +128,7 @@ export class ResNet_IBN extends Module {
     this.avgpool = options.avgpool ?? new GlobalAvgPool2d();
     this.fc = new Linear(widths[3] * block.expansion, numClasses);
     const channels = [inplanes, ...widths.map((planes) => planes * block.expansion)];
-    this.featureInfo = residualFeatures(channels, stem === 'small' ? [1, 1] : [2, 4], dilated);
+    this.featureInfo = residualFeatures(channels, stem === 'small' ? [1, 1] : [2, 4], strides);
     this.initConvs();
   }
 

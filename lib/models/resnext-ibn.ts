@@ -18,16 +18,17 @@ import { A, checkPlacements, type IBNConfig } from './placement.ts';
 import { buildEntry, type PretrainedOption } from './pretrained.ts';
 import { Bottleneck_IBN } from './residual-blocks.ts';
 import {
-  type DilationOptions,
-  dilatedStages,
   initConv,
   residualFeatures,
+  STRIDE_OPTIONS,
+  type StrideOptions,
   stageMaker,
+  stageStrides,
 } from './residual-stages.ts';
 import type { Depths } from './resnet-ibn.ts';
 
 /** Options of ResNeXt_IBN. */
-export interface ResNeXtIBNOptions extends DilationOptions {
+export interface ResNeXtIBNOptions extends StrideOptions {
   /** Width of a group for 64 planes. Default 4. */
   baseWidth?: number;
   /** Number of groups. Default 32. */
@@ -58,8 +59,7 @@ const OPTIONS = [
   'ratio',
   'widths',
   'avgpool',
-  'replaceStrideWithDilation',
-  'outputStride',
+  ...STRIDE_OPTIONS,
 ];
 
 /**
@@ -101,10 +101,9 @@ export class ResNeXt_IBN extends Module {
     checkPlacements(ibnCfg);
     const [inplanes] = widths;
     const { expansion } = Bottleneck_IBN;
-    const dilated = dilatedStages('ResNeXt_IBN', options, 4);
+    const strides = stageStrides('ResNeXt_IBN', options, 4);
     const make = stageMaker(Bottleneck_IBN, { inplanes, ratio, groups: cardinality, baseWidth });
-    const stage = (i: 0 | 1 | 2 | 3) =>
-      make(widths[i], layers[i], { stride: i === 0 ? 1 : 2, ibn: ibnCfg[i], dilate: dilated[i] });
+    const stage = (i: 0 | 1 | 2 | 3) => make(widths[i], layers[i], { ...strides[i], ibn: ibnCfg[i] });
     this.ibnCfg = ibnCfg;
     this.conv1 = new Conv2d(inChannels, inplanes, 7, { stride: 2, padding: 3, bias: false });
     this.bn1 = ibnCfg[0] === 'b' ? new InstanceNorm2d(inplanes, { affine: true }) : new BatchNorm2d(inplanes);
@@ -117,7 +116,7 @@ export class ResNeXt_IBN extends Module {
     this.avgpool = options.avgpool ?? new GlobalAvgPool2d();
     this.fc = new Linear(widths[3] * expansion, numClasses);
     const channels = [inplanes, ...widths.map((planes) => planes * expansion)];
-    this.featureInfo = residualFeatures(channels, [2, 4], dilated);
+    this.featureInfo = residualFeatures(channels, [2, 4], strides);
     // The published code draws the stem's weights once more before all others.
     initConv(this.conv1);
     for (const module of this.modules()) if (module instanceof Conv2d) initConv(module);

@@ -3,7 +3,7 @@ import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { linspace, manualSeed, noGrad, randn, setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
 import { message } from '../nn/messages.ts';
-import { elements, expectClose, type Numbers } from '../nn/numbers.ts';
+import { elements, expectClose, type Numbers, relativeError } from '../nn/numbers.ts';
 import { norm, zipped } from './reference.ts';
 
 type Placement = models.IBNPlacement;
@@ -139,6 +139,87 @@ describe("the paper's variants", () => {
   it('keep the placements on the model', () => {
     expect(models.resnet18_ibn_b(SMALL).ibnCfg).toEqual(['b', 'b', null, null]);
     expect(models.resnext50_ibn_a({ ...GROUPED, ibnCfg: ['d', null, null, null] }).ibnCfg[0]).toBe('d');
+  });
+});
+
+describe('lastStride', () => {
+  interface Wanted {
+    shape: number[];
+    map_norm: number;
+    logits_first16: number[][];
+  }
+  const figures = zipped<Record<string, Wanted>>('last-stride');
+
+  it.each(Object.keys(figures) as ('resnet18' | 'resnet50' | 'resnext50_32x4d')[])(
+    '1 gives the last map of %s that PyTorch gives with stage 4 at stride 1',
+    (name) => {
+      const want = figures[name] as Wanted;
+      manualSeed(0);
+      const model = models.getModel(name, { lastStride: 1 }).eval();
+      manualSeed(1);
+      const x = randn([2, 3, 64, 32]);
+      const { layer4 } = noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(x));
+      const logits: Tensor = noGrad(() => model.forward(x));
+      expect(layer4.shape).toEqual(want.shape);
+      expect(Math.abs(norm(layer4) / want.map_norm - 1)).toBeLessThan(1e-5);
+      expect(relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat())).toBeLessThan(1e-5);
+    },
+  );
+
+  it('1 gives every kind of ResNet a last map of twice the size, under the same keys and weights', () => {
+    const kinds = {
+      resnet18_ibn_a: SMALL,
+      resnet50_ibn_b: SMALL,
+      resnext50_ibn_a: GROUPED,
+      se_resnet50_ibn_a: SMALL,
+      se_resnet50: SMALL,
+      resnet18: { ...SMALL, stem: 'small' },
+    } as const;
+    for (const [name, options] of Object.entries(kinds)) {
+      const build = (lastStride: 1 | 2) => {
+        manualSeed(0);
+        return models.getModel(name as 'resnet18', { ...options, lastStride } as models.EntryOptions);
+      };
+      const [wide, usual] = [build(1), build(2)];
+      const mapOf = (model: models.ResNet_IBN) =>
+        noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(randn([1, 3, 64, 96]))).layer4;
+      const [, , height, width] = mapOf(usual).shape as [number, number, number, number];
+      expect(mapOf(wide).shape.slice(2), name).toEqual([2 * height, 2 * width]);
+      const reduction = (model: models.ResNet_IBN) => model.featureInfo.at(-1)?.reduction as number;
+      expect(reduction(wide), name).toBe(reduction(usual) / 2);
+      expect([...wide.stateDict().keys()]).toEqual([...usual.stateDict().keys()]);
+      expect(elements(wide.fc.weight)).toEqual(elements(usual.fc.weight));
+    }
+  });
+
+  it('dilates nothing, and goes with a dilated stage 3', () => {
+    const model = models.resnet50({
+      ...SMALL,
+      lastStride: 1,
+      replaceStrideWithDilation: [false, true, false],
+    });
+    expect(model.featureInfo.map(({ reduction }) => reduction)).toEqual([2, 4, 8, 8, 8]);
+    const plain = models.resnet50_ibn_a({ ...SMALL, lastStride: 1 });
+    expect(plain.modules().every((m) => !(m instanceof nn.Conv2d) || m.dilation[0] === 1)).toBe(true);
+  });
+
+  it('refuses what makes no sense', () => {
+    const refusal = (options: object) => message(() => models.resnet18(options as never));
+    expect(refusal({ lastStride: 3 })).toMatchInlineSnapshot(
+      `"RangeError: Expected lastStride 1 or 2 for ResNet_IBN, got 3"`,
+    );
+    expect(refusal({ lastStride: '1' })).toMatchInlineSnapshot(
+      `"RangeError: Expected lastStride 1 or 2 for ResNet_IBN, got "1""`,
+    );
+    expect(refusal({ lastStride: 1, outputStride: 16 })).toMatchInlineSnapshot(
+      `"RangeError: Expected either lastStride 1 or outputStride for ResNet_IBN, got both"`,
+    );
+    expect(refusal({ lastStride: 1, replaceStrideWithDilation: [false, false, true] })).toMatchInlineSnapshot(
+      `"RangeError: Expected either lastStride 1 or replaceStrideWithDilation of stage 4 for ResNet_IBN, got both"`,
+    );
+    expect(refusal({ last_stride: 1 })).toMatchInlineSnapshot(
+      `"RangeError: Expected a known option for resnet18, got "last_stride"; did you mean lastStride?"`,
+    );
   });
 });
 
