@@ -1,5 +1,6 @@
 import { checkOptions } from '../options.ts';
-import type { Optimizer, ParamGroup } from './optimizer.ts';
+import { type Demand, demanded, EPOCHS, FINITE, LAST_EPOCH, POSITIVE } from './checks.ts';
+import { Optimizer, type ParamGroup } from './optimizer.ts';
 
 type AnyOptimizer = Optimizer<never> | Optimizer<{ lr: number }>;
 type Group = ParamGroup<{ lr: number }>;
@@ -22,8 +23,12 @@ export abstract class LRScheduler {
   #lastLr: number[] = [];
 
   constructor(optimizer: AnyOptimizer, options: SchedulerOptions = {}) {
+    const name = new.target.name;
+    if (!(optimizer instanceof Optimizer)) {
+      throw new TypeError(`Expected an Optimizer for ${name}, got ${typeof optimizer}`);
+    }
     this.optimizer = optimizer;
-    this.lastEpoch = options.lastEpoch ?? -1;
+    this.lastEpoch = demanded(name, 'lastEpoch', options.lastEpoch ?? -1, LAST_EPOCH);
     for (const [i, group] of this.groups.entries()) {
       if (this.lastEpoch === -1) group.initialLr ??= group.lr;
       else if (group.initialLr === undefined) {
@@ -88,7 +93,12 @@ export abstract class LRScheduler {
     };
   }
 
-  /** Restores what `stateDict()` gave, here or in Python; the optimizer's rates come with its own state. */
+  /**
+   * Restores what `stateDict()` gave, here or in Python; the optimizer's rates come with its own state.
+   *
+   * @throws TypeError or RangeError if the state is of another kind of scheduler, or not complete; nothing is changed
+   * then.
+   */
   loadStateDict(state: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>): void {
     const read = new Map<string, unknown>(state instanceof Map ? state : Object.entries(state));
     const rates = read.get('base_lrs');
@@ -98,11 +108,23 @@ export abstract class LRScheduler {
         `Expected ${this.baseLrs.length} base_lrs for ${this.constructor.name}, got ${got}`,
       );
     }
+    const lastEpoch = this.readState(read, 'last_epoch', LAST_EPOCH);
+    const stepCount = read.get('_step_count') ?? lastEpoch + 1;
+    demanded(`${this.constructor.name} state`, '_step_count', stepCount, LAST_EPOCH);
     this.loadOwnState(read);
     this.baseLrs.splice(0, rates.length, ...rates.map(Number));
-    this.lastEpoch = Number(read.get('last_epoch'));
-    this.stepCount = Number(read.get('_step_count') ?? this.lastEpoch + 1);
+    this.lastEpoch = lastEpoch;
+    this.stepCount = stepCount as number;
     this.#lastLr = ((read.get('_last_lr') as unknown[] | undefined) ?? []).map(Number);
+  }
+
+  /** A number of a state dict. */
+  protected readState(state: ReadonlyMap<string, unknown>, key: string, demand: Demand): number {
+    const name = this.constructor.name;
+    if (state.has(key)) return demanded(`${name} state`, key, state.get(key) as number, demand);
+    throw new RangeError(
+      `Expected the state of a ${name} with "${key}" for loadStateDict, got ${[...state.keys()].join(', ')}`,
+    );
   }
 }
 
@@ -111,16 +133,21 @@ export class StepLR extends LRScheduler {
   stepSize: number;
   gamma: number;
 
-  /** @param options `gamma`, default 0.1. */
+  /**
+   * @param stepSize Epochs, at least 1.
+   * @param options `gamma`, default 0.1.
+   */
   constructor(
     optimizer: AnyOptimizer,
     stepSize: number,
     options: SchedulerOptions & { gamma?: number } = {},
   ) {
     checkOptions('StepLR', options, ['gamma', 'lastEpoch']);
+    demanded('StepLR', 'stepSize', stepSize, EPOCHS);
+    const gamma = demanded('StepLR', 'gamma', options.gamma ?? 0.1, FINITE);
     super(optimizer, options);
     this.stepSize = stepSize;
-    this.gamma = options.gamma ?? 0.1;
+    this.gamma = gamma;
     this.advance();
   }
 
@@ -133,8 +160,9 @@ export class StepLR extends LRScheduler {
   }
 
   protected loadOwnState(state: ReadonlyMap<string, unknown>): void {
-    this.stepSize = Number(state.get('step_size'));
-    this.gamma = Number(state.get('gamma'));
+    const stepSize = this.readState(state, 'step_size', EPOCHS);
+    this.gamma = this.readState(state, 'gamma', FINITE);
+    this.stepSize = stepSize;
   }
 }
 
@@ -156,10 +184,11 @@ export class MultiStepLR extends LRScheduler {
     options: SchedulerOptions & { gamma?: number } = {},
   ) {
     checkOptions('MultiStepLR', options, ['gamma', 'lastEpoch']);
+    const counted = countMilestones(milestones);
+    const gamma = demanded('MultiStepLR', 'gamma', options.gamma ?? 0.1, FINITE);
     super(optimizer, options);
-    this.milestones = new Map();
-    for (const epoch of milestones) this.milestones.set(epoch, (this.milestones.get(epoch) ?? 0) + 1);
-    this.gamma = options.gamma ?? 0.1;
+    this.milestones = counted;
+    this.gamma = gamma;
     this.advance();
   }
 
@@ -174,10 +203,30 @@ export class MultiStepLR extends LRScheduler {
 
   protected loadOwnState(state: ReadonlyMap<string, unknown>): void {
     const saved = state.get('milestones');
-    const pairs = saved instanceof Map ? [...saved] : Object.entries(saved ?? {});
+    if (typeof saved !== 'object' || saved === null) {
+      const got = [...state.keys()].join(', ');
+      throw new RangeError(
+        `Expected the state of a MultiStepLR with "milestones" for loadStateDict, got ${got}`,
+      );
+    }
+    const pairs = saved instanceof Map ? [...saved] : Object.entries(saved);
+    this.gamma = this.readState(state, 'gamma', FINITE);
     this.milestones = new Map(pairs.map(([epoch, times]) => [Number(epoch), Number(times)]));
-    this.gamma = Number(state.get('gamma'));
   }
+}
+
+const MILESTONE: Demand = { what: 'whole numbers', isMet: Number.isSafeInteger };
+
+function countMilestones(milestones: Iterable<number>): Map<number, number> {
+  const isList = typeof milestones === 'object' && milestones !== null && Symbol.iterator in milestones;
+  if (!isList)
+    throw new TypeError(`Expected a list of epochs for MultiStepLR milestones, got ${typeof milestones}`);
+  const counted = new Map<number, number>();
+  for (const epoch of milestones) {
+    demanded('MultiStepLR', 'milestones', epoch, MILESTONE);
+    counted.set(epoch, (counted.get(epoch) ?? 0) + 1);
+  }
+  return counted;
 }
 
 /** Lowers the rate along half a cosine to `etaMin` in `tMax` epochs. */
@@ -188,9 +237,11 @@ export class CosineAnnealingLR extends LRScheduler {
   /** @param options `etaMin`, default 0. */
   constructor(optimizer: AnyOptimizer, tMax: number, options: SchedulerOptions & { etaMin?: number } = {}) {
     checkOptions('CosineAnnealingLR', options, ['etaMin', 'lastEpoch']);
+    demanded('CosineAnnealingLR', 'tMax', tMax, POSITIVE);
+    const etaMin = demanded('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0, FINITE);
     super(optimizer, options);
     this.tMax = tMax;
-    this.etaMin = options.etaMin ?? 0;
+    this.etaMin = etaMin;
     this.advance();
   }
 
@@ -210,7 +261,8 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 
   protected loadOwnState(state: ReadonlyMap<string, unknown>): void {
-    this.tMax = Number(state.get('T_max'));
-    this.etaMin = Number(state.get('eta_min'));
+    const tMax = this.readState(state, 'T_max', POSITIVE);
+    this.etaMin = this.readState(state, 'eta_min', FINITE);
+    this.tMax = tMax;
   }
 }

@@ -1,14 +1,25 @@
+import { checkOptions } from '../options.ts';
 import { zeroGradients } from '../tensor/grad.ts';
 import { Tensor } from '../tensor/index.ts';
 import { type OptimizerState, packState, type StateValue, unpackState } from './state.ts';
 
 /** Parameters with the options that apply to them. */
-export type ParamGroup<Options> = Options & { params: Tensor[]; initialLr?: number };
+export type ParamGroup<Options> = Options & { params: Tensor[]; initialLr?: number; name?: string };
+
+/** What a group has besides an optimizer's options. */
+const GROUP_KEYS = ['initialLr', 'name'];
 
 /** What an optimizer takes: parameters, or groups of them, each with options of its own. */
-export type ParamsInput<Options> =
-  | Iterable<Tensor>
-  | Iterable<Partial<Options> & { params: Tensor | Iterable<Tensor> }>;
+export type ParamsInput<Options> = Iterable<Tensor> | Iterable<Partial<Options> & GroupInput>;
+
+/** Parameters of a group, and what a group has besides options. */
+export interface GroupInput {
+  params: Tensor | Iterable<Tensor>;
+  /** The rate that schedulers begin with; they set it themselves. */
+  initialLr?: number;
+  /** A name of your own, kept in the state dict. */
+  name?: string;
+}
 
 /**
  * Base of the optimizers: parameter groups with options, per-parameter state, and PyTorch's state-dict layout, so
@@ -45,15 +56,24 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /** Throws RangeError unless the options can be used. */
   protected abstract checkGroup(options: Options): void;
 
+  /** PyTorch's names of what `state` holds for a parameter, such as `momentum_buffer`. */
+  protected abstract get stateNames(): readonly string[];
+
   /** Updates every parameter that has a gradient; `closure`, if given, computes the loss first and is returned. */
   abstract step<T>(closure?: () => T): T | undefined;
 
-  /** Adds parameters, with options that differ from the optimizer's. */
-  addParamGroup(group: Partial<Options> & { params: Tensor | Iterable<Tensor> }): void {
+  /**
+   * Adds parameters, with options that differ from the optimizer's. A group may have a `name` and an `initialLr`.
+   *
+   * @throws RangeError for an option that the optimizer does not have.
+   */
+  addParamGroup(group: Partial<Options> & GroupInput): void {
     const name = this.constructor.name;
     if (typeof group !== 'object' || group === null || !('params' in group)) {
       throw new TypeError(`Expected a Tensor or { params, ... } for ${name}, got ${typeof group}`);
     }
+    const { params: _, ...options } = group;
+    checkOptions(`a parameter group of ${name}`, options, [...Object.keys(this.defaults), ...GROUP_KEYS]);
     const params = group.params instanceof Tensor ? [group.params] : [...requireIterable(name, group.params)];
     const taken = new Set(this.paramGroups.flatMap((other) => other.params));
     for (const [i, param] of params.entries()) {
@@ -67,6 +87,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** Drops every gradient, or fills it with zeros where `setToNone` is false. */
   zeroGrad(options: { setToNone?: boolean } = {}): void {
+    checkOptions(`${this.constructor.name}.zeroGrad`, options, ['setToNone']);
     for (const group of this.paramGroups) zeroGradients(group.params, options.setToNone);
   }
 
@@ -78,10 +99,18 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /**
    * Restores what `stateDict()` gave, here or in Python.
    *
-   * @throws RangeError if the groups do not have the same sizes; nothing is changed then.
+   * @throws RangeError if the groups do not have the same sizes, or the state is of another kind of optimizer; nothing
+   * is changed then.
    */
   loadStateDict(state: unknown): void {
-    unpackState(this.constructor.name, state, this.paramGroups, this.state);
+    unpackState(state, {
+      name: this.constructor.name,
+      groups: this.paramGroups,
+      state: this.state,
+      stateNames: this.stateNames,
+      options: Object.keys(this.defaults),
+      checkGroup: (options) => this.checkGroup(options as Options),
+    });
   }
 
   /** The groups and their options, as PyTorch prints them. */

@@ -1,5 +1,6 @@
 import { checkOptions } from '../options.ts';
 import { enableGrad, keep, noGrad, ops, scope, type Tensor } from '../tensor/index.ts';
+import { demanded, FINITE, FLAG, NOT_NEGATIVE } from './checks.ts';
 import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
 
 /** Options of SGD, for the optimizer or for one group. */
@@ -60,11 +61,15 @@ export class SGD extends Optimizer<SGDGroup> {
     return true;
   }
 
+  protected get stateNames(): readonly string[] {
+    return ['momentum_buffer'];
+  }
+
   protected checkGroup(group: SGDGroup): void {
-    for (const name of ['lr', 'momentum', 'weightDecay'] as const) {
-      if (group[name] >= 0) continue;
-      throw new RangeError(`Expected a number of at least 0 for SGD ${name}, got ${group[name]}`);
-    }
+    for (const name of ['lr', 'momentum', 'weightDecay'] as const)
+      demanded('SGD', name, group[name], NOT_NEGATIVE);
+    demanded('SGD', 'dampening', group.dampening, FINITE);
+    for (const name of ['nesterov', 'maximize'] as const) demanded('SGD', name, group[name], FLAG);
     if (group.nesterov && (group.momentum <= 0 || group.dampening !== 0)) {
       const got = `momentum ${group.momentum}, dampening ${group.dampening}`;
       throw new RangeError(`Expected momentum above 0 and no dampening for SGD with nesterov, got ${got}`);

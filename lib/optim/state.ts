@@ -93,34 +93,100 @@ function optionOf(value: unknown): unknown {
   return value instanceof Tensor && value.numel() === 1 ? value.item() : value;
 }
 
-export function unpackState(
-  name: string,
-  input: unknown,
-  groups: readonly Group[],
-  state: Map<Tensor, Record<string, StateValue>>,
-): void {
+/** The optimizer that a state dict is to be read into. */
+export interface StateTarget {
+  readonly name: string;
+  readonly groups: readonly Group[];
+  readonly state: Map<Tensor, Record<string, StateValue>>;
+  /** PyTorch's names of what it remembers about a parameter. */
+  readonly stateNames: readonly string[];
+  /** Its options. */
+  readonly options: readonly string[];
+  /** Throws unless the options can be used. */
+  checkGroup(options: object): void;
+}
+
+/** Reads PyTorch's layout. Nothing is changed unless all of it fits. */
+export function unpackState(input: unknown, target: StateTarget): void {
+  const { name, groups, state } = target;
   const top = new Map(entriesOf(input, `${name}.loadStateDict`));
   const savedGroups = readGroups(name, top.get('param_groups'), groups);
+  for (const saved of savedGroups) checkKind(target, saved);
   const byNumber = new Map<string, Tensor>();
   for (const [i, group] of savedGroups.entries()) {
     const numbers = group.get('params') as unknown[];
     for (const [j, number] of numbers.entries()) byNumber.set(String(number), groups[i]?.params[j] as Tensor);
   }
-  const next = new Map<Tensor, Record<string, StateValue>>();
-  for (const [number, entry] of entriesOf(top.get('state'), `${name} state`)) {
-    const param = byNumber.get(String(number));
-    if (param === undefined)
-      throw new RangeError(`Expected state of listed parameters for ${name}, got ${number}`);
-    const values = entriesOf(entry, `${name} state ${number}`).map(([key, value]) => {
-      return [camelCase(String(key)), restored(name, String(key), value, param)] as const;
-    });
-    next.set(param, Object.fromEntries(values));
-  }
+  const entries = entriesOf(top.get('state'), `${name} state`);
+  const options = savedGroups.map((saved, i) => optionsOf(target, saved, groups[i] as Group));
+  const next = entries.map(([number, entry]) => readEntry(target, String(number), entry, byNumber));
   state.clear();
   for (const [param, entry] of next) state.set(param, entry);
-  for (const [i, saved] of savedGroups.entries()) {
-    saved.delete('params');
-    const options = renamed(saved, camelCase).map(([key, value]) => [key, optionOf(value)] as const);
-    Object.assign(groups[i] as Group, Object.fromEntries(options));
+  for (const [i, saved] of options.entries()) Object.assign(groups[i] as Group, saved);
+}
+
+function readEntry(
+  { name, stateNames }: StateTarget,
+  number: string,
+  entry: unknown,
+  byNumber: ReadonlyMap<string, Tensor>,
+): [Tensor, Record<string, StateValue>] {
+  const param = byNumber.get(number);
+  if (param === undefined)
+    throw new RangeError(`Expected state of listed parameters for ${name}, got ${number}`);
+  const values = entriesOf(entry, `${name} state ${number}`).map(([key, value]) => {
+    if (!stateNames.includes(String(key))) throw anotherKind(name, `state "${String(key)}"`);
+    return [camelCase(String(key)), restored(name, String(key), value, param)] as const;
+  });
+  return [param, Object.fromEntries(values)];
+}
+
+/** The saved options over those that the group has, which stay where an older file has none. */
+function optionsOf(target: StateTarget, saved: ReadonlyMap<string, unknown>, group: Group): object {
+  const given = [...saved].filter(([key]) => key !== 'params');
+  const options = renamed(given, camelCase).map(([key, value]) => [key, optionOf(value)] as const);
+  const read = Object.fromEntries(options);
+  target.checkGroup({ ...group, ...read });
+  return read;
+}
+
+// Options that only some optimizers of PyTorch 2.13 have. Other keys of a group are its user's and are kept.
+const HALLMARKS: Readonly<Record<string, string>> = {
+  betas: "Adam's kind",
+  amsgrad: "Adam's kind",
+  eps: "Adam's kind",
+  momentum_decay: 'NAdam',
+  decoupled_weight_decay: "Adam's kind",
+  rho: 'Adadelta',
+  alpha: 'RMSprop or ASGD',
+  centered: 'RMSprop',
+  lr_decay: 'Adagrad',
+  initial_accumulator_value: 'Adagrad',
+  lambd: 'ASGD',
+  t0: 'ASGD',
+  etas: 'Rprop',
+  step_sizes: 'Rprop',
+  history_size: 'LBFGS',
+  max_iter: 'LBFGS',
+  beta2_decay: 'Adafactor',
+  ns_steps: 'Muon',
+  momentum: 'SGD or RMSprop',
+  nesterov: 'SGD',
+  dampening: 'SGD',
+};
+
+function checkKind({ name, options }: StateTarget, saved: ReadonlyMap<string, unknown>): void {
+  for (const key of saved.keys()) {
+    const owner = Object.hasOwn(HALLMARKS, key) ? HALLMARKS[key] : undefined;
+    if (owner !== undefined && !options.includes(camelCase(key))) {
+      throw anotherKind(name, `option "${key}", which ${owner} has`);
+    }
   }
+  if (!saved.has('lr')) throw anotherKind(name, `options ${[...saved.keys()].join(', ')}`);
+}
+
+function anotherKind(name: string, got: string): RangeError {
+  return new RangeError(
+    `Expected the state of ${name} for ${name}.loadStateDict, got one with ${got}; load it into the kind of optimizer that saved it, or begin with a new state`,
+  );
 }
