@@ -106,4 +106,18 @@ describe('createFeatureExtractor', () => {
       `"RangeError: Expected at least one name for createFeatureExtractor, got none"`,
     );
   });
+
+  it('has the mode of its model, and changes it for both', () => {
+    const model = models.resnet18_ibn_a({ widths: [4, 8, 16, 32] }).eval();
+    const backbone = models.createFeatureExtractor(model, ['layer1', 'layer3.0']);
+    expect(backbone.modules().filter(({ training }) => training)).toEqual([]);
+    expect(
+      backbone
+        .train()
+        .modules()
+        .every(({ training }) => training),
+    ).toBe(true);
+    expect(model.layer1.training).toBe(true);
+    expect(models.createFeatureExtractor(model.train()).training).toBe(true);
+  });
 });

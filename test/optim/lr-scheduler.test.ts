@@ -68,18 +68,42 @@ describe('item 4: learning-rate schedules', () => {
     const sgd = optimizer();
     const make = (name: 'StepLR' | 'MultiStepLR' | 'CosineAnnealingLR', ...args: unknown[]) =>
       message(() => Reflect.construct(lrScheduler[name], [sgd, ...args]));
-    expect(make('CosineAnnealingLR')).toMatchInlineSnapshot(`"TypeError: Expected a number above 0 for CosineAnnealingLR tMax, got undefined"`);
-    expect(make('CosineAnnealingLR', 0)).toMatchInlineSnapshot(`"RangeError: Expected a number above 0 for CosineAnnealingLR tMax, got 0"`);
-    expect(make('CosineAnnealingLR', 5, { etaMin: Number.NaN })).toMatchInlineSnapshot(`"RangeError: Expected a finite number for CosineAnnealingLR etaMin, got NaN"`);
-    expect(make('CosineAnnealingLR', 5, { eta_min: 0 })).toMatchInlineSnapshot(`"RangeError: Expected a known option for CosineAnnealingLR, got "eta_min"; did you mean etaMin?"`);
-    expect(make('StepLR', 0)).toMatchInlineSnapshot(`"RangeError: Expected a whole number of at least 1 for StepLR stepSize, got 0"`);
-    expect(make('StepLR', 2.5)).toMatchInlineSnapshot(`"RangeError: Expected a whole number of at least 1 for StepLR stepSize, got 2.5"`);
-    expect(make('StepLR', 30, 0.5)).toMatchInlineSnapshot(`"TypeError: Expected an options object for StepLR, got number"`);
-    expect(make('StepLR', 30, { gamma: '0.5' })).toMatchInlineSnapshot(`"TypeError: Expected a finite number for StepLR gamma, got "0.5""`);
-    expect(make('StepLR', 30, { lastEpoch: 0.5 })).toMatchInlineSnapshot(`"RangeError: Expected a whole number of at least -1 for StepLR lastEpoch, got 0.5"`);
-    expect(make('MultiStepLR', 30)).toMatchInlineSnapshot(`"TypeError: Expected a list of epochs for MultiStepLR milestones, got number"`);
-    expect(make('MultiStepLR', [30, '60'])).toMatchInlineSnapshot(`"TypeError: Expected whole numbers for MultiStepLR milestones, got "60""`);
-    expect(message(() => new lrScheduler.StepLR({ lr: 1 } as never, 3))).toMatchInlineSnapshot(`"TypeError: Expected an Optimizer for StepLR, got object"`);
+    expect(make('CosineAnnealingLR')).toMatchInlineSnapshot(
+      `"TypeError: Expected a number above 0 for CosineAnnealingLR tMax, got undefined"`,
+    );
+    expect(make('CosineAnnealingLR', 0)).toMatchInlineSnapshot(
+      `"RangeError: Expected a number above 0 for CosineAnnealingLR tMax, got 0"`,
+    );
+    expect(make('CosineAnnealingLR', 5, { etaMin: Number.NaN })).toMatchInlineSnapshot(
+      `"RangeError: Expected a finite number for CosineAnnealingLR etaMin, got NaN"`,
+    );
+    expect(make('CosineAnnealingLR', 5, { eta_min: 0 })).toMatchInlineSnapshot(
+      `"RangeError: Expected a known option for CosineAnnealingLR, got "eta_min"; did you mean etaMin?"`,
+    );
+    expect(make('StepLR', 0)).toMatchInlineSnapshot(
+      `"RangeError: Expected a whole number of at least 1 for StepLR stepSize, got 0"`,
+    );
+    expect(make('StepLR', 2.5)).toMatchInlineSnapshot(
+      `"RangeError: Expected a whole number of at least 1 for StepLR stepSize, got 2.5"`,
+    );
+    expect(make('StepLR', 30, 0.5)).toMatchInlineSnapshot(
+      `"TypeError: Expected an options object for StepLR, got number"`,
+    );
+    expect(make('StepLR', 30, { gamma: '0.5' })).toMatchInlineSnapshot(
+      `"TypeError: Expected a finite number for StepLR gamma, got "0.5""`,
+    );
+    expect(make('StepLR', 30, { lastEpoch: 0.5 })).toMatchInlineSnapshot(
+      `"RangeError: Expected a whole number of at least -1 for StepLR lastEpoch, got 0.5"`,
+    );
+    expect(make('MultiStepLR', 30)).toMatchInlineSnapshot(
+      `"TypeError: Expected a list of epochs for MultiStepLR milestones, got number"`,
+    );
+    expect(make('MultiStepLR', [30, '60'])).toMatchInlineSnapshot(
+      `"TypeError: Expected whole numbers for MultiStepLR milestones, got "60""`,
+    );
+    expect(message(() => new lrScheduler.StepLR({ lr: 1 } as never, 3))).toMatchInlineSnapshot(
+      `"TypeError: Expected an Optimizer for StepLR, got object"`,
+    );
     expect(sgd.paramGroups.map(({ lr, initialLr }) => [lr, initialLr])).toEqual([
       [0.1, undefined],
       [0.3, undefined],

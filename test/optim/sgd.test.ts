@@ -179,11 +179,21 @@ describe('item 4: optim.SGD', () => {
   it('refuses options of a group that it does not have, and values of another kind', () => {
     const p = () => ones([1]).requiresGrad_();
     const make = (group: object) => message(() => new optim.SGD([{ params: [p()], ...group }] as never));
-    expect(make({ weight_decay: 1 })).toMatchInlineSnapshot(`"RangeError: Expected a known option for a parameter group of SGD, got "weight_decay"; did you mean weightDecay?"`);
-    expect(make({ betas: [0.9, 0.99] })).toMatchInlineSnapshot(`"RangeError: Expected a known option for a parameter group of SGD, got "betas"; known options: lr, momentum, dampening, weightDecay, nesterov, maximize, foreach, differentiable, fused, initialLr, name"`);
-    expect(make({ lr: '0.1' })).toMatchInlineSnapshot(`"TypeError: Expected a number of at least 0 for SGD lr, got "0.1""`);
-    expect(make({ lr: Number.NaN })).toMatchInlineSnapshot(`"RangeError: Expected a number of at least 0 for SGD lr, got NaN"`);
-    expect(make({ nesterov: 'false' })).toMatchInlineSnapshot(`"TypeError: Expected a boolean for SGD nesterov, got "false""`);
+    expect(make({ weight_decay: 1 })).toMatchInlineSnapshot(
+      `"RangeError: Expected a known option for a parameter group of SGD, got "weight_decay"; did you mean weightDecay?"`,
+    );
+    expect(make({ betas: [0.9, 0.99] })).toMatchInlineSnapshot(
+      `"RangeError: Expected a known option for a parameter group of SGD, got "betas"; known options: lr, momentum, dampening, weightDecay, nesterov, maximize, foreach, differentiable, fused, initialLr, name"`,
+    );
+    expect(make({ lr: '0.1' })).toMatchInlineSnapshot(
+      `"TypeError: Expected a number of at least 0 for SGD lr, got "0.1""`,
+    );
+    expect(make({ lr: Number.NaN })).toMatchInlineSnapshot(
+      `"RangeError: Expected a number of at least 0 for SGD lr, got NaN"`,
+    );
+    expect(make({ nesterov: 'false' })).toMatchInlineSnapshot(
+      `"TypeError: Expected a boolean for SGD nesterov, got "false""`,
+    );
     const optimizer = new optim.SGD([{ params: [p()], name: 'head', lr: 0.5, initialLr: 1 }]);
     expect(optimizer.stateDict().param_groups[0]).toMatchObject({ name: 'head', lr: 0.5, initial_lr: 1 });
   });
@@ -202,11 +212,21 @@ describe('item 4: optim.SGD', () => {
         { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0, amsgrad: false, params: [0] },
       ],
     };
-    expect(message(() => optimizer.loadStateDict(adam))).toMatchInlineSnapshot(`"RangeError: Expected the state of SGD for SGD.loadStateDict, got one with option "betas", which Adam's kind has; load it into the kind of optimizer that saved it, or begin with a new state"`);
-    expect(load(adam.state)).toMatchInlineSnapshot(`"RangeError: Expected the state of SGD for SGD.loadStateDict, got one with state "step"; load it into the kind of optimizer that saved it, or begin with a new state"`);
-    expect(load({}, { alpha: 0.99, centered: false })).toMatchInlineSnapshot(`"RangeError: Expected the state of SGD for SGD.loadStateDict, got one with option "alpha", which RMSprop or ASGD has; load it into the kind of optimizer that saved it, or begin with a new state"`);
-    expect(load({}, { lr: 'fast' })).toMatchInlineSnapshot(`"TypeError: Expected a number of at least 0 for SGD lr, got "fast""`);
-    expect(load({}, { nesterov: true, momentum: 0 })).toMatchInlineSnapshot(`"RangeError: Expected momentum above 0 and no dampening for SGD with nesterov, got momentum 0, dampening 0"`);
+    expect(message(() => optimizer.loadStateDict(adam))).toMatchInlineSnapshot(
+      `"RangeError: Expected the state of SGD for SGD.loadStateDict, got one with option "betas", which Adam's kind has; load it into the kind of optimizer that saved it, or begin with a new state"`,
+    );
+    expect(load(adam.state)).toMatchInlineSnapshot(
+      `"RangeError: Expected the state of SGD for SGD.loadStateDict, got one with state "step"; load it into the kind of optimizer that saved it, or begin with a new state"`,
+    );
+    expect(load({}, { alpha: 0.99, centered: false })).toMatchInlineSnapshot(
+      `"RangeError: Expected the state of SGD for SGD.loadStateDict, got one with option "alpha", which RMSprop or ASGD has; load it into the kind of optimizer that saved it, or begin with a new state"`,
+    );
+    expect(load({}, { lr: 'fast' })).toMatchInlineSnapshot(
+      `"TypeError: Expected a number of at least 0 for SGD lr, got "fast""`,
+    );
+    expect(load({}, { nesterov: true, momentum: 0 })).toMatchInlineSnapshot(
+      `"RangeError: Expected momentum above 0 and no dampening for SGD with nesterov, got momentum 0, dampening 0"`,
+    );
     expect(optimizer.stateDict()).toEqual(before);
     optimizer.loadStateDict({ state: {}, param_groups: [{ ...group, name: 'head' }] });
     expect(optimizer.paramGroups[0]).toMatchObject({ lr: 7, name: 'head' });
