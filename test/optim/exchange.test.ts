@@ -76,13 +76,20 @@ function buffersOf({ optimizer }: Training): Record<string, number[]> {
 const dataOf = (numbers: Record<string, Numbers>) =>
   Object.fromEntries(Object.entries(numbers).map(([key, { data }]) => [key, data]));
 
-/** Bit for bit; Python's fused SGD cannot do `late`, whose figures come from its default one. */
-function expectSame(name: string, actual: Record<string, number[]>, want: Record<string, number[]>): void {
-  const isClose = (key: string) =>
-    relativeError(actual[key] as number[], want[key] as number[]) <
-    (name === 'late' ? 1e-6 : Number.MIN_VALUE);
+/**
+ * For figures of another processor. Those differ by up to 1.7e-7 after two steps: torch 2.13 in Python, with the
+ * instructions of SSE4, AVX2, AVX-512, and with MKL as on AMD (docs/testing.md).
+ */
+const ACROSS_PROCESSORS = 1e-6;
+/** For this processor's: bit for bit, but Python's fused SGD cannot do `late`, and its default one rounds otherwise. */
+const onThisProcessor = (name: string): number => (name === 'late' ? 1e-6 : 0);
+
+function expectSame(bound: number, actual: Record<string, number[]>, want: Record<string, number[]>): void {
   expect(Object.keys(actual)).toEqual(Object.keys(want));
-  expect(Object.keys(want).filter((key) => !isClose(key))).toEqual([]);
+  const errors = Object.keys(want).map((key) =>
+    relativeError(actual[key] as number[], want[key] as number[]),
+  );
+  expect(Object.keys(want).filter((_, i) => !((errors[i] as number) <= bound))).toEqual([]);
 }
 
 describe('training that Python began', () => {
@@ -94,8 +101,8 @@ describe('training that Python began', () => {
     ]);
     expect(training.optimizer.stateDict().param_groups.map(({ params }) => params)).toEqual(want.layout);
     train(training, want.data);
-    expectSame(nameOf(file), weightsOf(training), dataOf(want.weights));
-    expectSame(nameOf(file), buffersOf(training), dataOf(want.buffers));
+    expectSame(ACROSS_PROCESSORS, weightsOf(training), dataOf(want.weights));
+    expectSame(ACROSS_PROCESSORS, buffersOf(training), dataOf(want.buffers));
     expect(training.optimizer.paramGroups.map(({ lr }) => lr)).toEqual(want.rates);
   });
 
@@ -186,8 +193,9 @@ describe('training that began here', () => {
     const there = JSON.parse(runPython(CONTINUE, ...trainings.map(({ task }) => task))) as There[];
     for (const [i, { training }] of trainings.entries()) {
       const { weights, buffers, rates } = there[i] as There;
-      expectSame(names[i] as string, weightsOf(training), weights);
-      expectSame(names[i] as string, buffersOf(training), buffers);
+      const bound = onThisProcessor(names[i] as string);
+      expectSame(bound, weightsOf(training), weights);
+      expectSame(bound, buffersOf(training), buffers);
       expect(training.optimizer.paramGroups.map(({ lr }) => lr)).toEqual(rates);
     }
   });
