@@ -92,6 +92,33 @@ def add_safetensors():
         EXPECTED[path.name] = {"value": Encoder(2)(header_order), "weightsOnly": True}
 
 
+def add_scripts():
+    """Archives of TorchScript: compiled and traced."""
+    kinds = values.module_values()
+    images = torch.ones(1, 3, 3, 3)
+    made = {"scripted": torch.jit.script(kinds["module"]), "scripted_lstm": torch.jit.script(kinds["lstm"])}
+    made |= {"traced": torch.jit.trace(kinds["module"].eval(), images), "scripted_list": torch.jit.script(Layers())}
+    for name, module in made.items():
+        path = OUT / f"{name}.pth"
+        module.save(path)
+        state = collections.OrderedDict(torch.jit.load(path).state_dict())
+        EXPECTED[path.name] = {"value": Encoder(2)(state), "isModule": True, "weightsOnly": False}
+
+
+class Layers(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)])
+        self.again = self.layers[0]
+        self.register_buffer("steps", torch.arange(3))
+        self.names, self.plain = ["a", "b"], torch.ones(2)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.again(x) + self.plain.sum() + self.steps.sum() + len(self.names)
+
+
 SHAPES = [("a", (2, 3)), ("b.c", ()), ("empty", (0, 2))]
 
 
@@ -114,6 +141,7 @@ def main():
     add_all(values.module_values(), True)
     add_rewritten()
     add_safetensors()
+    add_scripts()
     add_hostile()
     (OUT / "expected.json").write_text(json.dumps(EXPECTED))
     print(f"{len(EXPECTED)} files in {OUT}")

@@ -5,6 +5,7 @@ import { corrupt, overLimit, printable, unsupported } from './errors.ts';
 import type { TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
 import type { PyStorage } from './pickle/values.ts';
+import { partScriptModules } from './script-modules.ts';
 import type { Extent, StorageLayout } from './storage-table.ts';
 import { type ZipEntry, ZipReader } from './zip-reader.ts';
 
@@ -15,8 +16,8 @@ const LARGEST_PICKLE = 1 << 29;
 export function readZipCheckpoint(source: ByteSource, environment: TorchEnvironment): Description {
   const zip = new ZipReader(source);
   const folder = archiveFolder(zip, source);
-  refuseOthers(zip, folder, source);
   const root = unpickle(pickleOf(zip, folder, source), environment);
+  if (zip.entries.has(`${folder}constants.pkl`)) partScriptModules(root, codeReader(zip, folder));
   const layout = new ZipLayout(zip, folder, readByteOrder(zip, folder, source));
   return { root, storages: environment.storages.values(), layout };
 }
@@ -49,11 +50,14 @@ function noPickle(zip: ZipReader, source: ByteSource): Error {
   return corrupt(source.origin, 'a zip archive without data.pkl is not a PyTorch checkpoint');
 }
 
-function refuseOthers(zip: ZipReader, folder: string, source: ByteSource): void {
-  const isScript = zip.entries.has(`${folder}constants.pkl`);
-  if (!isScript) return;
-  const advice = 'save the state dict in Python: torch.save(torch.jit.load(path).state_dict(), path)';
-  throw unsupported(source.origin, 'the file is a TorchScript archive', advice);
+/** Sources of classes are short; a longer one is not looked at. */
+const LONGEST_CODE = 1 << 24;
+
+function codeReader(zip: ZipReader, folder: string): (path: string) => string | undefined {
+  return (path) => {
+    const entry = zip.entries.get(`${folder}code/${path}`);
+    return entry && entry.size <= LONGEST_CODE ? Buffer.from(zip.read(entry)).toString('utf8') : undefined;
+  };
 }
 
 function pickleOf(zip: ZipReader, folder: string, source: ByteSource): ByteCursor {

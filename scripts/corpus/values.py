@@ -183,6 +183,7 @@ def torch_values():
         "subclass": torch.ones(2).as_subclass(Attributed),
         "storages": [values.untyped_storage(), torch.tensor([1, 2]).storage()],
         "views": [values, values[2:], values.reshape(2, 3).t(), values[:1].expand(4)],
+        "float_qparams": torch.quantize_per_channel(torch.rand(2, 3), torch.rand(2), torch.rand(2), 0, torch.quint8),
         "conj": torch.tensor([1 + 2j]).conj(),
         "scalars": [torch.tensor(1.5), torch.tensor(7)],
         "empty": [torch.empty(0), torch.empty(2, 0, 3)],

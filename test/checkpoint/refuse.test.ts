@@ -18,12 +18,6 @@ function refusalOf(name: string): string {
 }
 
 describe('item 7: files that are not read say what they are and what to do', () => {
-  it('a TorchScript archive', () => {
-    expect(refusalOf('refused-torchscript.pth')).toMatchInlineSnapshot(
-      `"ERR_CHECKPOINT_UNSUPPORTED refused-torchscript.pth: the file is a TorchScript archive; save the state dict in Python: torch.save(torch.jit.load(path).state_dict(), path)"`,
-    );
-  });
-
   it('a numpy archive', () => {
     expect(refusalOf('refused-numpy.npz')).toMatchInlineSnapshot(
       `"ERR_CHECKPOINT_UNSUPPORTED refused-numpy.npz: the file is a numpy archive (.npz); save it in Python with torch.save"`,

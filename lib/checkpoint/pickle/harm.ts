@@ -53,5 +53,5 @@ export function isHarmful(module: string, name: string): boolean {
 
 /** `__globals__`, `__subclasses__` and the like lead from any object to any other. */
 function isDunder(step: string): boolean {
-  return /^__\w+__$/.test(step) && step !== '__main__';
+  return /^__\w+__$/.test(step) && step !== '__main__' && step !== '__torch__';
 }

@@ -1,6 +1,15 @@
 import { asBoolean, asCount, asCounts, asItems, asNumber, describe, Mismatch } from './checks.ts';
-import { geometry, withGrad } from './rebuild.ts';
-import { PyArray, PyBuilt, PyDType, PyName, PyObject, PyStorage, PyTensor, PyUnbuilt } from './values.ts';
+import { geometry, unheldTensor, withGrad } from './rebuild.ts';
+import {
+  PyArray,
+  PyBuilt,
+  PyDType,
+  PyName,
+  type PyObject,
+  PyStorage,
+  PyTensor,
+  PyUnbuilt,
+} from './values.ts';
 
 const MOST_DIMENSIONS = 64;
 const COMPRESSED = ['sparse_csr', 'sparse_csc', 'sparse_bsr', 'sparse_bsc'];
@@ -32,9 +41,11 @@ export function rebuildQuantized(args: readonly unknown[]): PyBuilt | PyObject {
   if (!(storage instanceof PyStorage) || storage.quantized === undefined || storage.dtype === undefined) {
     throw new Mismatch(`expected a storage of quantized numbers, got ${describe(storage)}`);
   }
-  // Several numbers in a byte: libtorch has no dense tensor of them that could be looked into.
-  if (storage.quantized.includes('x')) return new PyObject('torch._utils._rebuild_qtensor', args.slice(1));
   const plain = new PyStorage({ ...storage, quantized: undefined });
+  // Several numbers in a byte: a tensor of them could not be looked into.
+  if (storage.quantized.includes('x')) {
+    return unheldTensor(storage.quantized, [plain, ...args.slice(1, 4)], quantizer);
+  }
   const integers = geometry(plain, storage.dtype, args, false, undefined);
   const [scheme, ...parameters] = asItems(quantizer, 'a quantizer');
   const name = scheme instanceof PyName ? scheme.name : describe(scheme);

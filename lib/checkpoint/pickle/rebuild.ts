@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
 import { asBoolean, asCount, asCounts, asItems, asString, describe, Mismatch } from './checks.ts';
-import { PyBuilt, PyDict, PyDType, PyStorage, PyTensor } from './values.ts';
+import { PyBuilt, PyDict, PyDType, PyName, PyObject, PyStorage, PyTensor } from './values.ts';
 
 const MOST_DIMENSIONS = 64;
 
@@ -17,8 +17,9 @@ export function rebuildTensorV2(args: readonly unknown[]): PyTensor {
 }
 
 /** `_rebuild_tensor_v3(..., hooks, dtype, metadata=None)`, for dtypes that never had a storage class. */
-export function rebuildTensorV3(args: readonly unknown[]): PyTensor {
+export function rebuildTensorV3(args: readonly unknown[]): PyTensor | PyObject {
   const dtype = args[6];
+  if (dtype instanceof PyName) return unheldTensor(dtype.name, args.slice(0, 4));
   if (!(dtype instanceof PyDType))
     throw new Mismatch(`expected a dtype for a tensor, got ${describe(dtype)}`);
   const storage = asStorage(args[0]);
@@ -28,10 +29,21 @@ export function rebuildTensorV3(args: readonly unknown[]): PyTensor {
   return geometry(storage, dtype.dtype, args, asBoolean(args[4], 'requires_grad'), args[7]);
 }
 
+/** A tensor of a dtype that there are no tensors of here: its storage, offset, size and stride, with the dtype's name. */
+export function unheldTensor(dtype: string, args: readonly unknown[], quantizer?: unknown): PyObject {
+  const object = new PyObject('torch.Tensor', args);
+  const state = new PyDict('dict');
+  state.set('dtype', dtype);
+  if (quantizer !== undefined) state.set('quantizer', quantizer);
+  object.state = state;
+  return object;
+}
+
 /** `_rebuild_parameter(data, requires_grad, hooks)`; a fourth argument (attributes) is not looked at. */
-export function rebuildParameter(args: readonly unknown[]): PyTensor | PyBuilt {
+export function rebuildParameter(args: readonly unknown[]): PyTensor | PyBuilt | PyObject {
   const [data, requiresGrad] = args;
   if (data instanceof PyTensor) return withGrad(data, asBoolean(requiresGrad, 'requires_grad'));
+  if (data instanceof PyObject) return data;
   if (data instanceof PyBuilt) return data.withGrad(asBoolean(requiresGrad, 'requires_grad'));
   throw new Mismatch(`expected a tensor for a Parameter, got ${describe(data)}`);
 }

@@ -61,6 +61,10 @@ export const TORCH_GLOBALS: Globals = [
   calls('torch', 'device', (args) => deviceFrom(args)),
   calls('torch.serialization', '_get_layout', ([name]) => new PyName(withoutTorch(name, 'a layout'))),
   calls('torch.torch_version', 'TorchVersion', ([text]) => asString(text, 'a version')),
+  // Lists and typed values of TorchScript.
+  ...['build_intlist', 'build_tensorlist', 'build_doublelist', 'build_boollist', 'restore_type_tag'].map(
+    (name) => calls('torch.jit._pickle', name, ([value]) => value),
+  ),
   calls('torch', 'Tensor', () => new PyUnbuilt(false)),
   calls('torch.nn.parameter', 'Parameter', parameter),
   ...STORED_DTYPES.map((dtype): Globals[number] => [
@@ -112,7 +116,11 @@ function deviceFrom([type, index]: readonly unknown[]): PyName {
 }
 
 /** `Parameter(data, requires_grad=True)`; without data BUILD brings it. */
-function parameter([data, requiresGrad = true]: readonly unknown[]): PyTensor | PyBuilt | PyUnbuilt {
+function parameter([data, requiresGrad = true]: readonly unknown[]):
+  | PyTensor
+  | PyBuilt
+  | PyObject
+  | PyUnbuilt {
   if (data === undefined || data === null) return new PyUnbuilt(true);
   return rebuildParameter([data, requiresGrad]);
 }
@@ -122,14 +130,14 @@ function parameter([data, requiresGrad = true]: readonly unknown[]): PyTensor | 
  * tensors has them among its attributes, and is described.
  */
 function rebuildFromType([rebuild, , inner, attributes]: readonly unknown[], context: Context): unknown {
-  const isKnown = rebuild instanceof PyGlobal && rebuild.meaning.kind === 'call';
-  if (isKnown && rebuild.name === 'torch._utils._rebuild_wrapper_subclass') {
-    const made = context.make(rebuild, asItems(inner, 'a tensor'));
-    if (made instanceof PyObject) made.state = attributes;
-    return made;
-  }
-  if (!isKnown || !REBUILD_NAMES.has(rebuild.name)) {
+  if (!(rebuild instanceof PyGlobal) || rebuild.name === 'torch._tensor._rebuild_from_type_v2') {
     throw new Mismatch(`expected a tensor's rebuild function, got ${describe(rebuild)}`);
+  }
+  if (!REBUILD_NAMES.has(rebuild.name)) {
+    const made = context.make(rebuild, asItems(inner, 'a tensor'));
+    if (!(made instanceof PyObject)) throw new Mismatch(`expected a tensor, got ${describe(made)}`);
+    made.state ??= attributes ?? undefined;
+    return made;
   }
   warnOfAttributes(attributes, context);
   return context.make(rebuild, asItems(inner, 'a tensor'));
