@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { InertGlobal, InertObject } from '../../lib/checkpoint/inert.ts';
 import { OPCODES as OP } from '../../lib/checkpoint/pickle/opcodes.ts';
+import { save } from '../../lib/checkpoint/save.ts';
 import { CheckpointError } from '../../lib/errors.ts';
+import { tmp } from '../helpers/files.ts';
 import { FakeTensor, readFake } from './fake-backend.ts';
 import {
   call,
@@ -100,6 +103,15 @@ describe('objects of unknown classes', () => {
     expect(readFake(zipCheckpoint(red))).toMatchObject({ name: 'pkg.Color.RED' });
   });
 
+  it('are not written again, and the error says what they are', () => {
+    const path = join(tmp(), 'inert.pth');
+    const value = { hook: readFake(zipCheckpoint(hook)), cls: readFake(zipCheckpoint(global('pkg', 'A'))) };
+    expect(() => save(value, path)).toThrow(
+      /for "hook", got the description of a mypackage.hooks.Clip; save what it holds$/,
+    );
+    expect(() => save([value.cls], path)).toThrow(/for "0", got the Python name pkg.A; leave it out$/);
+  });
+
   it("are refused with { unknown: 'refuse' }, at the key", () => {
     for (const file of both(dict(text('w'), weight, text('hook'), hook))) {
       expect(() => readFake(file, 'file.pth', { unknown: 'refuse' })).toThrow(
@@ -111,6 +123,32 @@ describe('objects of unknown classes', () => {
     expect(() => readFake(named, 'file.pth', { unknown: 'refuse' })).toThrow(
       'blocked global "collections.OrderedDict" at "cls"',
     );
+  });
+});
+
+describe('tensors of dtypes that there are none of here', () => {
+  it('are described with their bytes', () => {
+    const stored = [
+      tuple(text('storage'), global('torch.storage', 'UntypedStorage'), text('0'), text('cpu'), int(16)),
+      OP.BINPERSID,
+    ] as Piece;
+    const hooks = call(global('collections', 'OrderedDict'));
+    const rebuild = global('torch._utils', '_rebuild_tensor_v3');
+    const args = [
+      stored,
+      int(0),
+      tuple(int(2)),
+      tuple(int(1)),
+      OP.NEWFALSE,
+      hooks,
+      global('torch', 'bits8'),
+    ] as Piece[];
+    const value = readFake(
+      zipCheckpoint(dict(text('w'), weight, text('k'), call(rebuild, ...args))),
+    ) as Record<string, unknown>;
+    expect(value.w).toBeInstanceOf(FakeTensor);
+    expect(value.k).toMatchObject({ className: 'torch.Tensor', state: { dtype: 'bits8' } });
+    expect((value.k as InertObject).args.slice(1)).toEqual([0, [2], [1]]);
   });
 });
 
