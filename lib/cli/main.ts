@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { registerBuild } from './build.ts';
 import { registerClassify } from './classify.ts';
 import { packageVersion, reportFailure } from './command.ts';
+import { registerConvert } from './convert.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerInfo } from './info.ts';
+import { registerInspect } from './inspect.ts';
 import { registerInstallLibtorch } from './install-libtorch.ts';
 
 const program = new Command('ibn-net')
@@ -17,6 +19,8 @@ const program = new Command('ibn-net')
 
 const COMMANDS = [
   registerClassify,
+  registerInspect,
+  registerConvert,
   registerDemo,
   registerInfo,
   registerDoctor,
