@@ -69,6 +69,20 @@ describe.each(['checkpoint.pth', 'checkpoint.safetensors'])('%s that was loaded'
     );
   });
 
+  it('may be overwritten in the cache of hub', () => {
+    survives(
+      `
+      const [, folder, file] = /^(.*)\\/([^/]*)$/.exec(path);
+      const state = await hub.loadStateDictFromUrl('http://127.0.0.1:1/' + file, { modelDir: folder, offline: true, checkHash: false });
+      const model = network(0);
+      model.loadStateDict(state, { assign: true });
+      overwrite();
+      truncateSync(path, 100);
+      expectTotal(model, NUMBERS);`,
+      name,
+    );
+  });
+
   it('is loaded again by a server while a training script overwrites it', () => {
     survives(
       `
