@@ -172,5 +172,7 @@ def _odd(order: str) -> Iterator[tuple[str, Layout]]:
         yield f'orientation-{orientation}', Layout(8, RGB, 3, order=order, tags={274: (SHORT, [orientation])})
     for name, text in {'attribute': '<x tiff:Orientation="6"/>', 'element': '<tiff:Orientation>3</tiff:Orientation>', 'none': '<x/>'}.items():
         yield f'xmp-{name}', Layout(8, RGB, 3, order=order, tags={700: (BYTE, list(text.encode()))})
+    for tag in (305, 700, 33432, 34665, 42113, 50838, 65000):
+        yield f'tag-{tag}', Layout(8, RGB, 3, order=order, tags={tag: (BYTE, [1, 2, 3, 4, 5, 6, 7, 8])})
     for compression in (6, 7, 34676, 50001, 12345):
         yield f'compression-{compression}', Layout(8, RGB, 3, order=order, tags={259: (SHORT, [compression])})

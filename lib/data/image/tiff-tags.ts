@@ -25,26 +25,47 @@ export function readTiffTags(bytes: Uint8Array): TiffTags {
   const reader = new Reader(bytes);
   const tags = new Map<number, readonly number[]>();
   const { entries, at } = reader.directory();
-  const entrySize = reader.big ? 20 : 12;
   for (let index = 0; index < entries; index++) {
-    const [tag, values] = reader.entry(at + index * entrySize);
+    const [tag, values] = reader.entry(at + index * reader.entrySize);
     if (values !== undefined && !tags.has(tag)) tags.set(tag, values);
   }
   return tags;
 }
 
-/** A copy of the file with another number for the first one of a tag of 16-bit numbers. */
-export function withTag(bytes: Uint8Array, tag: number, value: number): Buffer {
-  const copy = Buffer.from(bytes);
-  const reader = new Reader(copy);
-  const { entries, at } = reader.directory();
-  for (let index = 0; index < entries; index++)
-    reader.replace(at + index * (reader.big ? 20 : 12), tag, value);
+/**
+ * A copy of the file whose one directory has the tags to `keep` and no others, in order, some added or with another first
+ * number of 16 bits: `changes`.
+ * libtiff warns of what stands in tags that do not matter, and of directories that are not read.
+ */
+export function withDirectory(
+  bytes: Uint8Array,
+  keep: readonly number[],
+  changes: ReadonlyMap<number, number> = new Map(),
+): Buffer {
+  const reader = new Reader(bytes);
+  const entries = reader.entries(keep, [...changes.keys()]);
+  const start = bytes.length + (bytes.length & 1);
+  const width = reader.big ? 8 : 2;
+  const copy = Buffer.allocUnsafeSlow(start + width + entries.length * reader.entrySize + 8);
+  copy.set(bytes);
+  copy.fill(0, bytes.length);
+  let at = start + width;
+  const written = new Reader(copy);
+  written.write(reader.big ? 8 : 4, reader.big ? 8 : 4, start);
+  written.write(start, width, entries.length);
+  for (const [tag, entry] of entries) {
+    if (entry === undefined) written.writeShort(at, tag);
+    else copy.set(entry, at);
+    const value = changes.get(tag);
+    if (value !== undefined) written.replaceFirst(at, value);
+    at += reader.entrySize;
+  }
   return copy;
 }
 
 class Reader {
   readonly big: boolean;
+  readonly entrySize: number;
   readonly #view: DataView;
   readonly #little: boolean;
 
@@ -52,6 +73,7 @@ class Reader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#little = bytes[0] === 0x49;
     this.big = this.number(2, 2) === 43;
+    this.entrySize = this.big ? 20 : 12;
   }
 
   /** How many entries the first directory has, and where they begin. */
@@ -59,7 +81,7 @@ class Reader {
     const start = this.big ? this.number(8, 8) : this.number(4, 4);
     const size = this.big ? 8 : 2;
     const entries = this.number(start, size);
-    const bytes = entries * (this.big ? 20 : 12);
+    const bytes = entries * this.entrySize;
     if (start + size + bytes > this.#view.byteLength) throw truncated();
     return { entries, at: start + size };
   }
@@ -75,10 +97,43 @@ class Reader {
     return [tag, Array.from({ length: count }, (_, index) => this.number(start + index * size, size))];
   }
 
-  replace(at: number, tag: number, value: number): void {
-    if (this.number(at, 2) !== tag || SIZES[this.number(at + 2, 2)] !== 2) return;
+  /** The bytes of the first entry of each tag to `keep`, in order; undefined for one of `wanted` that is not there. */
+  entries(
+    keep: readonly number[],
+    wanted: readonly number[],
+  ): [tag: number, bytes: Uint8Array | undefined][] {
+    const { entries, at } = this.directory();
+    const found = new Map<number, Uint8Array | undefined>();
+    for (let index = 0; index < entries; index++) {
+      const start = at + index * this.entrySize;
+      const tag = this.number(start, 2);
+      const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + start, this.entrySize);
+      if (keep.includes(tag) && !found.has(tag)) found.set(tag, bytes);
+    }
+    for (const tag of wanted) if (!found.has(tag)) found.set(tag, undefined);
+    return [...found].sort(([a], [b]) => a - b);
+  }
+
+  /** An entry of one 16-bit number, 0. */
+  writeShort(at: number, tag: number): void {
+    this.write(at, 2, tag);
+    this.write(at + 2, 2, 3);
+    this.write(at + 4, this.big ? 8 : 4, 1);
+  }
+
+  /** Gives the entry another first number, where it has 16-bit ones. */
+  replaceFirst(at: number, value: number): void {
+    if (SIZES[this.number(at + 2, 2)] !== 2) return;
     const count = this.number(at + 4, this.big ? 8 : 4);
-    this.#view.setUint16(this.#valuesAt(at, 2 * count), value, this.#little);
+    const start = this.#valuesAt(at, 2 * count);
+    if (start + 2 > this.#view.byteLength) throw truncated();
+    this.write(start, 2, value);
+  }
+
+  write(at: number, size: number, value: number): void {
+    if (size === 2) this.#view.setUint16(at, value, this.#little);
+    else if (size === 4) this.#view.setUint32(at, value, this.#little);
+    else this.#view.setBigUint64(at, BigInt(value), this.#little);
   }
 
   /** Short values stand in the entry itself. */

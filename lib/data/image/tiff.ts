@@ -1,4 +1,4 @@
-import { readTiffTags, type TiffTags, withTag } from './tiff-tags.ts';
+import { readTiffTags, type TiffTags, withDirectory } from './tiff-tags.ts';
 import { unsupported } from './unreadable.ts';
 
 const BITS = 258;
@@ -12,6 +12,12 @@ const TILE_WIDTH = 322;
 const EXTRA_SAMPLES = 338;
 const SAMPLE_FORMAT = 339;
 const XMP = 700;
+
+// What libtiff needs: sizes, strips and tiles, and how they are compressed. Colour profiles and orientation are left out.
+const READ_TAGS = [
+  ...[256, 257, BITS, COMPRESSION, PHOTOMETRIC, 266, 273, SAMPLES, 278, 279, PLANAR, 292, 293, 317, PALETTE],
+  ...[TILE_WIDTH, 323, 324, 325, EXTRA_SAMPLES, SAMPLE_FORMAT, 347, 529, 530, 531, 532],
+];
 
 const PHOTOMETRICS: Record<number, string> = {
   0: 'gray, white first',
@@ -86,8 +92,10 @@ export function planTiff(bytes: Uint8Array): TiffPlan {
   const problem = problemOf(layout, tags);
   if (problem !== undefined) throw unsupported(`a TIFF of ${describe(layout)}${problem}`);
   const isMultiplied = layout.extra[0] === MULTIPLIED;
-  // libvips divides by alpha too, and rounds otherwise.
-  const input = isMultiplied ? withTag(bytes, EXTRA_SAMPLES, UNRELATED) : bytes;
+  const changes = new Map([[PHOTOMETRIC, layout.photometric]]);
+  // libvips divides by alpha too, and rounds otherwise. libtiff warns of a fourth sample without a meaning.
+  if (isMultiplied || hidesAlpha(layout)) changes.set(EXTRA_SAMPLES, UNRELATED);
+  const input = withDirectory(bytes, READ_TAGS, changes);
   return { input, orientation: orientationOf(tags), isMultiplied };
 }
 
@@ -109,7 +117,7 @@ function layoutOf(tags: TiffTags): Layout {
 /** Why a layout is not read, in words that follow its description; undefined where it is. */
 function problemOf(layout: Layout, tags: TiffTags): string | undefined {
   const { planes, tiled } = layout;
-  if (planes === 2 && tiled) return ', separate planes and tiles';
+  if (planes === 2 && tiled) return ' and tiles';
   if (!isReadLayout(layout)) return '';
   if (layout.photometric === 3 && (tags.get(PALETTE) ?? []).every((value) => value < 256)) {
     // Pillow takes the upper byte of each colour, which is zero.
@@ -118,32 +126,42 @@ function problemOf(layout: Layout, tags: TiffTags): string | undefined {
   return undefined;
 }
 
-function isReadLayout({ photometric, compression, bits, extra, format, planes }: Layout): boolean {
-  const depth = bits.every((value) => value === bits[0]) ? bits[0] : undefined;
-  const key = `${depth} ${extra.join()}`;
-  if (photometric <= 1 && bits.length === 1) {
-    if (depth === 32) return format === 3 || (photometric === 1 && (format === 1 || format === 2));
-    if (depth === 16) return format === 1 && photometric === 1;
-    return format === 1 && [1, 2, 4, 8].includes(depth as number);
-  }
+// Depth and extra samples, by photometric interpretation; those of the second list in one plane only.
+const READ: Record<number, readonly [always: readonly string[], together: readonly string[]]> = {
+  1: [[], ['8 2']],
+  2: [
+    ['8 ', '8 2', '8 999'],
+    ['8 0', '8 1', '8 0,0', '8 2,0', '8 1,0', '16 ', '16 0', '16 1', '16 2'],
+  ],
+  3: [[], ['8 0', '8 2']],
+  5: [['8 '], ['8 0']],
+};
+const COLOURS: Record<number, number> = { 1: 1, 2: 3, 3: 1, 5: 4 };
+
+function isReadLayout(layout: Layout): boolean {
+  const { photometric, compression, bits, extra, format, planes } = layout;
+  const depth = bits.every((value) => value === bits[0]) ? (bits[0] as number) : 0;
+  if (bits.length === 1) return isReadGray(layout, depth);
   if (format !== 1) return false;
+  const key = `${depth} ${extra.join()}`;
+  if (photometric === 6) return compression === JPEG && planes === 1 && bits.length === 3 && key === '8 ';
+  const [always, together] = READ[photometric] ?? [[], []];
   const colours = bits.length - extra.length;
-  if (photometric === 1) return colours === 1 && planes === 1 && key === '8 2';
-  if (photometric === 2) {
-    if (colours !== 3) return false;
-    const keys = [
-      '8 ',
-      '8 2',
-      '8 999',
-      ...(planes === 1 ? ['8 0', '8 1', '8 0,0', '8 2,0', '8 1,0', '16 ', '16 0', '16 1', '16 2'] : []),
-    ];
-    return keys.includes(key);
-  }
-  if (photometric === 3) {
-    return colours === 1 && (bits.length === 1 ? depth !== 16 : planes === 1 && ['8 0', '8 2'].includes(key));
-  }
-  if (photometric === 5) return colours === 4 && (key === '8 ' || (key === '8 0' && planes === 1));
-  return photometric === 6 && compression === JPEG && planes === 1 && bits.length === 3 && key === '8 ';
+  if (colours !== COLOURS[photometric] && !hidesAlpha(layout)) return false;
+  return always.includes(key) || (planes === 1 && together.includes(key));
+}
+
+/** Four samples of RGB without a word on the fourth: it is alpha. */
+function hidesAlpha({ photometric, bits, extra }: Layout): boolean {
+  return photometric === 2 && bits.length === 4 && extra.length === 0;
+}
+
+function isReadGray({ photometric, format }: Layout, depth: number): boolean {
+  const isWhole = format === 1;
+  if (depth === 32 && photometric <= 1)
+    return format === 3 || (photometric === 1 && (isWhole || format === 2));
+  if (depth === 16) return isWhole && photometric === 1;
+  return isWhole && [1, 2, 4, 8].includes(depth) && [0, 1, 3].includes(photometric);
 }
 
 function describe({ photometric, bits, extra, format, planes, compression }: Layout): string {
