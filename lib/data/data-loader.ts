@@ -1,7 +1,9 @@
+import { checkOptions } from '../options.ts';
 import { empty, Generator, randperm, scope } from '../tensor/index.ts';
-import { type Collated, defaultCollate } from './collate.ts';
+import { type Collated, Collator } from './collate.ts';
 import type { Dataset } from './datasets/dataset.ts';
 import { pinned } from './pin-memory.ts';
+import { withSampleSeed } from './sample-generator.ts';
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions<Sample, Batch> {
@@ -15,15 +17,37 @@ export interface DataLoaderOptions<Sample, Batch> {
   seed?: number;
   /** Makes a batch of samples. Default {@link defaultCollate}. */
   collate?: (samples: Sample[]) => Batch;
-  /** Batches being read while one is worked on. Default 2. */
+  /** Batches being read while one is worked on. Default 2; 0 with `sequential`. */
   prefetch?: number;
+  /**
+   * Read one sample after the other, all of them drawing from the default generator, as torch's loader does with
+   * `num_workers=0`: the same random crops as in Python, several times slower. Default false.
+   */
+  sequential?: boolean;
   /** Put batches in page-locked memory, from which `to('cuda', { nonBlocking: true })` does not wait. Default false. */
   pinMemory?: boolean;
 }
 
+const OPTIONS = [
+  'batchSize',
+  'shuffle',
+  'dropLast',
+  'seed',
+  'collate',
+  'prefetch',
+  'sequential',
+  'pinMemory',
+];
+
 /**
  * Iterates over a data set in batches, reading ahead. With `shuffle` the order of every epoch is the one that
- * torch's `DataLoader` with `num_workers=0` gives after the same `manualSeed` (torch 2.13).
+ * torch's `DataLoader` gives after the same `manualSeed` (torch 2.13).
+ *
+ * Samples are read many at once, and each draws its random numbers from a generator of its own, seeded by the epoch's
+ * seed (torch's `base_seed`) plus the sample's place in the epoch. So a seed gives the same crops whatever `prefetch`
+ * and `batchSize` are and however long images take to decode. They are not Python's, whose workers share a generator
+ * among many samples; `sequential` gives those of `num_workers=0`. Code of your own in a data set draws from
+ * `transforms.sampleGenerator()`.
  *
  * @example
  * const loader = new DataLoader(new ImageFolder(root, { transform }), { batchSize: 32, shuffle: true });
@@ -36,18 +60,25 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   readonly dropLast: boolean;
   readonly prefetch: number;
   readonly pinMemory: boolean;
-  private readonly collate: (samples: Sample[]) => Batch;
-  private readonly generator: Generator | null;
+  readonly sequential: boolean;
+  readonly #collate: (samples: Sample[]) => Batch;
+  readonly #generator: Generator | null;
 
   constructor(dataset: Dataset<Sample>, options: DataLoaderOptions<Sample, Batch> = {}) {
+    checkOptions('DataLoader', options, OPTIONS);
     this.dataset = dataset;
     this.batchSize = atLeast(1, options.batchSize ?? 1, 'batchSize');
-    this.prefetch = atLeast(0, options.prefetch ?? 2, 'prefetch');
-    this.pinMemory = options.pinMemory ?? false;
-    this.shuffle = options.shuffle ?? false;
-    this.dropLast = options.dropLast ?? false;
-    this.collate = options.collate ?? (defaultCollate as unknown as (samples: Sample[]) => Batch);
-    this.generator = options.seed === undefined ? null : new Generator().manualSeed(options.seed);
+    this.pinMemory = flag(options.pinMemory, 'pinMemory');
+    this.shuffle = flag(options.shuffle, 'shuffle');
+    this.dropLast = flag(options.dropLast, 'dropLast');
+    this.sequential = flag(options.sequential, 'sequential');
+    this.prefetch = atLeast(0, options.prefetch ?? (this.sequential ? 0 : 2), 'prefetch');
+    if (this.sequential && this.prefetch > 0) {
+      throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${this.prefetch}`);
+    }
+    const collator = new Collator();
+    this.#collate = options.collate ?? ((samples) => collator.collate(samples) as unknown as Batch);
+    this.#generator = options.seed === undefined ? null : new Generator().manualSeed(options.seed);
   }
 
   /** Number of batches in an epoch. */
@@ -57,33 +88,60 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    const order = this.order();
+    const { seed, order } = this.#epoch();
     const pending: Promise<Batch>[] = [];
+    let last: Promise<unknown> = Promise.resolve();
+    const read = (batch: number): Promise<Batch> => {
+      const reading = this.#read(seed, order, batch, last);
+      last = reading.catch(() => {}); // it may fail before anyone awaits it, or after the loop was left
+      return reading;
+    };
     for (let next = 0, given = 0; given < this.length; given++) {
-      while (next < this.length && next <= given + this.prefetch) pending.push(this.read(order, next++));
+      while (next < this.length && next <= given + this.prefetch) pending.push(read(next++));
       yield await (pending.shift() as Promise<Batch>);
     }
   }
 
-  private read(order: readonly number[], batch: number): Promise<Batch> {
-    const indices = order.slice(batch * this.batchSize, (batch + 1) * this.batchSize);
-    const samples = Promise.all(indices.map(async (index) => await this.dataset.get(index)));
-    const reading = samples.then((all) => (this.pinMemory ? pinned(this.collate(all)) : this.collate(all)));
-    // A batch read ahead may fail before anyone awaits it, or after the loop was left.
-    reading.catch(() => {});
-    return reading;
+  /** Batches are put together in their order, so that what is remembered of numbers does not depend on timing. */
+  async #read(
+    seed: bigint,
+    order: readonly number[],
+    batch: number,
+    before: Promise<unknown>,
+  ): Promise<Batch> {
+    const first = batch * this.batchSize;
+    const indices = order.slice(first, first + this.batchSize);
+    const samples = await (this.sequential ? this.#oneByOne(indices) : this.#atOnce(indices, seed, first));
+    await before;
+    return this.pinMemory ? pinned(this.#collate(samples)) : this.#collate(samples);
+  }
+
+  async #oneByOne(indices: readonly number[]): Promise<Sample[]> {
+    const samples: Sample[] = [];
+    for (const index of indices) samples.push(await this.dataset.get(index));
+    return samples;
+  }
+
+  #atOnce(indices: readonly number[], seed: bigint, first: number): Promise<Sample[]> {
+    return Promise.all(
+      indices.map((index, i) =>
+        withSampleSeed(seed + BigInt(first + i), async () => await this.dataset.get(index)),
+      ),
+    );
   }
 
   /** The draws of torch's loader and sampler (utils/data, 2.13), those without a visible effect included. */
-  private order(): number[] {
-    const { generator } = this;
-    drawSeed(generator); // for workers
+  #epoch(): { seed: bigint; order: number[] } {
+    const generator = this.#generator;
+    const seed = BigInt(drawSeed(generator)); // torch's base_seed, which its workers begin with
     const count = this.dataset.length;
-    if (!this.shuffle) return Array.from({ length: count }, (_, index) => index);
-    if (generator === null) return permutation(count, new Generator().manualSeed(drawSeed(null)));
+    if (!this.shuffle) return { seed, order: Array.from({ length: count }, (_, index) => index) };
+    if (generator === null) {
+      return { seed, order: permutation(count, new Generator().manualSeed(drawSeed(null))) };
+    }
     const order = permutation(count, generator);
     permutation(count, generator); // for a remainder that is empty
-    return order;
+    return { seed, order };
   }
 }
 
@@ -98,4 +156,9 @@ function permutation(count: number, generator: Generator): number[] {
 function atLeast(least: number, value: number, name: string): number {
   if (Number.isInteger(value) && value >= least) return value;
   throw new RangeError(`Expected an integer of at least ${least} for DataLoader ${name}, got ${value}`);
+}
+
+function flag(value: boolean | undefined, name: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  throw new TypeError(`Expected a boolean for DataLoader ${name}, got ${String(value)}`);
 }

@@ -1,4 +1,5 @@
 import { ops, randint, scope, type Tensor } from '../../tensor/index.ts';
+import { sampleGenerator } from '../sample-generator.ts';
 import { imageSize, repr, roundHalfEven, type Size, sizePair, Transform } from './transform.ts';
 
 /** The view of (..., H, W) that starts at `top`, `left`. */
@@ -71,7 +72,8 @@ export interface RandomCropOptions {
 
 /**
  * Crops (..., C, H, W) at a random place. Draws from the generator that `manualSeed` seeds, in torchvision's
- * order (top, then left, each only where there is a choice), so the same seed gives the same crops.
+ * order (top, then left, each only where there is a choice), so the same seed gives torchvision's crops; under a
+ * `DataLoader` from the sample's own.
  *
  * @throws RangeError when the padded image is smaller than the crop
  */
@@ -124,9 +126,9 @@ export class RandomCrop extends Transform {
   }
 }
 
-/** An integer in [0, high) from torch's generator. */
+/** An integer in [0, high). */
 export function randomInteger(high: number): number {
-  return scope(() => Number(randint(0, high, []).item()));
+  return scope(() => Number(randint(0, high, [], { generator: sampleGenerator() }).item()));
 }
 
 function fourSides(padding: Padding): [number, number, number, number] {

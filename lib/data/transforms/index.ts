@@ -1,3 +1,4 @@
+export { sampleGenerator } from '../sample-generator.ts';
 export { Compose } from './compose.ts';
 export { Grayscale, Normalize, ToDtype, ToTensor } from './convert.ts';
 export { CenterCrop, type Padding, RandomCrop, type RandomCropOptions } from './crop.ts';

@@ -1,4 +1,5 @@
 import { empty, scope, type Tensor } from '../../tensor/index.ts';
+import { sampleGenerator } from '../sample-generator.ts';
 import { crop, randomInteger } from './crop.ts';
 import { type Interpolation, resize } from './resize.ts';
 import { imageSize, pyBool, pyFloat, roundHalfEven, type Size, sizePair, Transform } from './transform.ts';
@@ -34,8 +35,9 @@ export interface RandomResizedCropOptions {
 }
 
 /**
- * Takes a random part of (..., C, H, W), of random area and shape, and resizes it. Draws from the generator
- * that `manualSeed` seeds, in torchvision's order, so the same seed gives the same crops.
+ * Takes a random part of (..., C, H, W), of random area and shape, and resizes it. Draws from the generator that
+ * `manualSeed` seeds, in torchvision's order, so the same seed gives torchvision's crops; under a `DataLoader` from the
+ * sample's own.
  *
  * @example
  * new RandomResizedCrop(224).forward(image); // (3, 427, 640) -> (3, 224, 224)
@@ -102,7 +104,7 @@ export class RandomResizedCrop extends Transform {
 }
 
 function uniformTensor(low: number, high: number): Tensor {
-  return empty([1]).uniform_(low, high);
+  return empty([1]).uniform_(low, high, { generator: sampleGenerator() });
 }
 
 /** A float32 from [low, high). */
