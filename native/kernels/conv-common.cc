@@ -80,10 +80,11 @@ void joinStatistics(const Partials& partials, const int32_t* rows, int64_t tiles
   for (int64_t t = 0; t < tiles; t++) pixels += rows[t];
   const Vec share = splat(1.0F / static_cast<float>(pixels));
   for (int64_t c = from; c < to; c += kLanes) {  // partials are padded to whole vectors
+    const Vec first = load(partials.mean(0) + c);
     Vec total = {};
     for (int64_t t = 0; t < tiles; t++)
-      total += load(partials.mean(t) + c) * splat(static_cast<float>(rows[t]));
-    const Vec m = total * share;
+      total += (load(partials.mean(t) + c) - first) * splat(static_cast<float>(rows[t]));
+    const Vec m = first + total * share;
     Vec squares = {};
     if (variance != nullptr) {
       for (int64_t t = 0; t < tiles; t++) {

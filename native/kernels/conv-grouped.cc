@@ -85,15 +85,19 @@ IBN_INLINE void writeLine(const LineCall<T>& c, Vec (&sum)[R]) {
     store(c.out + r * c.out_stride, sum[r]);
   }
   if (c.mean == nullptr) return;
+  // As in tile.h.
+  const Vec first = asStored<T>(sum[0]);
   Vec total = {}, squares = {};
 #pragma GCC unroll 16
-  for (int r = 0; r < R; r++)
+  for (int r = 0; r < R; r++) {
+    sum[r] = asStored<T>(sum[r]) - first;
     if (r < c.rows) total += sum[r];
+  }
   const Vec mean = total * splat(1.0F / static_cast<float>(c.rows));
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++)
     if (r < c.rows) squares += (sum[r] - mean) * (sum[r] - mean);
-  store(c.mean, mean);
+  store(c.mean, first + mean);
   store(c.deviation, squares);
 }
 

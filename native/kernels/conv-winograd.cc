@@ -324,16 +324,17 @@ class WinogradConv final : public Conv {
                const Vec (&result)[M][M]) const {
     const int64_t padded = panels_ * kPanel;
     const Partials partials{w.scratch.partials + image * w.division.tiles * 2 * padded, padded};
+    const Vec first = asStored<T>(result[0][0]);  // as in tile.h
     Vec total = {}, squares = {};
     for (int r = 0; r < rows; r++)
-      for (int c = 0; c < columns; c++) total += result[r][c];
+      for (int c = 0; c < columns; c++) total += asStored<T>(result[r][c]) - first;
     const Vec mean = total * splat(1.0F / static_cast<float>(rows * columns));
     for (int r = 0; r < rows; r++)
       for (int c = 0; c < columns; c++) {
-        const Vec difference = result[r][c] - mean;
+        const Vec difference = asStored<T>(result[r][c]) - first - mean;
         squares += difference * difference;
       }
-    store(partials.mean(tile) + channel, mean);
+    store(partials.mean(tile) + channel, first + mean);
     store(partials.deviation(tile) + channel, squares);
   }
 

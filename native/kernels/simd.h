@@ -140,6 +140,13 @@ IBN_INLINE void store(bfloat16* p, Vec v) {
   *reinterpret_cast<HVecU*>(p) = toBFloat16(v);
 }
 
+// What a map of T has of `v` when it is read again.
+template <class T>
+IBN_INLINE Vec asStored(Vec v) {
+  if constexpr (sizeof(T) == sizeof(float)) return v;
+  return fromBFloat16(toBFloat16(v));
+}
+
 // Copies fewer than 2 * `kCount` elements, in pieces that halve: a loop would become a call of memcpy.
 template <int kCount, class T>
 IBN_INLINE void copyPart(T* to, const T* from, int64_t count) {

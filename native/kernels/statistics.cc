@@ -48,9 +48,10 @@ IBN_INLINE void joinRows(const T* from, int64_t stride, int64_t first, int64_t e
     Vec row[kRows], sum = {}, square = {};
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; r++) row[r] = lanes.load(from + r * stride + c);
+    // Of the differences from the first: a constant channel has no variance.
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; r++) sum += row[r];
-    const Vec m = sum * splat(1.0F / kRows);
+    for (int r = 1; r < kRows; r++) sum += row[r] - row[0];
+    const Vec m = row[0] + sum * splat(1.0F / kRows);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; r++) square += (row[r] - m) * (row[r] - m);
     const Vec old = lanes.load(mean + c), d = m - old;

@@ -158,20 +158,21 @@ IBN_INLINE void tileSums(const TileCall<T>& c, Vec (&sum)[MR][NV]) {
   }
 }
 
-// Mean of the column `v` of `sum` and the sum of squared differences from it.
-template <int MR, int NV>
+// Mean of the column `v` of `sum`, as it is written, and the sum of squared differences from it. Taken from the
+// differences from the first row: a constant column has no deviation.
+template <class T, int MR, int NV>
 IBN_INLINE void tileStatistics(const Vec (&sum)[MR][NV], int v, float* mean, float* deviation) {
-  Vec total = sum[0][v];
+  const Vec first = asStored<T>(sum[0][v]);
+  Vec row[MR], total = {};
 #pragma GCC unroll 16
-  for (int r = 1; r < MR; r++) total += sum[r][v];
+  for (int r = 0; r < MR; r++) row[r] = asStored<T>(sum[r][v]) - first;
+#pragma GCC unroll 16
+  for (int r = 1; r < MR; r++) total += row[r];
   const Vec m = total * splat(1.0F / MR);
   Vec squares = {};
 #pragma GCC unroll 16
-  for (int r = 0; r < MR; r++) {
-    const Vec d = sum[r][v] - m;
-    squares += d * d;
-  }
-  store(mean, m);
+  for (int r = 0; r < MR; r++) squares += (row[r] - m) * (row[r] - m);
+  store(mean, first + m);
   store(deviation, squares);
 }
 
@@ -201,7 +202,7 @@ void tile(const TileCall<T>& c) {
 #pragma GCC unroll 16
       for (int r = 0; r < MR; r++) sum[r][v] = relu(sum[r][v]);
     }
-    if (c.mean != nullptr) tileStatistics<MR, NV>(sum, v, c.mean + v * kLanes, c.deviation + v * kLanes);
+    if (c.mean != nullptr) tileStatistics<T, MR, NV>(sum, v, c.mean + v * kLanes, c.deviation + v * kLanes);
     if (whole) {
 #pragma GCC unroll 16
       for (int r = 0; r < MR; r++) store(c.out + r * c.out_stride + v * kLanes, sum[r][v]);
