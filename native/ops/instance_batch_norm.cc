@@ -1,5 +1,6 @@
 #include "instance_batch_norm.h"
 
+#include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
@@ -116,8 +117,16 @@ void check(const Norm& norm) {
               "Expected both or neither of running_mean and running_var, got one");
 }
 
+Normalised normaliseNothing(const Norm& norm) {
+  const bool wide = norm.input.scalar_type() == at::kDouble;
+  const auto options = norm.input.options().dtype(wide ? at::kDouble : at::kFloat);
+  const at::Tensor output = norm.residual.defined() ? norm.input + norm.residual : norm.input.clone();
+  return {output, at::zeros({2, norm.statistics()}, options)};
+}
+
 Normalised forward(const Norm& norm, bool keep_statistics) {
   check(norm);
+  if (norm.input.numel() == 0) return normaliseNothing(norm);
   torch::jit::Stack stack = toStack(norm);
   stack.emplace_back(keep_statistics);
   static const c10::OperatorHandle op = find("ibn::_instance_batch_norm_forward");
@@ -126,6 +135,9 @@ Normalised forward(const Norm& norm, bool keep_statistics) {
 }
 
 Gradients backward(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics) {
+  if (norm.input.numel() == 0) {
+    return {at::empty_like(norm.input), at::zeros({2, norm.input.size(1)}, statistics.options())};
+  }
   torch::jit::Stack stack = toStack(norm);
   stack.emplace_back(grad);
   stack.emplace_back(statistics);

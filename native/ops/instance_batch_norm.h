@@ -47,6 +47,9 @@ struct Normalised {
   at::Tensor output, statistics;
 };
 
+// Of an input without elements, as torch.batch_norm: running statistics stay as they are.
+Normalised normaliseNothing(const Norm& norm);
+
 // The gradient of the input, and (2, C): those of each channel's weight and bias.
 struct Gradients {
   at::Tensor input, affine;

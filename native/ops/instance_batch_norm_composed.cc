@@ -29,7 +29,7 @@ at::Tensor batchPart(const Norm& norm, const at::Tensor& x) {
 at::Tensor join(const Norm& norm, const at::Tensor& instance, const at::Tensor& batch) {
   if (norm.batches() == 0) return instance;
   if (norm.instances() == 0) return batch;
-  const int64_t samples = std::max(instance.size(0), batch.size(0));
+  const int64_t samples = instance.size(0) == 1 ? batch.size(0) : instance.size(0);  // perhaps none
   const auto widen = [&](const at::Tensor& part) { return part.expand({samples, -1, -1, -1}); };
   const at::Tensor rest = widen(batch);
   const at::Tensor before = rest.narrow(1, 0, norm.start);
@@ -152,6 +152,7 @@ Gradients backwardComposed(const Norm& norm, const at::Tensor& grad, const at::T
 }  // namespace
 
 Normalised composed(const Norm& norm) {
+  if (norm.input.numel() == 0) return normaliseNothing(norm);
   const at::Tensor z = summed(norm);
   const at::Tensor x = z.to(accumulatorOf(z));
   Statistics instance;
