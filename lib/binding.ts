@@ -197,6 +197,10 @@ export interface Binding extends DeviceBinding {
   alias(tensor: Handle): Handle;
   isDisposed(handle: Handle): boolean;
   dispose(handle: Handle): void;
+  /** Whether `fromBuffer` works: the runtime lets a tensor hold a buffer's memory. */
+  canShareBuffers(): boolean;
+  /** Whether transferring a buffer to another size moves its memory although others hold it. */
+  movesBuffers(): boolean;
   fromBuffer(data: ArrayBufferView | ArrayBuffer, dtype: string, shape: number[], byteOffset: number): Handle;
   fromCopy(data: ArrayBufferView | ArrayBuffer, dtype: string, shape: number[]): Handle;
   readBytes(tensor: Handle): ArrayBuffer;

@@ -3,7 +3,10 @@
  * end with what to do. Codes never change between releases.
  */
 
-/** Anything libtorch throws. `op` is the operator's schema name; `cause` carries libtorch's full text. */
+/**
+ * Anything libtorch throws. `op` is the operator's schema name; `cause` carries libtorch's full text, with its C++ frames
+ * where the environment has `TORCH_SHOW_CPP_STACKTRACES=1` (9 ms for each error).
+ */
 export class TorchError extends Error {
   override readonly name: string = 'TorchError';
   readonly code: string;

@@ -3,6 +3,7 @@
 
 #include "cold.h"
 #include "env.h"
+#include "errors.h"
 #include "memory.h"
 
 namespace {
@@ -29,6 +30,7 @@ void registerAll(Napi::Object exports) {
 extern "C" __attribute__((visibility("default"))) napi_value ibn_register_binding(napi_env env,
                                                                                   napi_value exports) {
   ibn::installAllocator();
+  ibn::skipBacktraces();
   ibn::EnvData::create(env);
   try {
     registerAll(Napi::Object(env, exports));

@@ -72,15 +72,20 @@ Napi::Value setGrad(Call& call) {
 
 // backward(tensors, gradients, retainGraph, createGraph, inputs)
 Napi::Value backward(Call& call) {
-  torch::autograd::backward(tensorList(call, 0), tensorList(call, 1), call.boolean(2), call.boolean(3),
-                            tensorList(call, 4));
+  const auto tensors = tensorList(call, 0);
+  const auto gradients = tensorList(call, 1);
+  const auto inputs = tensorList(call, 4);
+  torch::autograd::backward(tensors, gradients, call.boolean(2), call.boolean(3), inputs);
   return call.undefined();
 }
 
 // gradOf(outputs, inputs, gradients, retainGraph, createGraph, allowUnused)
 Napi::Value gradOf(Call& call) {
-  const auto grads = torch::autograd::grad(tensorList(call, 0), tensorList(call, 1), tensorList(call, 2),
-                                           call.boolean(3), call.boolean(4), call.boolean(5));
+  const auto outputs = tensorList(call, 0);
+  const auto inputs = tensorList(call, 1);
+  const auto gradients = tensorList(call, 2);
+  const auto grads = torch::autograd::grad(outputs, inputs, gradients, call.boolean(3), call.boolean(4),
+                                           call.boolean(5));
   Napi::Array result = Napi::Array::New(call.env, grads.size());
   for (uint32_t i = 0; i < grads.size(); i++) result[i] = call.wrap(grads[i]);
   return result;

@@ -2,6 +2,8 @@
 #pragma once
 #include <napi.h>
 
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "convert.h"
@@ -34,7 +36,28 @@ struct Call {
     return array;
   }
   Napi::Value undefined() const { return env.Undefined(); }
+  // An ArrayBuffer with a copy of these bytes; an error where there is no memory for it.
+  Napi::ArrayBuffer arrayBuffer(const void* bytes, size_t size) const;
 };
+
+inline Napi::ArrayBuffer Call::arrayBuffer(const void* bytes, size_t size) const {
+  // Through JavaScript: napi_create_arraybuffer ends the process where memory is short.
+  napi_value type = nullptr;
+  napi_value length = nullptr;
+  napi_value buffer = nullptr;
+  void* memory = nullptr;
+  napi_get_reference_value(env, data.array_buffer, &type);
+  napi_create_double(env, static_cast<double>(size), &length);
+  if (napi_new_instance(env, type, 1, &length, &buffer) != napi_ok ||
+      napi_get_arraybuffer_info(env, buffer, &memory, nullptr) != napi_ok) {
+    napi_value ignored = nullptr;
+    napi_get_and_clear_last_exception(env, &ignored);
+    throw InvalidArgument("ERR_OUT_OF_MEMORY",
+                          "Could not allocate an ArrayBuffer of " + std::to_string(size) + " bytes");
+  }
+  if (size > 0) std::memcpy(memory, bytes, size);
+  return {env, buffer};
+}
 
 using ColdFn = Napi::Value (*)(Call&);
 

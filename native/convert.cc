@@ -1,5 +1,6 @@
 #include "convert.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
@@ -17,6 +18,7 @@ namespace ibn {
 namespace {
 
 constexpr double kMaxSafeInteger = 9007199254740991.0;
+constexpr uint32_t kFirstItems = 1024;  // of a list: memory taken before any is read
 
 // torch's names of dtypes, by ScalarType. One table both ways.
 struct DtypeName {
@@ -210,7 +212,7 @@ c10::IValue listToIValue(napi_env env, EnvData& data, const TypeSpec& type, cons
   if (item.kind == Kind::kInt) return c10::List<int64_t>(toInts(env, value, name));
   // The list's element type is the schema's, Optional included, or the dispatcher refuses it.
   c10::impl::GenericList list(type.type->castRaw<c10::ListType>()->getElementType());
-  list.reserve(length);
+  list.reserve(std::min(length, kFirstItems));
   for (uint32_t i = 0; i < length; i++) {
     list.push_back(toIValue(env, data, item, name + "[" + std::to_string(i) + "]", element(env, value, i)));
   }
@@ -319,8 +321,11 @@ int64_t toInt(napi_env env, napi_value value, const std::string& name) {
 
 std::vector<int64_t> toInts(napi_env env, napi_value value, const std::string& name) {
   if (!isArray(env, value)) throw wrongKind(env, "an Array of integers", name, value);
-  std::vector<int64_t> result(arrayLength(env, value));
-  for (uint32_t i = 0; i < result.size(); i++) result[i] = toInt(env, element(env, value, i), name);
+  const uint32_t length = arrayLength(env, value);
+  std::vector<int64_t> result;
+  // Not `length`: an array may claim four thousand million and hold none.
+  result.reserve(std::min(length, kFirstItems));
+  for (uint32_t i = 0; i < length; i++) result.push_back(toInt(env, element(env, value, i), name));
   return result;
 }
 

@@ -7,24 +7,31 @@
 #include "convert.h"
 #include "env.h"
 #include "errors.h"
+#include "failed_resize.h"
 #include "schema.h"
 
 namespace ibn {
 
 namespace {
 
-constexpr size_t kMaxArguments = 64;
+constexpr size_t kFewArguments = 64;  // kept on the stack
 
-// The environment's stack, emptied when the call ends, also by an exception.
-class StackScope {
+// The operands of one call, in memory that the environment keeps for the next. A call made meanwhile, by a
+// getter of an argument, finds none there and makes its own.
+class Operands {
  public:
-  explicit StackScope(std::vector<c10::IValue>& stack) : stack_(stack) {}
-  ~StackScope() { stack_.clear(); }
-  StackScope(const StackScope&) = delete;
-  StackScope& operator=(const StackScope&) = delete;
+  explicit Operands(EnvData& data) : stack(std::move(data.spare_stack)), data_(data) {}
+  ~Operands() {
+    stack.clear();
+    stack.swap(data_.spare_stack);
+  }
+  Operands(const Operands&) = delete;
+  Operands& operator=(const Operands&) = delete;
+
+  std::vector<c10::IValue> stack;
 
  private:
-  std::vector<c10::IValue>& stack_;
+  EnvData& data_;
 };
 
 bool isUndefined(napi_env env, napi_value value) {
@@ -54,26 +61,25 @@ bool needsAutograd(const at::Tensor& tensor, bool recording) {
 
 // Returns whether the call must go through the Autograd keys for this argument's sake.
 bool pushArgument(napi_env env, EnvData& data, const BoundOp& op, const ArgSpec& spec, napi_value value,
-                  bool recording) {
+                  bool recording, std::vector<c10::IValue>& stack) {
   if (spec.type.kind == Kind::kTensor) {
     Box* box = data.unbox(env, value);
     if (box != nullptr && box->kind == BoxKind::kTensor) {
-      data.stack.emplace_back(box->tensor);
+      stack.emplace_back(box->tensor);
       return needsAutograd(box->tensor, recording);
     }
   }
   if ((spec.has_default || spec.type.optional) && isUndefined(env, value)) {
-    pushDefault(op, spec, data.stack);
+    pushDefault(op, spec, stack);
     return false;
   }
-  data.stack.push_back(toIValue(env, data, spec.type, spec.name, value));
+  stack.push_back(toIValue(env, data, spec.type, spec.name, value));
   if (spec.type.kind != Kind::kList) return false;
   const TypeSpec& item = spec.type.element[0];
   return item.kind == Kind::kTensor || item.kind == Kind::kList;  // not looked into: taken as requiring grad
 }
 
-napi_value popResults(napi_env env, EnvData& data, const BoundOp& op) {
-  auto& stack = data.stack;
+napi_value popResults(napi_env env, EnvData& data, const BoundOp& op, std::vector<c10::IValue>& stack) {
   if (op.single_tensor) return data.wrap(env, std::move(stack[0]).toTensor(), &op);
   if (op.returns.size() == 1) return fromIValue(env, data, op.returns[0], std::move(stack[0]), &op);
   napi_value array = nullptr;
@@ -84,6 +90,57 @@ napi_value popResults(napi_env env, EnvData& data, const BoundOp& op) {
   return array;
 }
 
+// What JavaScript calls an op with.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) {
+    napi_get_cb_info(env, info, &count_, few_, nullptr, &op_);
+    if (count_ <= kFewArguments) return;
+    many_.resize(count_);
+    napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
+    values_ = many_.data();
+  }
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+
+  size_t count() const { return count_; }
+  napi_value operator[](size_t index) const { return values_[index]; }
+  const BoundOp& op() const { return *static_cast<const BoundOp*>(op_); }
+
+ private:
+  napi_value few_[kFewArguments];
+  std::vector<napi_value> many_;
+  napi_value* values_ = few_;
+  size_t count_ = kFewArguments;
+  void* op_ = nullptr;
+};
+
+napi_value callBoxed(napi_env env, EnvData& data, const BoundOp& op, const Arguments& given) {
+  Operands operands(data);
+  auto& stack = operands.stack;
+  const bool recording = c10::GradMode::is_enabled();
+  bool needs_autograd = false;
+  for (size_t i = 0; i < op.arguments.size(); i++) {
+    if (i < given.count()) {
+      needs_autograd |= pushArgument(env, data, op, op.arguments[i], given[i], recording, stack);
+    } else {
+      pushDefault(op, op.arguments[i], stack);
+    }
+  }
+  if (op.pure && !needs_autograd) {
+    const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);
+    op.handle.callBoxed(&stack);
+  } else if (op.resized.empty()) {
+    op.handle.callBoxed(&stack);
+  } else {
+    ResizeGuard guard(op, stack);
+    op.handle.callBoxed(&stack);
+    guard.succeeded();
+  }
+  if (op.returns_alias || op.returns.empty()) return nullptr;
+  return popResults(env, data, op, stack);
+}
+
 napi_value report(napi_env env, const BoundOp& op) {
   try {
     throwCurrentException(env, &op);
@@ -92,22 +149,6 @@ napi_value report(napi_env env, const BoundOp& op) {
   return nullptr;
 }
 
-// What JavaScript calls an op with.
-class Arguments {
- public:
-  Arguments(napi_env env, napi_callback_info info) {
-    napi_get_cb_info(env, info, &count_, values_, nullptr, &op_);
-  }
-  size_t count() const { return count_; }  // may be more than kMaxArguments
-  napi_value operator[](size_t index) const { return values_[index]; }
-  const BoundOp& op() const { return *static_cast<const BoundOp*>(op_); }
-
- private:
-  napi_value values_[kMaxArguments];
-  size_t count_ = kMaxArguments;
-  void* op_ = nullptr;
-};
-
 }  // namespace
 
 napi_value CallOp(napi_env env, napi_callback_info info) {
@@ -115,24 +156,8 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
   const BoundOp& op = given.op();
   EnvData& data = EnvData::get(env);
   try {
-    const StackScope scope(data.stack);
-    const bool recording = c10::GradMode::is_enabled();
-    bool needs_autograd = false;
-    for (size_t i = 0; i < op.arguments.size(); i++) {
-      if (i < given.count()) {
-        needs_autograd |= pushArgument(env, data, op, op.arguments[i], given[i], recording);
-      } else {
-        pushDefault(op, op.arguments[i], data.stack);
-      }
-    }
-    if (op.pure && !needs_autograd) {
-      const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);
-      op.handle.callBoxed(&data.stack);
-    } else {
-      op.handle.callBoxed(&data.stack);
-    }
-    if (op.returns_alias || op.returns.empty()) return nullptr;
-    napi_value result = popResults(env, data, op);
+    napi_value result = callBoxed(env, data, op, given);
+    // May run JavaScript, which finds nothing of this call.
     data.settle(env);
     return result;
   } catch (...) {
@@ -145,9 +170,8 @@ napi_value CallOnSizes(napi_env env, napi_callback_info info) {
   const BoundOp& op = given.op();
   EnvData& data = EnvData::get(env);
   try {
-    if (!op.on_sizes.has_value() || given.count() == 0 || given.count() > kMaxArguments) {
-      throw InvalidArgument("ERR_OUT_OF_RANGE",
-                            "Expected a tensor and at most " + std::to_string(kMaxArguments - 1) + " sizes");
+    if (!op.on_sizes.has_value() || given.count() == 0) {
+      throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a tensor and sizes");
     }
     const at::Tensor& self = data.tensor(env, given[0]);
     c10::SmallVector<c10::SymInt, 6> sizes;

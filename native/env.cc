@@ -61,7 +61,8 @@ bool BoxArena::owns(const void* pointer) const {
     if (bases_.count(base) == 0) return false;
     last_base_ = base;
   }
-  return (reinterpret_cast<uintptr_t>(pointer) - base) % sizeof(Box) == 0;
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(pointer) - base;
+  return offset % sizeof(Box) == 0 && offset / sizeof(Box) < kSlabBytes / sizeof(Box);
 }
 
 BoxArena::~BoxArena() {
@@ -90,6 +91,11 @@ EnvData& EnvData::create(napi_env env) {
   warning_queue.queue = &data->warnings;
   c10::WarningUtils::set_warning_handler(&warning_queue);
   napi_set_instance_data(env, data, finalizeEnv, nullptr);
+  napi_value global = nullptr;
+  napi_value array_buffer = nullptr;
+  napi_get_global(env, &global);
+  napi_get_named_property(env, global, "ArrayBuffer", &array_buffer);
+  napi_create_reference(env, array_buffer, 1, &data->array_buffer);
   return *data;
 }
 
@@ -194,16 +200,6 @@ void EnvData::applyBytes(napi_env env) {
   const int64_t change = pending_bytes_;
   pending_bytes_ = 0;
   napi_adjust_external_memory(env, change, &total);
-}
-
-void EnvData::deleteReleased(napi_env env) {
-  std::vector<napi_ref> released;
-  {
-    const std::lock_guard<std::mutex> lock(shared->mutex);
-    released.swap(shared->released);
-    shared->has_released.store(false, std::memory_order_relaxed);
-  }
-  for (napi_ref ref : released) napi_delete_reference(env, ref);
 }
 
 // May run JavaScript (process.emitWarning): never called inside garbage collection.

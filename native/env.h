@@ -1,14 +1,12 @@
 // State of one JavaScript environment (the main thread or a worker), and the handles it owns.
 //
 // Every tensor that JavaScript holds is a Box from the environment's arena, carried by a Node-API external.
-// The environment belongs to one thread and is only used there; what other threads may touch is in EnvShared.
+// The environment belongs to one thread and is only used there.
 #pragma once
 #include <node_api.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -38,14 +36,6 @@ struct Box {
   Box* next_free = nullptr;
 };
 
-// What a buffer's deleter, which may run on any thread, needs: references to delete later on the JavaScript
-// thread.
-struct EnvShared {
-  std::mutex mutex;
-  std::vector<napi_ref> released;
-  std::atomic<bool> has_released{false};
-};
-
 // Aligned slabs of boxes. A pointer from JavaScript is a box of ours only if its slab is, so an external made
 // by another addon is refused instead of read.
 class BoxArena {
@@ -61,7 +51,8 @@ class BoxArena {
   Box* free_ = nullptr;
   std::vector<void*> slabs_;
   std::unordered_set<uintptr_t> bases_;
-  mutable uintptr_t last_base_ = 0;
+  static constexpr uintptr_t kNoBase = 1;  // of no slab: those are aligned
+  mutable uintptr_t last_base_ = kNoBase;
 };
 
 class EnvData {
@@ -84,11 +75,10 @@ class EnvData {
     pending_bytes_ += bytes - box->bytes;
     box->bytes = bytes;
   }
-  // Applies what happened since the last call: external memory for V8, references of freed buffers. Never
+  // Applies what happened since the last call: external memory for V8, warnings. May run JavaScript; never
   // called inside garbage collection.
   void settle(napi_env env) {
     if (pending_bytes_ > kSettleBytes || pending_bytes_ < -kSettleBytes) applyBytes(env);
-    if (shared->has_released.load(std::memory_order_relaxed)) deleteReleased(env);
     checkPressure(env);
     if (cuda_made_ > kCudaStep) checkCudaPressure(env);
     if (!warnings.empty()) emitWarnings(env);
@@ -100,12 +90,12 @@ class EnvData {
   int64_t liveTensors() const { return live_tensors_; }
   int64_t liveBytes() const { return live_bytes_; }
 
-  std::shared_ptr<EnvShared> shared = std::make_shared<EnvShared>();
   std::vector<std::string> warnings;  // libtorch's, not yet given to JavaScript
   napi_ref warning_handler = nullptr;
   napi_ref torch_error = nullptr;        // the TorchError class of lib/errors.ts
   napi_ref cuda_memory_error = nullptr;  // its CudaOutOfMemoryError
-  std::vector<c10::IValue> stack;        // reused by each op call
+  std::vector<c10::IValue> spare_stack;  // empty: memory for the operands of the next op call
+  napi_ref array_buffer = nullptr;       // JavaScript's own class
   std::vector<std::shared_ptr<BoundOp>> ops;
   std::vector<std::shared_ptr<void>> guards;  // inference mode and autocast, innermost last
 
@@ -120,7 +110,6 @@ class EnvData {
   napi_value carry(napi_env env, Box* box);
   void clear(Box* box);
   void applyBytes(napi_env env);
-  void deleteReleased(napi_env env);
   void checkPressure(napi_env env);
   void checkCudaPressure(napi_env env);
   void emitWarnings(napi_env env);

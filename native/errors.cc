@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 
 #include <cstdlib>
 #include <optional>
@@ -130,17 +131,30 @@ std::string codeOf(const c10::Error& error, const std::string& text) {
 void throwLibtorchError(napi_env env, const c10::Error& error, const BoundOp* op) {
   const std::string prefix = op == nullptr ? "" : op->name + ": ";
   const std::string text = error.what_without_backtrace();
+  const std::string cause = wantsBacktraces() ? error.what() : text;
   const std::string problem = cudaProblemBehind(text);
   if (!problem.empty()) {
-    throwTorchError(env, prefix + problem, "ERR_CUDA_UNAVAILABLE", op, error.what());
+    throwTorchError(env, prefix + problem, "ERR_CUDA_UNAVAILABLE", op, cause);
   } else if (isCudaMemory(text)) {
-    throwCudaMemory(env, prefix + firstLine(text), op, error.what());
+    throwCudaMemory(env, prefix + firstLine(text), op, cause);
   } else {
-    throwTorchError(env, prefix + firstLine(text), codeOf(error, text), op, error.what());
+    throwTorchError(env, prefix + firstLine(text), codeOf(error, text), op, cause);
   }
 }
 
 }  // namespace
+
+bool wantsBacktraces() {
+  static const bool wanted = [] {
+    const char* setting = std::getenv("TORCH_SHOW_CPP_STACKTRACES");
+    return setting != nullptr && std::string(setting) == "1";
+  }();
+  return wanted;
+}
+
+void skipBacktraces() {
+  if (!wantsBacktraces()) c10::SetStackTraceFetcher([] { return std::string(); });
+}
 
 InvalidArgument disposedError(const Box& box) {
   const std::string origin = box.origin == nullptr ? "" : "; it was created by " + box.origin->name;

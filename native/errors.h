@@ -26,6 +26,11 @@ class InvalidArgument : public std::exception {
 
 InvalidArgument disposedError(const Box& box);
 
+// Whether libtorch's errors shall name their C++ frames: TORCH_SHOW_CPP_STACKTRACES=1, as in Python.
+bool wantsBacktraces();
+// Else has libtorch not look for them: naming the frames of one error takes 6 to 8 ms.
+void skipBacktraces();
+
 // Turns the exception in flight into a pending JavaScript exception with the caller's JavaScript stack.
 // libtorch's errors become TorchError: first line as message, full text as cause, `op` the schema name.
 void throwCurrentException(napi_env env, const BoundOp* op);

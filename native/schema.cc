@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <unordered_set>
 
 #include "cold.h"
 #include "dispatch.h"
@@ -74,6 +75,24 @@ bool writesArguments(const c10::FunctionSchema& schema) {
   });
 }
 
+// In-place ops other than these keep the sizes of what they write.
+bool resizesSelf(const std::string& name) {
+  static const std::unordered_set<std::string> names = {"aten::resize_",         "aten::resize_as_",
+                                                        "aten::_resize_output_", "aten::set_",
+                                                        "aten::set_data",        "aten::as_strided_"};
+  return names.count(name) != 0;
+}
+
+std::vector<size_t> resizedArguments(const c10::FunctionSchema& schema) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < schema.arguments().size(); i++) {
+    const c10::Argument& argument = schema.arguments()[i];
+    const bool written = argument.alias_info() != nullptr && argument.alias_info()->isWrite();
+    if (written && (argument.kwarg_only() || resizesSelf(schema.name()))) places.push_back(i);
+  }
+  return places;
+}
+
 bool takesSizes(const c10::FunctionSchema& schema) {
   return schema.arguments().size() == 2 && schema.returns().size() == 1 && !writesArguments(schema) &&
          schema.arguments()[0].real_type()->kind() == c10::TypeKind::TensorType &&
@@ -142,6 +161,7 @@ BoundOp::BoundOp(c10::OperatorHandle op) : handle(std::move(op)) {
   single_tensor = returns.size() == 1 && returns[0].kind == Kind::kTensor;
   returns_alias = returnsWrittenArguments(schema);
   pure = isPure(schema);
+  resized = resizedArguments(schema);
   if (!takesSizes(schema)) return;
   try {
     on_sizes = handle.typed<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>();

@@ -59,6 +59,8 @@ struct BoundOp {
   // No argument is aliased: below Autograd the op behaves the same unless an argument requires grad, and the
   // dispatcher has one layer less to cross.
   bool pure = false;
+  // Places of the arguments whose sizes it may set: resize_'s and set_'s own, and those of out variants.
+  std::vector<size_t> resized;
   // Set for ops such as view and reshape, (Tensor, SymInt[]) -> Tensor: called without boxes.
   std::optional<c10::TypedOperatorHandle<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>> on_sizes;
 };

@@ -15,17 +15,14 @@ namespace ibn {
 
 namespace {
 
-c10::Storage& storageOf(Call& call, size_t index) {
+c10::Storage storageOf(const Call& call, size_t index) {
   Box* box = call.data.unbox(call.env, call.at(index));
   if (box != nullptr && box->kind == BoxKind::kDisposed) throw disposedError(*box);
   if (box == nullptr || box->kind != BoxKind::kValue || !box->value.isStorage()) {
     throw InvalidArgument("ERR_INVALID_ARG_TYPE",
                           "Expected an UntypedStorage, got " + describe(call.env, call.at(index)));
   }
-  // IValue hands out copies; the copy kept here lives as long as the calling thread's next call needs it.
-  thread_local c10::Storage storage;
-  storage = box->value.toStorage();
-  return storage;
+  return box->value.toStorage();
 }
 
 // The storage's memory, which stays where it is from now on: others will point into it.
@@ -148,11 +145,7 @@ Napi::Value storageCopy(Call& call) {
   if (offset < 0 || size < 0 || offset > total || size > total - offset) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a range within " + std::to_string(total) + " bytes");
   }
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(call.env, static_cast<size_t>(size));
-  if (size > 0) {
-    std::memcpy(buffer.Data(), start + offset, static_cast<size_t>(size));
-  }
-  return buffer;
+  return call.arrayBuffer(start + offset, static_cast<size_t>(size));
 }
 
 // storageView(storage): an ArrayBuffer over the storage's memory, which it keeps alive; a copy where the
@@ -160,7 +153,7 @@ Napi::Value storageCopy(Call& call) {
 Napi::Value storageView(Call& call) {
   const c10::Storage storage = storageOf(call, 0);
   uint8_t* start = pinnedMemory(storage);
-  if (storage.nbytes() == 0) return Napi::ArrayBuffer::New(call.env, 0);
+  if (storage.nbytes() == 0) return call.arrayBuffer(nullptr, 0);
   auto* keep = new c10::Storage(storage);
   const auto release = [](napi_env, void*, void* hint) { delete static_cast<c10::Storage*>(hint); };
   napi_value buffer = nullptr;
@@ -168,9 +161,7 @@ Napi::Value storageView(Call& call) {
       napi_create_external_arraybuffer(call.env, start, storage.nbytes(), release, keep, &buffer);
   if (status == napi_ok) return {call.env, buffer};
   delete keep;
-  Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(call.env, storage.nbytes());
-  std::memcpy(copy.Data(), storage.data(), storage.nbytes());
-  return copy;
+  return call.arrayBuffer(start, storage.nbytes());
 }
 
 Napi::Value storageOfTensor(Call& call) {

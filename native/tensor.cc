@@ -4,40 +4,64 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include "backing_store.h"
 #include "cold.h"
 
 namespace ibn {
 
 namespace {
 
-// The bytes of a TypedArray, Buffer, DataView or ArrayBuffer.
+// The bytes of a TypedArray, Buffer or ArrayBuffer, and the buffer that has them. They may be gone
+// after any JavaScript, such as a getter of another argument: taken again when all else is read.
 struct Bytes {
   uint8_t* data = nullptr;
   size_t size = 0;
+  napi_value buffer = nullptr;
 };
+
+size_t itemBytes(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array:
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return 1;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array:
+      return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array:
+      return 8;
+    default:
+      return 2;  // 16 bits, float16 among them
+  }
+}
+
+bool isKind(napi_env env, napi_value value, napi_status (*check)(napi_env, napi_value, bool*)) {
+  bool result = false;
+  return check(env, value, &result) == napi_ok && result;
+}
 
 Bytes bytesOf(Napi::Env env, napi_value value) {
   Bytes bytes;
   void* data = nullptr;
-  bool is_kind = false;
-  napi_is_typedarray(env, value, &is_kind);
-  if (is_kind) {
-    const auto array = Napi::Value(env, value).As<Napi::TypedArray>();
-    napi_value buffer = nullptr;
-    size_t offset = 0;
+  size_t offset = 0;
+  if (isKind(env, value, napi_is_typedarray)) {
+    napi_typedarray_type type = napi_uint8_array;
     size_t length = 0;
-    napi_get_typedarray_info(env, value, nullptr, &length, &data, &buffer, &offset);
-    return {static_cast<uint8_t*>(data), array.ByteLength()};
-  }
-  napi_is_arraybuffer(env, value, &is_kind);
-  if (is_kind) {
+    napi_get_typedarray_info(env, value, &type, &length, &data, &bytes.buffer, &offset);
+    bytes.size = length * itemBytes(type);
+  } else if (isKind(env, value, napi_is_arraybuffer)) {
     napi_get_arraybuffer_info(env, value, &data, &bytes.size);
-    bytes.data = static_cast<uint8_t*>(data);
-    return bytes;
+    bytes.buffer = value;
+  } else {
+    throw InvalidArgument(
+        "ERR_INVALID_ARG_TYPE",
+        "Expected a TypedArray, Buffer or ArrayBuffer for \"data\", got " + describe(env, value));
   }
-  throw InvalidArgument(
-      "ERR_INVALID_ARG_TYPE",
-      "Expected a TypedArray, Buffer or ArrayBuffer for \"data\", got " + describe(env, value));
+  bytes.data = static_cast<uint8_t*>(data);
+  return bytes;
 }
 
 int64_t countElements(const std::vector<int64_t>& shape) {
@@ -135,9 +159,32 @@ Napi::Value dispose(Call& call) {
   return call.undefined();
 }
 
-// fromBuffer(data, dtype, shape, byteOffset): a tensor over the buffer's own memory.
+// canShareBuffers(): whether fromBuffer works in this runtime.
+Napi::Value canShareBuffers(Call& call) {
+  return Napi::Boolean::New(call.env, canHoldMemory());
+}
+
+Napi::Value movesBuffers(Call& call) {
+  return Napi::Boolean::New(call.env, movesMemory());
+}
+
+void refuseChangeable(const Bytes& bytes) {
+  if (!canHoldMemory()) {
+    throw InvalidArgument("ERR_UNSUPPORTED_RUNTIME",
+                          "Expected a runtime that lets a tensor hold a buffer's memory, as Node.js does; "
+                          "use tensor(), which copies");
+  }
+  if (canShrink(bytes.buffer)) {
+    throw InvalidArgument("ERR_INVALID_ARG_TYPE",
+                          "Expected memory of fixed size for \"data\", got a resizable ArrayBuffer; use "
+                          "tensor(), which copies");
+  }
+}
+
+// fromBuffer(data, dtype, shape, byteOffset): a tensor over the buffer's own memory, which it holds even when
+// the buffer is transferred.
 Napi::Value fromBuffer(Call& call) {
-  const Bytes bytes = bytesOf(call.env, call.at(0));
+  bytesOf(call.env, call.at(0));
   const at::ScalarType type = plainDtype(call, 1);
   const std::vector<int64_t> shape = call.integers(2, "shape");
   const int64_t given = call.integer(3, "offset");
@@ -146,6 +193,8 @@ Napi::Value fromBuffer(Call& call) {
                           "Expected an offset of at least 0, got " + std::to_string(given));
   }
   const auto offset = static_cast<size_t>(given);
+  const Bytes bytes = bytesOf(call.env, call.at(0));
+  refuseChangeable(bytes);
   checkedBytes(shape, type, offset, bytes.size);
   uint8_t* start = bytes.data + offset;
   if (reinterpret_cast<uintptr_t>(start) % c10::elementSize(type) != 0) {
@@ -153,23 +202,16 @@ Napi::Value fromBuffer(Call& call) {
                           "Expected memory aligned to the dtype's size for \"offset\", got an "
                           "unaligned address; use tensor(), which copies");
   }
-  napi_ref ref = nullptr;
-  napi_create_reference(call.env, call.at(0), 1, &ref);
-  // May run on any thread; the reference is deleted by the next call into the binding, on the JavaScript
-  // thread.
-  auto release = [shared = call.data.shared, ref](void*) {
-    const std::lock_guard<std::mutex> lock(shared->mutex);
-    shared->released.push_back(ref);
-    shared->has_released.store(true, std::memory_order_relaxed);
-  };
+  auto release = [held = holdMemory(bytes.buffer)](void*) {};
   return call.wrap(at::from_blob(start, shape, std::move(release), at::TensorOptions(type)));
 }
 
 // fromCopy(data, dtype, shape): a tensor with a copy of the buffer's bytes.
 Napi::Value fromCopy(Call& call) {
-  const Bytes bytes = bytesOf(call.env, call.at(0));
+  bytesOf(call.env, call.at(0));
   const at::ScalarType type = plainDtype(call, 1);
   const std::vector<int64_t> shape = call.integers(2, "shape");
+  const Bytes bytes = bytesOf(call.env, call.at(0));
   const size_t size = checkedBytes(shape, type, 0, bytes.size);
   at::Tensor tensor = at::empty(shape, at::TensorOptions(type));
   if (size > 0) std::memcpy(tensor.data_ptr(), bytes.data, size);
@@ -186,9 +228,7 @@ Napi::Value readBytes(Call& call) {
   if (tensor.nbytes() > 0 && tensor.const_data_ptr() == nullptr) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a tensor with memory; clone() it first");
   }
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(call.env, tensor.nbytes());
-  if (tensor.nbytes() > 0) std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());
-  return buffer;
+  return call.arrayBuffer(tensor.const_data_ptr(), tensor.nbytes());
 }
 
 }  // namespace
@@ -208,6 +248,8 @@ void defineTensor(Napi::Object exports) {
   define<alias>(exports, "alias");
   define<isDisposed>(exports, "isDisposed");
   define<dispose>(exports, "dispose");
+  define<canShareBuffers>(exports, "canShareBuffers");
+  define<movesBuffers>(exports, "movesBuffers");
   define<fromBuffer>(exports, "fromBuffer");
   define<fromCopy>(exports, "fromCopy");
   define<readBytes>(exports, "readBytes");

@@ -95,7 +95,7 @@ class Sink {
     if (failure_) return size;
     try {
       const Napi::HandleScope scope(call_.env);
-      write_.Call({Napi::Buffer<uint8_t>::Copy(call_.env, static_cast<const uint8_t*>(data), size)});
+      write_.Call({Napi::Uint8Array::New(call_.env, size, call_.arrayBuffer(data, size), 0)});
     } catch (...) {
       failure_ = std::current_exception();
     }
@@ -122,6 +122,9 @@ void save(Call& call, const Module& module, const Napi::Function& write) {
 // as text. The first `parameters` tensors are parameters, the others buffers. Where `expected` is that text,
 // the module is written too, piece by piece.
 Napi::Value traceTorchScript(Call& call) {
+  if (torch::jit::tracer::isTracing()) {
+    throw InvalidArgument("ERR_TORCH", "Expected no other trace under way, got a forward that traces");
+  }
   const std::string name = call.string(0, "name");
   const std::vector<std::string> keys = readStrings(call, 1, "keys");
   const auto tensors = call.info[2].As<Napi::Array>();

@@ -1,5 +1,6 @@
 import { checkOptions } from '../options.ts';
-import { fromBuffer, type Tensor } from '../tensor/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { fromOwnBytes } from '../tensor/own-bytes.ts';
 import { ImageError } from './errors.ts';
 import { decodeBmp } from './image/bmp.ts';
 import { formatOf, READABLE_FORMATS } from './image/format.ts';
@@ -44,7 +45,7 @@ export async function decodeImage(source: ImageSource, options: DecodeImageOptio
   const file = await readSource(source, options.name);
   const { data, height, width, orientation } = await decode(file, maxPixels);
   // (height, width, 3) -> (3, height, width)
-  const image = fromBuffer(data, { dtype: 'uint8', shape: [height, width, 3] }).permute([2, 0, 1]);
+  const image = fromOwnBytes(data, 'uint8', [height, width, 3]).permute([2, 0, 1]);
   return turned(image, orientation);
 }
 

@@ -9,6 +9,7 @@ import {
   type MemoryFormat,
   type TypedArray,
 } from './dtype.ts';
+import { guardTransfer } from './guard-transfer.ts';
 import { native } from './native.ts';
 import type { Generator } from './random.ts';
 import { scope } from './scope.ts';
@@ -175,16 +176,18 @@ export interface FromBufferOptions {
 
 /**
  * A CPU tensor over the memory of a typed array, Buffer or ArrayBuffer, without a copy: writes on either side
- * show on the other, and the buffer stays alive as long as the tensor does. Do not transfer or resize it. JavaScript's
- * memory cannot be page-locked: `fromBuffer(data).pinMemory()` is a copy that can go to CUDA without waiting.
+ * show on the other. The tensor holds the memory itself, so it stays valid when the buffer is transferred, to a worker
+ * for one, who then shares it. JavaScript's memory cannot be page-locked: `fromBuffer(data).pinMemory()` is a copy that
+ * can go to CUDA without waiting.
  *
  * @throws RangeError when the buffer is too small or its memory not aligned for the dtype; TypeError for a
- * resizable buffer.
+ * resizable buffer; TorchError `ERR_UNSUPPORTED_RUNTIME` where the runtime cannot share memory (docs/memory.md).
  * @example const x = fromBuffer(new Float32Array(6), { shape: [2, 3] });
  */
 export function fromBuffer(data: TypedArray | Buffer | ArrayBuffer, options: FromBufferOptions = {}): Tensor {
   checkOptions('fromBuffer', options, ['dtype', 'shape', 'offset']);
   refuseResizable(data);
+  if (native.movesBuffers()) guardTransfer(ArrayBuffer.isView(data) ? data.buffer : data);
   const dtype = options.dtype ?? dtypeOfArray(data) ?? 'uint8';
   const offset = options.offset ?? 0;
   const shape = options.shape ?? [Math.floor((data.byteLength - offset) / itemsizeOf(dtype))];

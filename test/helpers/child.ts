@@ -16,6 +16,8 @@ export interface ChildOptions {
   env?: NodeJS.ProcessEnv;
   /** Kills the child after this long. Default 50 s. */
   timeout?: number;
+  /** Where its address space ends, in KiB: `ulimit -v`. */
+  addressSpace?: number;
   /** Whether `ibn` is imported first. Default true. */
   layer?: boolean;
 }
@@ -29,7 +31,13 @@ export function runChild(source: string, options: ChildOptions = {}): Promise<Ch
   const url = pathToFileURL(dist).href;
   const layer = options.layer === false ? '' : `import * as ibn from '${url}/tensor/index.js';\n`;
   writeFileSync(file, `const dist = '${url}';\n${layer}${source}`);
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), file], {
+  const command = [process.execPath, ...(options.nodeArgs ?? []), file];
+  const { addressSpace } = options;
+  const limited =
+    addressSpace === undefined
+      ? command
+      : ['/bin/sh', '-c', `ulimit -v ${addressSpace} && exec "$@"`, 'sh', ...command];
+  const child = spawn(limited[0] as string, limited.slice(1), {
     env: { ...process.env, ...options.env },
     timeout: options.timeout ?? 50_000,
     killSignal: 'SIGKILL',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { type DType, fromBuffer, type Tensor } from '../../tensor/index.ts';
+import type { DType, Tensor } from '../../tensor/index.ts';
+import { fromOwnBytes } from '../../tensor/own-bytes.ts';
 import { DatasetError } from '../errors.ts';
 
 const TYPES: Record<number, readonly [DType, bytes: number]> = {
@@ -25,7 +26,7 @@ export function readIdx(path: string): Tensor {
     const what = `Expected ${expected} bytes of data for shape [${shape.join(', ')}] in ${path}`;
     throw damaged(path, `${what}, got ${bytes.length - offset}`);
   }
-  return fromBuffer(littleEndian(bytes.subarray(offset), itemSize), { dtype, shape });
+  return fromOwnBytes(littleEndian(bytes.subarray(offset), itemSize), dtype, shape);
 }
 
 function readMaybeZipped(path: string): Buffer {
