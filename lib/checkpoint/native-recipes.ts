@@ -21,7 +21,7 @@ function make(recipe: Recipe, parts: readonly Tensor[]): Tensor {
     case 'meta':
       return meta(recipe);
     case 'nested':
-      return ops.aten._nested_view_from_buffer(...(parts as [Tensor, Tensor, Tensor, Tensor]));
+      return nested(...(parts as [Tensor, Tensor, Tensor, Tensor]));
     case 'cast':
       return (parts[0] as Tensor).to(recipe.dtype);
   }
@@ -61,6 +61,48 @@ function quantized(
     const storage = integers.untypedStorage();
     return empty.set_(storage, integers.storageOffset(), shape, integers.stride());
   });
+}
+
+/** libtorch believes the sizes and offsets; each component must lie in the buffer. */
+function nested(buffer: Tensor, sizes: Tensor, strides: Tensor, offsets: Tensor): Tensor {
+  const integers = [sizes, strides, offsets].every(
+    ({ dtype, device }) => dtype === 'int64' && device === 'cpu',
+  );
+  const fits = sizes.dim() === 2 && equalShapes(sizes, strides) && offsets.dim() === 1 && buffer.dim() === 1;
+  if (!integers || !fits || offsets.shape[0] !== sizes.shape[0])
+    throw new RangeError('sizes that do not fit');
+  const [size, stride] = [sizes, strides].map((part) => part.toArray() as (number | bigint)[][]);
+  const starts = offsets.toArray() as (number | bigint)[];
+  for (const [index, start] of starts.entries()) {
+    checkComponent(size?.[index] ?? [], stride?.[index] ?? [], Number(start), buffer.numel());
+  }
+  return ops.aten._nested_view_from_buffer(
+    buffer.contiguous(),
+    sizes.contiguous(),
+    strides.contiguous(),
+    offsets.contiguous(),
+  );
+}
+
+function equalShapes(a: Tensor, b: Tensor): boolean {
+  return a.shape.join() === b.shape.join();
+}
+
+function checkComponent(
+  size: readonly (number | bigint)[],
+  stride: readonly (number | bigint)[],
+  start: number,
+  length: number,
+): void {
+  const counts = [...size, ...stride, start].map(Number);
+  const isEmpty = size.some((extent) => Number(extent) === 0);
+  const last = size.reduce<number>(
+    (sum, extent, dim) => sum + (Number(extent) - 1) * Number(stride[dim]),
+    start,
+  );
+  const isCounted = counts.every((count) => Number.isSafeInteger(count) && count >= 0);
+  if (!isCounted || (isEmpty ? start : last + 1) > length)
+    throw new RangeError('a component outside the buffer');
 }
 
 function meta({ dtype, size, stride }: OfKind<'meta'>): Tensor {

@@ -112,7 +112,9 @@ function permuted(
   if (!isOrder) throw new Mismatch('a numpy axis order that is none');
   const stride = stridesFor(size, axes);
   const numel = size.reduce((product, length) => product * length, 1);
-  if (!Number.isSafeInteger(numel)) throw new Mismatch(`a numpy array of size [${size.join(', ')}]`);
+  // Strides are products of the lengths, where 0 counts as 1.
+  const extent = size.reduce((product, length) => product * Math.max(length, 1), 1);
+  if (!Number.isSafeInteger(extent)) throw new Mismatch(`a numpy array of size [${size.join(', ')}]`);
   if (dtype.code.startsWith('O')) context.copy(places(size));
   if (dtype.code.startsWith('O'))
     // Objects are listed row by row in either order.

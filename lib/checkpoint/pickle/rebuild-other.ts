@@ -1,4 +1,6 @@
+import { layoutOf } from '../dtypes.ts';
 import { asBoolean, asCount, asCounts, asItems, asNumber, describe, Mismatch } from './checks.ts';
+import type { Context } from './py-global.ts';
 import { geometry, unheldTensor, withGrad } from './rebuild.ts';
 import {
   PyArray,
@@ -83,9 +85,11 @@ function asInteger(value: unknown): number {
 }
 
 /** `_rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)`. */
-export function rebuildMeta([dtype, size, stride, requiresGrad]: readonly unknown[]): PyBuilt {
+export function rebuildMeta([dtype, size, stride, requiresGrad]: readonly unknown[]): PyBuilt | PyObject {
   const name = dtype instanceof PyDType ? dtype.dtype : dtype instanceof PyName ? dtype.name : undefined;
   if (name === undefined) throw new Mismatch(`expected a dtype for a meta tensor, got ${describe(dtype)}`);
+  // Torch itself makes no quantized ones, and some dtypes have no tensors here.
+  if (dtype instanceof PyName) return unheldTensor(name, [null, 0, size, stride]);
   const recipe = {
     kind: 'meta',
     parts: [],
@@ -106,13 +110,17 @@ export function rebuildNested(args: readonly unknown[]): PyBuilt {
 }
 
 /** `_rebuild_device_tensor_from_numpy(data, dtype, device, requires_grad)` and its like: tensors of other devices. */
-export function rebuildMoved([data, dtype, , requiresGrad]: readonly unknown[]): PyTensor | PyBuilt {
+export function rebuildMoved(args: readonly unknown[], context: Context): PyTensor | PyBuilt {
+  const [data, dtype, , requiresGrad] = args;
   const tensor = asTensor(data instanceof PyArray ? data.value : data);
   const grad = asBoolean(requiresGrad, 'requires_grad');
   if (!(dtype instanceof PyDType))
     throw new Mismatch(`expected a dtype for a tensor, got ${describe(dtype)}`);
   if (!(tensor instanceof PyTensor)) throw new Mismatch('expected a dense tensor');
   if (tensor.fields.dtype === dtype.dtype) return withGrad(tensor, grad);
+  context.copy(
+    tensor.fields.size.reduce((product, length) => product * length, layoutOf(dtype.dtype).itemsize),
+  );
   return new PyBuilt({ kind: 'cast', parts: [tensor], dtype: dtype.dtype }, grad);
 }
 
