@@ -1,5 +1,6 @@
 import { BatchNorm2d, Conv2d, type InstanceNorm2d, Module, ReLU, type Sequential } from '../nn/index.ts';
 import { step } from '../nn/step.ts';
+import { checkOptions } from '../options.ts';
 import { release, type Tensor } from '../tensor/index.ts';
 import { addNormRelu, normRelu } from './fused-norm.ts';
 import { type IBN, IBN_c } from './ibn.ts';
@@ -24,6 +25,8 @@ export interface BlockOptions {
   /** Scale the channels before the addition by an SELayer. Default false; `BasicBlock_IBN` has none. */
   se?: boolean;
 }
+
+const BLOCK_OPTIONS = ['ibn', 'stride', 'dilation', 'groups', 'baseWidth', 'downsample', 'ratio', 'se'];
 
 /** A residual block class: `BasicBlock_IBN`, `Bottleneck_IBN` or `SEBottleneck_IBN`. */
 export interface BlockClass {
@@ -55,6 +58,7 @@ export class BasicBlock_IBN extends Module {
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
+    checkOptions('BasicBlock_IBN', options, BLOCK_OPTIONS);
     const { ibn = null, stride = 1, dilation = 1, downsample = null, ratio = 0.5 } = options;
     if ((options.groups ?? 1) !== 1 || (options.baseWidth ?? 64) !== 64) {
       throw new RangeError(
@@ -100,6 +104,7 @@ export class Bottleneck_IBN extends Module {
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
+    checkOptions(new.target.name, options, BLOCK_OPTIONS);
     const { ibn = null, stride = 1, dilation = 1, groups = 1, baseWidth = 64 } = options;
     const { downsample = null, ratio = 0.5, se = false } = options;
     const width = Math.floor(planes * (baseWidth / 64)) * groups;

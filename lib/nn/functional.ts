@@ -86,6 +86,7 @@ export function checkSpatialSize(shape: readonly number[]): void {
 
 /** max(x, 0). */
 export function relu(x: Tensor, options: { inplace?: boolean } = {}): Tensor {
+  checkOptions('relu', options, ['inplace']);
   return options.inplace ? ops.aten.relu_(x) : ops.aten.relu(x);
 }
 

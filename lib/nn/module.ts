@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.ts';
 import { zeroGradients } from '../tensor/grad.ts';
 import { type Device, type DType, keep, scope, Tensor } from '../tensor/index.ts';
 import { convertTensors, type ModuleTarget } from './convert.ts';
@@ -90,6 +91,7 @@ export abstract class Module {
   /** Makes `name` a buffer: saved with the module (unless `persistent: false`), never trained. */
   registerBuffer(name: string, tensor: Tensor | null, options: { persistent?: boolean } = {}): void {
     this.#checkName('buffer', name);
+    checkOptions('registerBuffer', options, ['persistent']);
     if (tensor !== null && !(tensor instanceof Tensor)) {
       throw new TypeError(`Expected a Tensor or null for buffer "${name}", got ${typeof tensor}`);
     }
@@ -144,6 +146,7 @@ export abstract class Module {
 
   /** This module's own buffers, not those of its children. */
   ownBuffers(options: { persistentOnly?: boolean } = {}): [string, Tensor][] {
+    checkOptions('ownBuffers', options, ['persistentOnly']);
     const found: [string, Tensor][] = [];
     for (const [name, persistent] of this.#buffers) {
       const value = this.#get(name);
@@ -184,6 +187,7 @@ export abstract class Module {
 
   /** Parameters by dotted name, each once. */
   namedParameters(prefix = '', options: { recurse?: boolean } = {}): [string, Parameter][] {
+    checkOptions('namedParameters', options, ['recurse']);
     return this.#named(prefix, options.recurse ?? true, (module) => module.ownParameters());
   }
 
@@ -194,6 +198,7 @@ export abstract class Module {
 
   /** Buffers by dotted name, each once, including those that are not saved. */
   namedBuffers(prefix = '', options: { recurse?: boolean } = {}): [string, Tensor][] {
+    checkOptions('namedBuffers', options, ['recurse']);
     return this.#named(prefix, options.recurse ?? true, (module) => module.ownBuffers());
   }
 
@@ -329,6 +334,7 @@ export abstract class Module {
 
   /** Drops every gradient, or fills it with zeros where `setToNone` is false. */
   zeroGrad(options: { setToNone?: boolean } = {}): void {
+    checkOptions('zeroGrad', options, ['setToNone']);
     zeroGradients(this.parameters(), options.setToNone);
   }
 

@@ -1,4 +1,5 @@
 import { unwrap } from '../ops/index.ts';
+import { checkOptions } from '../options.ts';
 import { keep, Tensor } from '../tensor/index.ts';
 
 /**
@@ -12,6 +13,7 @@ export class Parameter extends Tensor {
   /** @param options `requiresGrad`, default true. */
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
     if (!(data instanceof Tensor)) throw new TypeError(`Expected a Tensor for Parameter, got ${typeof data}`);
+    checkOptions('Parameter', options, ['requiresGrad']);
     super(unwrap(keep(data.detach())));
     keep(this);
     this.requiresGrad_(options.requiresGrad ?? true);

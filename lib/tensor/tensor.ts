@@ -237,6 +237,7 @@ export class Tensor extends NativeObject {
    * @throws TorchError when there is no such device: CUDA never becomes CPU.
    */
   cuda(index?: number, options: Pick<ToOptions, 'nonBlocking' | 'memoryFormat'> = {}): Tensor {
+    checkOptions('Tensor.cuda', options, ['nonBlocking', 'memoryFormat']);
     return this.to(index === undefined ? 'cuda' : `cuda:${index}`, options);
   }
 

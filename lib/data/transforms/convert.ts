@@ -1,3 +1,4 @@
+import { checkOptions } from '../../options.ts';
 import { type DType, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { imageSize, pyBool, pyFloat, Transform } from './transform.ts';
 
@@ -30,6 +31,7 @@ export class ToDtype extends Transform {
   readonly scale: boolean;
   constructor(dtype: DType, options: { scale?: boolean } = {}) {
     super();
+    checkOptions('ToDtype', options, ['scale']);
     this.dtype = dtype;
     this.scale = options.scale ?? false;
   }

@@ -1,3 +1,4 @@
+import { checkOptions } from '../../options.ts';
 import { ops, randint, scope, type Tensor } from '../../tensor/index.ts';
 import { sampleGenerator } from '../sample-generator.ts';
 import { imageSize, repr, roundHalfEven, type Size, sizePair, Transform } from './transform.ts';
@@ -85,6 +86,7 @@ export class RandomCrop extends Transform {
 
   constructor(size: Size, options: RandomCropOptions = {}) {
     super();
+    checkOptions('RandomCrop', options, ['padding', 'padIfNeeded', 'fill']);
     this.size = sizePair(size, 'RandomCrop size');
     this.padding = options.padding === undefined ? undefined : fourSides(options.padding);
     this.padIfNeeded = options.padIfNeeded ?? false;

@@ -1,3 +1,4 @@
+import { checkOptions } from '../../options.ts';
 import { empty, scope, type Tensor } from '../../tensor/index.ts';
 import { sampleGenerator } from '../sample-generator.ts';
 import { crop, randomInteger } from './crop.ts';
@@ -51,6 +52,7 @@ export class RandomResizedCrop extends Transform {
 
   constructor(size: Size, options: RandomResizedCropOptions = {}) {
     super();
+    checkOptions('RandomResizedCrop', options, ['scale', 'ratio', 'interpolation', 'antialias']);
     this.size = sizePair(size, 'RandomResizedCrop size');
     this.scale = options.scale ?? [0.08, 1];
     this.ratio = options.ratio ?? [3 / 4, 4 / 3];

@@ -1,3 +1,4 @@
+import { checkOptions } from '../../options.ts';
 import { ops, scope, type Tensor } from '../../tensor/index.ts';
 import { imageSize, pyBool, repr, type Size, sizePair, Transform } from './transform.ts';
 
@@ -30,12 +31,13 @@ export class Resize extends Transform {
 
   constructor(size: Size, options: ResizeOptions = {}) {
     super();
+    checkOptions('Resize', options, ['interpolation', 'maxSize', 'antialias']);
     sizePair(size, 'Resize size');
     this.size = size;
     this.interpolation = options.interpolation ?? 'bilinear';
     this.maxSize = options.maxSize;
     this.antialias = options.antialias ?? true;
-    checkOptions(this);
+    checkResize(this);
   }
 
   forward(image: Tensor): Tensor {
@@ -64,7 +66,7 @@ export class Resize extends Transform {
   }
 }
 
-function checkOptions({ size, interpolation, maxSize }: Resize): void {
+function checkResize({ size, interpolation, maxSize }: Resize): void {
   if (!['bilinear', 'bicubic', 'nearest', 'nearest-exact'].includes(interpolation)) {
     const known = '"bilinear", "bicubic", "nearest" or "nearest-exact"';
     throw new RangeError(`Expected ${known} for Resize interpolation, got "${interpolation}"`);

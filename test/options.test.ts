@@ -1,0 +1,212 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as ibn from '../lib/index.ts';
+import { isTensor, ones, tensor } from '../lib/tensor/index.ts';
+import { dist, tmp } from './helpers/index.ts';
+
+const { amp, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
+const { functional: F, init } = nn;
+const { lrScheduler } = optim;
+
+type Options = Record<string, unknown>;
+type Call = (options: never) => unknown;
+
+const image = () => ones([1, 3, 8, 8]);
+const linear = () => new nn.Linear(2, 2);
+const sgd = () => new optim.SGD([ones([1]).requiresGrad_()]);
+const sizes =
+  (make: (size: number[], options: never) => unknown): Call =>
+  (o) =>
+    make([2], o);
+const missing = '/nowhere/file.pth';
+const backbone = () => models.resnet18({ widths: [2, 2, 2, 2], numClasses: 2 });
+
+/** Every public entry that takes options, each called with options that it does not have. */
+const CALLS: Record<string, Call> = {
+  autocast: (o) => ibn.autocast('cpu', o, () => 0),
+  'amp.autocast': (o) => amp.autocast('cpu', o, () => 0),
+  GradScaler: (o) => new ibn.GradScaler('cpu', o),
+  load: (o) => ibn.load(missing, o),
+  'checkpoint.saveSafetensors': (o) =>
+    checkpoint.saveSafetensors(linear().stateDict(), join(tmp(), 'x.safetensors'), o),
+  'checkpoint.loadInto': (o) => {
+    const file = join(tmp(), 'linear.pth');
+    ibn.save(linear().stateDict(), file);
+    return checkpoint.loadInto(linear(), file, o);
+  },
+  'checkpoint.stateDictOf': (o) => checkpoint.stateDictOf({}, o),
+  compile: (o) => ibn.compile(linear().eval(), o),
+  exportTorchScript: (o) => ibn.exportTorchScript(linear().eval(), join(tmp(), 'x.pt'), o),
+  loadCompiled: (o) => ibn.loadCompiled(missing, o),
+  'cuda.CUDAGraph.captureBegin': (o) => cuda.CUDAGraph.prototype.captureBegin(o),
+  'cuda.Stream': (o) => new cuda.Stream(o),
+  'cuda.Event': (o) => new cuda.Event(o),
+  DataLoader: (o) => new ibn.DataLoader({ length: 1, get: () => 1 }, o),
+  'datasets.FashionMNIST': (o) => new datasets.FashionMNIST(undefined, o),
+  'datasets.ImageFolder': (o) => new datasets.ImageFolder('/nowhere', o),
+  decodeImage: (o) => ibn.decodeImage(missing, o),
+  'transforms.ToDtype': (o) => new transforms.ToDtype('float32', o),
+  'transforms.RandomCrop': (o) => new transforms.RandomCrop(4, o),
+  'transforms.RandomResizedCrop': (o) => new transforms.RandomResizedCrop(4, o),
+  'transforms.Resize': (o) => new transforms.Resize(4, o),
+  'transforms.imagenetEval': (o) => transforms.imagenetEval(o),
+  'transforms.imagenetTrain': (o) => transforms.imagenetTrain(o),
+  'hub.load': (o) => hub.load('XingangPan/IBN-Net', 'resnet18_ibn_a', o),
+  'hub.loadStateDictFromUrl': (o) => hub.loadStateDictFromUrl('https://host.invalid/x.pth', o),
+  'models.listModels': (o) => models.listModels(o),
+  'models.getModel': (o) => models.getModel('resnet18', o),
+  'models.summary': (o) => models.summary(backbone(), [1, 3, 32, 32], o),
+  'models.BasicBlock_IBN': (o) => new models.BasicBlock_IBN(4, 4, o),
+  'models.Bottleneck_IBN': (o) => new models.Bottleneck_IBN(4, 4, o),
+  'models.SEBottleneck_IBN': (o) => new models.SEBottleneck_IBN(4, 4, o),
+  'models.ResNet_IBN': (o) => new models.ResNet_IBN(models.BasicBlock_IBN, [1, 1, 1, 1], o),
+  'models.ResNeXt_IBN': (o) => new models.ResNeXt_IBN([1, 1, 1, 1], o),
+  'models.SEResNet_IBN': (o) => new models.SEResNet_IBN([1, 1, 1, 1], o),
+  'models.DenseNet_IBN': (o) => new models.DenseNet_IBN(o),
+  ...Object.fromEntries(
+    models.listModels().map((name) => [`models.${name}`, (o: never) => models.getModel(name, o)]),
+  ),
+  'nn.ReLU': (o) => new nn.ReLU(o),
+  'nn.Conv2d': (o) => new nn.Conv2d(1, 1, 1, o),
+  'nn.Linear': (o) => new nn.Linear(1, 1, o),
+  'nn.CrossEntropyLoss': (o) => new nn.CrossEntropyLoss(o),
+  'nn.BatchNorm2d': (o) => new nn.BatchNorm2d(1, o),
+  'nn.InstanceNorm2d': (o) => new nn.InstanceNorm2d(1, o),
+  'nn.Parameter': (o) => new nn.Parameter(ones([1]), o),
+  'nn.MaxPool2d': (o) => new nn.MaxPool2d(2, o),
+  'nn.AvgPool2d': (o) => new nn.AvgPool2d(2, o),
+  'nn.Dropout': (o) => new nn.Dropout(0.5, o),
+  'nn.Module.registerBuffer': (o) => linear().registerBuffer('b', ones([1]), o),
+  'nn.Module.ownBuffers': (o) => linear().ownBuffers(o),
+  'nn.Module.namedParameters': (o) => linear().namedParameters('', o),
+  'nn.Module.parameters': (o) => linear().parameters(o),
+  'nn.Module.namedBuffers': (o) => linear().namedBuffers('', o),
+  'nn.Module.buffers': (o) => linear().buffers(o),
+  'nn.Module.loadStateDict': (o) => linear().loadStateDict(linear().stateDict(), o),
+  'nn.Module.zeroGrad': (o) => linear().zeroGrad(o),
+  'nn.functional.batchNorm': (o) => F.batchNorm(image(), o),
+  'nn.functional.instanceNorm': (o) => F.instanceNorm(image(), o),
+  'nn.functional.relu': (o) => F.relu(image(), o),
+  'nn.functional.conv2d': (o) => F.conv2d(image(), ones([1, 3, 1, 1]), null, o),
+  'nn.functional.maxPool2d': (o) => F.maxPool2d(image(), 2, o),
+  'nn.functional.avgPool2d': (o) => F.avgPool2d(image(), 2, o),
+  'nn.functional.dropout': (o) => F.dropout(image(), o),
+  'nn.functional.crossEntropy': (o) => F.crossEntropy(ones([1, 2]), tensor([0], { dtype: 'int64' }), o),
+  'nn.functional.normalize': (o) => F.normalize(image(), o),
+  'nn.functional.interpolate': (o) => F.interpolate(image(), o),
+  'nn.init.kaimingUniform_': (o) => init.kaimingUniform_(ones([2, 2]), o),
+  'nn.init.kaimingNormal_': (o) => init.kaimingNormal_(ones([2, 2]), o),
+  'nn.init.truncNormal_': (o) => init.truncNormal_(ones([2, 2]), o),
+  'optim.SGD': (o) => new optim.SGD([ones([1])], o),
+  'optim.SGD.addParamGroup': (o: Options) => sgd().addParamGroup({ params: [ones([1])], ...o } as never),
+  'optim.Optimizer.zeroGrad': (o) => sgd().zeroGrad(o),
+  'optim.lrScheduler.StepLR': (o) => new lrScheduler.StepLR(sgd(), 1, o),
+  'optim.lrScheduler.MultiStepLR': (o) => new lrScheduler.MultiStepLR(sgd(), [1], o),
+  'optim.lrScheduler.CosineAnnealingLR': (o) => new lrScheduler.CosineAnnealingLR(sgd(), 1, o),
+  tensor: (o) => ibn.tensor([1], o),
+  fromBuffer: (o) => ibn.fromBuffer(new Float32Array(2), o),
+  zeros: sizes(ibn.zeros),
+  ones: sizes(ibn.ones),
+  rand: sizes(ibn.rand),
+  randn: sizes(ibn.randn),
+  empty: sizes(ibn.empty),
+  full: (o) => ibn.full([2], 1, o),
+  randint: (o) => ibn.randint(0, 2, [2], o),
+  randperm: (o) => ibn.randperm(2, o),
+  arange: (o) => ibn.arange(0, 2, 1, o),
+  linspace: (o) => ibn.linspace(0, 1, 2, o),
+  eye: (o) => ibn.eye(2, 2, o),
+  fullLike: (o) => ibn.fullLike(ones([1]), 1, o),
+  zerosLike: (o) => ibn.zerosLike(ones([1]), o),
+  onesLike: (o) => ibn.onesLike(ones([1]), o),
+  randLike: (o) => ibn.randLike(ones([1]), o),
+  randnLike: (o) => ibn.randnLike(ones([1]), o),
+  emptyLike: (o) => ibn.emptyLike(ones([1]), o),
+  grad: (o) => ibn.grad([ones([1])], [ones([1])], o),
+  setPrintoptions: (o) => ibn.setPrintoptions(o),
+  'Tensor.to': (o) => ones([1]).to('float64', o),
+  'Tensor.cuda': (o) => ones([1]).cuda(0, o),
+  'Tensor.backward': (o) => ones([1]).requiresGrad_().backward(null, o),
+};
+
+/** What takes options and is not checked here, with the reason. */
+const ELSEWHERE: Record<string, string> = {
+  TorchError: 'made by the package',
+  CheckpointError: 'made by the package',
+  HubError: 'made by the package',
+  LibtorchError: 'made by the package',
+  CudaOutOfMemoryError: 'made by the package',
+  CompileError: 'made by the package',
+  CompiledModelError: 'made by the package',
+  DatasetError: 'made by the package',
+  ImageError: 'made by the package',
+  'CompiledModel.run': 'test/compile/run.test.ts',
+  'CompiledModel.fromPlan': 'called by the package',
+  'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',
+  'optim.lrScheduler.LRScheduler': 'abstract: its subclasses check theirs',
+};
+
+const UNKNOWN = { optionThatNobodyHas: 1 };
+
+async function outcome(call: Call): Promise<unknown> {
+  try {
+    return await call(UNKNOWN as never);
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Names with a parameter called `options` in the declarations of the package, methods behind their class. */
+function declared(): string[] {
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.d.ts'),
+  );
+  const found: string[] = [];
+  for (const file of files.filter((name) => !/^(cli|libtorch|net|ops)\//.test(name))) {
+    let owner = '';
+    for (const statement of readFileSync(join(dist, file), 'utf8').split(/;\n|\{\n/)) {
+      const named = /export (?:declare )?(?:abstract )?(class|function|interface|type) (\w+)/.exec(statement);
+      if (named !== null) owner = named[1] === 'class' ? (named[2] as string) : '';
+      if (!/[(,]\s*options\??:/.test(statement)) continue;
+      if (named?.[1] === 'function') found.push(named[2] as string);
+      const member = /(?:^|\n)\s*(?:static |override |protected )?(\w+)(?:<[^(]*>)?\(/.exec(statement)?.[1];
+      if (owner !== '' && member !== undefined)
+        found.push(member === 'constructor' ? owner : `${owner}.${member}`);
+    }
+  }
+  return found;
+}
+
+/** Public names, several of one thing too, by their last part. */
+function publicNames(): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  const visit = (space: object, prefix: string): void => {
+    for (const [name, value] of Object.entries(space)) {
+      const isSpace = Object.prototype.toString.call(value) === '[object Module]';
+      if (isSpace) visit(value as object, `${prefix}${name}.`);
+      else if (typeof value === 'function') names.set(name, [...(names.get(name) ?? []), prefix + name]);
+    }
+  };
+  visit(ibn, '');
+  return names;
+}
+
+describe('options', () => {
+  it.each(Object.keys(CALLS))('that %s does not have are refused by name', async (name) => {
+    const result = await outcome(CALLS[name] as Call);
+    const shown = isTensor(result) ? 'a tensor' : String(result);
+    expect(shown).toMatch(/optionThatNobodyHas/);
+  });
+
+  it('are checked above for all that takes any', () => {
+    const names = publicNames();
+    const known = new Set([...Object.keys(CALLS), ...Object.keys(ELSEWHERE)]);
+    const unchecked = declared().filter((name) => {
+      const [owner, ...rest] = name.split('.') as [string, ...string[]];
+      const all = names.get(owner)?.map((full) => [full, ...rest].join('.')) ?? [];
+      return all.length > 0 && !all.some((full) => known.has(full));
+    });
+    expect([...new Set(unchecked)]).toEqual([]);
+  });
+});
