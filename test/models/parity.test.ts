@@ -34,10 +34,17 @@ const TRAINED =
       ];
 const TORCHVISION = zipped<Record<string, Reference>>('torchvision');
 
-/** Elsewhere rounding differs, and grows through 50 layers and three steps. */
-const tolerance = sameCapability
-  ? { gradients: 1e-4, losses: [1e-4, 1e-4, 1e-4] }
-  : { gradients: 0.05, losses: [1e-4, 1e-3, 0.1] };
+/**
+ * The figures come from an AMD processor with AVX-512. On an Intel one with it, ResNet-18, ResNet-50 and DenseNet-121
+ * start from the same weights and differ by 4e-7 in logits, 3e-8 in the norm of all gradients, 8e-4 in that of the worst
+ * parameter and 3.4e-3 in the third loss, which multiplies rounding; held to SSE4 the weights differ too, and the
+ * ResNets by 2e-5 in logits and 7e-3 in the last two (docs/testing.md). The bounds are four to seven times that, or
+ * more. What several steps come to is compared bit for bit with Python on one processor, in python-training.test.ts.
+ */
+const LOSSES = [1e-5, 0.02, 0.05];
+const BOUNDS = sameCapability
+  ? { evaluation: 1e-5, logits: 1e-5, gradient: 1e-5, worstGradient: 5e-3, buffers: 1e-5 }
+  : { evaluation: 5e-5, logits: 1e-4, gradient: 5e-3, worstGradient: 0.05, buffers: 1e-3 };
 
 const figures: Record<string, Record<string, unknown>> = {};
 const record = (name: string, found: Record<string, unknown>): void => {
@@ -65,10 +72,11 @@ function compare(name: string, want: Reference): void {
   record(name, { parameters, keys: keys.length, sameKeys, sameWeights, logits: errors.first16 });
   expect(keys).toEqual(want.state_dict);
   expect(parameters).toBe(want.parameters);
+  // Drawn by ATen's own code, the same on every processor with these instructions.
   if (sameCapability) expect(sameWeights).toBe(true);
-  expect(init).toBeLessThan(1e-4);
-  expect(errors.first16).toBeLessThan(1e-5);
-  expect(errors.norm).toBeLessThan(1e-5);
+  expect(init).toBeLessThan(1e-6);
+  expect(errors.first16).toBeLessThan(BOUNDS.evaluation);
+  expect(errors.norm).toBeLessThan(BOUNDS.evaluation);
   expect(errors.argmax).toEqual(want.eval.argmax);
 }
 
@@ -80,7 +88,7 @@ describe('item 6: the published models', () => {
   it.each(PUBLISHED)(
     '%s: keys, seeded weights and evaluation match the reference',
     (name) => compare(name, reference(name)),
-    120_000,
+    300_000,
   );
 
   it.each(TRAINED)(
@@ -88,14 +96,16 @@ describe('item 6: the published models', () => {
     (name) => {
       const errors = trainErrors(seeded(name), reference(name).train);
       record(name, { gradients: errors.gradients, losses: errors.losses });
-      expect(errors.logits).toBeLessThan(1e-5);
-      expect(errors.gradients).toBeLessThan(tolerance.gradients);
-      expect(errors.buffers).toBeLessThan(1e-5);
+      expect(errors.logits).toBeLessThan(BOUNDS.logits);
+      expect(errors.gradient).toBeLessThan(BOUNDS.gradient);
+      expect(errors.middleGradient).toBeLessThan(BOUNDS.gradient);
+      expect(errors.gradients).toBeLessThan(BOUNDS.worstGradient);
+      expect(errors.buffers).toBeLessThan(BOUNDS.buffers);
       for (const [i, error] of errors.losses.entries()) {
-        expect(error).toBeLessThan(tolerance.losses[i] as number);
+        expect(error).toBeLessThan(LOSSES[i] as number);
       }
     },
-    300_000,
+    600_000,
   );
 });
 
@@ -103,6 +113,6 @@ describe('the plain counterparts', () => {
   it.each(Object.keys(TORCHVISION))(
     "%s: torchvision's keys, seeded weights and outputs",
     (name) => compare(name, TORCHVISION[name] as Reference),
-    120_000,
+    300_000,
   );
 });

@@ -72,13 +72,20 @@ export const norm = (tensor: Tensor): number => Number(tensor.detach().to('float
 
 const worst = (values: Iterable<number>): number => Math.max(0, ...values);
 
-/** Largest difference of the initial weights' sums, each relative to the sum or to 1. */
+/**
+ * Difference of a tensor's sum, relative to the sum of its magnitudes: what rounding can do to it does not grow with
+ * cancellation.
+ */
+function sumError(tensor: Tensor, wanted: number): number {
+  const [got, scale] = scope(() => [sum(tensor), sum(tensor.detach().to('float64').abs())]);
+  return Math.abs((got as number) - wanted) / Math.max(scale as number, 1);
+}
+
+/** Largest difference of the initial weights' sums, by `sumError`. */
 export function initError(model: nn.Module, want: Reference): number {
   const state = model.stateDict();
   return worst(
-    Object.entries(want.init.sum).map(
-      ([key, value]) => Math.abs(sum(state.get(key) as Tensor) - value) / Math.max(1, Math.abs(value)),
-    ),
+    Object.entries(want.init.sum).map(([key, value]) => sumError(state.get(key) as Tensor, value)),
   );
 }
 
@@ -103,7 +110,12 @@ export function evalErrors(
 /** Relative errors of a training run: of the first step's logits, gradients and buffers, and of all losses. */
 export interface TrainErrors {
   logits: number;
+  /** The worst parameter's, in the norm of its gradient. */
   gradients: number;
+  /** That of the norm of all gradients together. */
+  gradient: number;
+  /** The median over parameters. */
+  middleGradient: number;
   buffers: number;
   losses: number[];
 }
@@ -120,7 +132,14 @@ export function trainErrors(model: nn.Module, want: TrainReference): TrainErrors
   manualSeed(2);
   const x = randn([4, 3, 224, 224]);
   const target = arange(4, { dtype: 'int64' }).mul(7);
-  const errors: TrainErrors = { logits: 0, gradients: 0, buffers: 0, losses: [] };
+  const errors: TrainErrors = {
+    logits: 0,
+    gradients: 0,
+    gradient: 0,
+    middleGradient: 0,
+    buffers: 0,
+    losses: [],
+  };
   for (const [step, loss] of want.losses.entries()) {
     optimizer.zeroGrad();
     scope(() => {
@@ -141,18 +160,20 @@ function firstStepErrors(
   want: TrainReference,
 ): Omit<TrainErrors, 'losses'> {
   const whole = Math.hypot(...Object.values(want.grad_norm));
-  const gradients = model.namedParameters().map(([key, parameter]) => {
+  const norms = model.namedParameters().map(([key, { grad }]) => [key, norm(grad as Tensor)] as const);
+  const gradients = norms.map(([key, found]) => {
     const value = want.grad_norm[key] as number;
     // Where the gradient is zero but for rounding (a shift before InstanceNorm), it is compared with the whole.
-    return Math.abs(norm(parameter.grad as Tensor) - value) / Math.max(value, 1e-6 * whole);
+    return Math.abs(found - value) / Math.max(value, 1e-6 * whole);
   });
-  const buffers = model.namedBuffers().map(([key, buffer]) => {
-    const value = want.buffer_sum_after_forward[key] as number;
-    return Math.abs(sum(buffer) - value) / Math.max(1, Math.abs(value));
-  });
+  const buffers = model
+    .namedBuffers()
+    .map(([key, buffer]) => sumError(buffer, want.buffer_sum_after_forward[key] as number));
   return {
     logits: relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat()),
     gradients: worst(gradients),
+    gradient: Math.abs(Math.hypot(...norms.map(([, found]) => found)) / whole - 1),
+    middleGradient: gradients.toSorted((a, b) => a - b)[gradients.length >> 1] as number,
     buffers: worst(buffers),
   };
 }
