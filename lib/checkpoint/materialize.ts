@@ -55,9 +55,10 @@ export class Materializer {
 
   /** The JavaScript value for a described one. */
   value(described: unknown): unknown {
-    if (typeof described !== 'object' || described === null || ArrayBuffer.isView(described))
-      return described;
-    if (this.#made.has(described)) return this.#made.get(described);
+    if (typeof described !== 'object' || described === null) return described;
+    const made = this.#made.get(described);
+    if (made !== undefined) return made;
+    if (ArrayBuffer.isView(described)) return described;
     if (this.#path.length > DEEPEST) throw overLimit(this.#origin, `nested more than ${DEEPEST} levels deep`);
     return this.#container(described) ?? this.#leaf(described);
   }

@@ -59,6 +59,7 @@ export class Machine {
   /** Counts objects that are about to be made. */
   allocate(count = 1): void {
     this.#objects += count;
+    if (this.#objects <= FREE_OBJECTS) return;
     const written = FREE_OBJECTS + this.cursor.position - this.#start;
     if (this.#objects <= Math.min(written, MOST_OBJECTS)) return;
     throw overLimit(this.origin, 'more objects than a checkpoint has');

@@ -75,7 +75,7 @@ function call(machine: Machine, callee: unknown, args: unknown, keywords?: PyDic
   else machine.pushMade(() => made(machine, callee, args, keywords));
 }
 
-function made(machine: Machine, callee: unknown, args: unknown, keywords?: PyDict, depth = 0): unknown {
+function made(machine: Machine, callee: unknown, args: unknown, keywords?: PyDict): unknown {
   if (callee instanceof PyFault) return callee;
   if (!(callee instanceof PyGlobal)) throw new Mismatch(`${describe(callee)} cannot be called`);
   const { name, meaning } = callee;
@@ -85,9 +85,8 @@ function made(machine: Machine, callee: unknown, args: unknown, keywords?: PyDic
   if (meaning.kind === 'unknown') return new PyObject(name, items, keywords);
   if (keywords) throw new Mismatch(`keyword arguments for ${name}`);
   if (meaning.kind === 'object') return knownObject(callee, items, meaning.value);
-  if (meaning.kind !== 'call' || depth > DEEPEST_CALL)
-    throw new Mismatch(`${describe(callee)} cannot be called`);
-  return meaning.construct(items, contextOf(machine, depth + 1));
+  if (meaning.kind !== 'call') throw new Mismatch(`${describe(callee)} cannot be called`);
+  return meaning.construct(items, contextOf(machine));
 }
 
 function knownObject({ name }: PyGlobal, args: readonly unknown[], value: PyObject['value']): PyObject {
@@ -96,12 +95,42 @@ function knownObject({ name }: PyGlobal, args: readonly unknown[], value: PyObje
   return object;
 }
 
-function contextOf(machine: Machine, depth: number): Context {
-  return {
-    warn: (message) => machine.environment.warn(message),
-    copy: (nbytes) => machine.copy(nbytes),
-    make: (callee, args, keywords) => made(machine, callee, args, keywords, depth),
-  };
+// One for a machine: a file of many tensors has as many calls.
+const contexts = new WeakMap<Machine, CallContext>();
+
+function contextOf(machine: Machine): CallContext {
+  const known = contexts.get(machine);
+  if (known !== undefined) return known;
+  const context = new CallContext(machine);
+  contexts.set(machine, context);
+  return context;
+}
+
+class CallContext implements Context {
+  readonly #machine: Machine;
+  #depth = 0;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  warn(message: string): void {
+    this.#machine.environment.warn(message);
+  }
+
+  copy(nbytes: number): void {
+    this.#machine.copy(nbytes);
+  }
+
+  make(callee: unknown, args: readonly unknown[], keywords?: PyDict): unknown {
+    if (this.#depth === DEEPEST_CALL) throw new Mismatch(`${describe(callee)} cannot be called`);
+    this.#depth++;
+    try {
+      return made(this.#machine, callee, args, keywords);
+    } finally {
+      this.#depth--;
+    }
+  }
 }
 
 /** `getattr(class, name)` is how Python 3.11 writes an enum's member; any other use is refused. */
@@ -140,7 +169,7 @@ function build(machine: Machine, state: unknown): void {
 
 function setState(machine: Machine, target: unknown, state: unknown): void {
   if (target instanceof PyObject && target.state === undefined) target.state = state;
-  else if (target instanceof PyArray) setArrayState(target, state, contextOf(machine, 0));
+  else if (target instanceof PyArray) setArrayState(target, state, contextOf(machine));
   else if (target instanceof PyUnbuilt) setTensorState(target, state);
   else if (target instanceof PyNumpyDType) setNumpyState(target, state);
   else if (target instanceof PyDict && target.kind !== 'dict' && state instanceof PyDict) {

@@ -22,7 +22,7 @@ export const PYTHON_GLOBALS: Globals = [
   calls('builtins', 'complex', ([re, im]) => new PyComplex(asNumber(re, 're'), asNumber(im, 'im'))),
   calls('_codecs', 'encode', (args) => encodeLatin1(args)),
   calls('copyreg', '_reconstructor', reconstruct),
-  calls('copyreg', '__newobj__', ([callee, ...args], { make }) => make(callee, args)),
+  calls('copyreg', '__newobj__', ([callee, ...args], context) => context.make(callee, args)),
   calls('copyreg', '__newobj_ex__', newObject),
   ...NAMESPACES.map((name) => {
     const [module, cls] = name.split(' ') as [string, string];
@@ -86,21 +86,21 @@ function encodeLatin1([text, encoding]: readonly unknown[]): Uint8Array {
 }
 
 /** How protocols 0 and 1 make instances: of a class, by a built-in class, with what that one holds. */
-function reconstruct([callee, base, state]: readonly unknown[], { make }: Context): unknown {
+function reconstruct([callee, base, state]: readonly unknown[], context: Context): unknown {
   const kind = base instanceof PyGlobal ? base.name : undefined;
   if (kind === undefined) throw new Mismatch(`expected a class to build on, got ${describe(base)}`);
-  if (kind === 'builtins.object' || state === undefined || state === null) return make(callee, []);
-  const made = make(callee, kind === 'builtins.dict' || kind === 'builtins.list' ? [] : [state]);
+  if (kind === 'builtins.object' || state === undefined || state === null) return context.make(callee, []);
+  const made = context.make(callee, kind === 'builtins.dict' || kind === 'builtins.list' ? [] : [state]);
   if (!(made instanceof PyObject)) return made instanceof PyDict ? fillFromDict(made, state) : made;
   if (kind === 'builtins.dict' && state instanceof PyDict) made.entries = state;
   if (kind === 'builtins.list') made.items = [...asItems(state, 'a list')];
   return made;
 }
 
-function newObject([callee, args, keywords]: readonly unknown[], { make }: Context): unknown {
+function newObject([callee, args, keywords]: readonly unknown[], context: Context): unknown {
   if (!(keywords instanceof PyDict))
     throw new Mismatch(`expected a dict of arguments, got ${describe(keywords)}`);
-  return make(callee, asItems(args, 'arguments'), keywords.entries.size > 0 ? keywords : undefined);
+  return context.make(callee, asItems(args, 'arguments'), keywords.entries.size > 0 ? keywords : undefined);
 }
 
 /** The parts of a path joined, the root as it is; `.` for none. */

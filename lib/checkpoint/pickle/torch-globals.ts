@@ -53,7 +53,7 @@ export const TORCH_GLOBALS: Globals = [
     warnOfAttributes(args[3], context);
     return rebuildParameter(args);
   }),
-  calls('torch._utils', '_rebuild_wrapper_subclass', ([type, ...args], { make }) => make(type, args)),
+  calls('torch._utils', '_rebuild_wrapper_subclass', ([type, ...args], context) => context.make(type, args)),
   calls('torch._tensor', '_rebuild_from_type_v2', rebuildFromType),
   calls('torch', 'Size', ([items]) =>
     asItems(items ?? new PyTuple([]), 'torch.Size').map((item) => asCount(item, 'torch.Size')),
@@ -143,12 +143,12 @@ function rebuildFromType([rebuild, , inner, attributes]: readonly unknown[], con
   return context.make(rebuild, asItems(inner, 'a tensor'));
 }
 
-function warnOfAttributes(state: unknown, { warn }: Context): void {
+function warnOfAttributes(state: unknown, context: Context): void {
   const slots = state instanceof PyTuple ? state.items.slice(0, 2) : [state];
   const dicts = slots.filter((slot) => slot instanceof PyDict);
   const names = dicts.flatMap((dict) => [...take(dict.entries.keys(), 5)]);
   if (names.length > 0)
-    warn(`Python attributes of a tensor were left out: ${names.map(describe).join(', ')}`);
+    context.warn(`Python attributes of a tensor were left out: ${names.map(describe).join(', ')}`);
 }
 
 function* take<T>(items: Iterable<T>, count: number): Generator<T> {
