@@ -15,9 +15,7 @@ class Partners {
     if (!is_new && found->second != other.unsafeGetTensorImpl()) found->second = nullptr;
   }
   // Whether it is the same one in every pair.
-  bool isSteady(const at::Tensor& one) const {
-    return partners_.at(one.unsafeGetTensorImpl()) != nullptr;
-  }
+  bool isSteady(const at::Tensor& one) const { return partners_.at(one.unsafeGetTensorImpl()) != nullptr; }
 
  private:
   std::unordered_map<const c10::TensorImpl*, const c10::TensorImpl*> partners_;

@@ -86,8 +86,8 @@ Napi::Value compiledAttach(Call& call) {
   return call.undefined();
 }
 
-// compiledAccount(handle): counts what the engine holds now towards garbage collection. Packed weights are there
-// after the first job, the arena grows with the batches.
+// compiledAccount(handle): counts what the engine holds now towards garbage collection. Packed weights are
+// there after the first job, the arena grows with the batches.
 Napi::Value compiledAccount(Call& call) {
   const engine::EngineStats stats = clientOf(call)->engine->stats();
   call.data.account(call.data.unbox(call.env, call.at(0)), stats.weight_bytes + stats.arena_bytes);
