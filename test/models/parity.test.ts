@@ -35,15 +35,15 @@ const TRAINED =
 const TORCHVISION = zipped<Record<string, Reference>>('torchvision');
 
 /**
- * The figures come from an AMD processor with AVX-512. On an Intel one with it, ResNet-18, ResNet-50 and DenseNet-121
- * start from the same weights and differ by 4e-7 in logits, 3e-8 in the norm of all gradients, 8e-4 in that of the worst
- * parameter and 3.4e-3 in the third loss, which multiplies rounding; held to SSE4 the weights differ too, and the
- * ResNets by 2e-5 in logits and 7e-3 in the last two (docs/testing.md). The bounds are four to seven times that, or
- * more. What several steps come to is compared bit for bit with Python on one processor, in python-training.test.ts.
+ * The figures come from an AMD processor with AVX-512. On an Intel one with it, the networks start from the same weights
+ * and differ by 1.4e-6 in logits, 6e-5 in the norm of all gradients and of the middle parameter's, 2.2e-3 in the worst
+ * parameter's and 3.4e-3 in the third loss, which multiplies rounding. Held to SSE4 the weights differ too, and the
+ * ResNets by 2e-5 in logits, 7e-3 in the worst gradient and the third loss (docs/testing.md). What several steps come
+ * to is compared bit for bit with Python on one processor, in python-training.test.ts.
  */
 const LOSSES = [1e-5, 0.02, 0.05];
 const BOUNDS = sameCapability
-  ? { evaluation: 1e-5, logits: 1e-5, gradient: 1e-5, worstGradient: 5e-3, buffers: 1e-5 }
+  ? { evaluation: 1e-5, logits: 1e-5, gradient: 3e-4, worstGradient: 0.01, buffers: 1e-5 }
   : { evaluation: 5e-5, logits: 1e-4, gradient: 5e-3, worstGradient: 0.05, buffers: 1e-3 };
 
 const figures: Record<string, Record<string, unknown>> = {};
