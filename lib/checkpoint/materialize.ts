@@ -2,6 +2,7 @@ import type { TensorBackend } from './backend.ts';
 import { layoutOf } from './dtypes.ts';
 import { blockedGlobal, corrupt, type Origin, overLimit, printable, unsupported } from './errors.ts';
 import { InertGlobal, InertObject } from './inert.ts';
+import { hasNamesOnly } from './integer-keys.ts';
 import { attachMetadata, markDict } from './metadata.ts';
 import { Mismatch } from './pickle/checks.ts';
 import { keyText } from './pickle/key-path.ts';
@@ -239,16 +240,4 @@ export class Materializer {
   #key(): string {
     return this.#path.join('.');
   }
-}
-
-/** JavaScript puts keys that look like integers before all others, so that their place would be lost. */
-function hasNamesOnly(entries: ReadonlyMap<unknown, unknown>): boolean {
-  for (const key of entries.keys()) {
-    if (typeof key !== 'string' || isIndex(key)) return false;
-  }
-  return true;
-}
-
-function isIndex(key: string): boolean {
-  return /^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1;
 }

@@ -1,10 +1,9 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
-import { printable } from '../errors.ts';
-import { InertGlobal, InertObject } from '../inert.ts';
 import type { InspectedStorage, InspectedTensor, Inspector } from '../inspector.ts';
 import { metadataOf, wasDict } from '../metadata.ts';
 import { Emitter } from './emitter.ts';
 import { OPCODES as OP } from './opcodes.ts';
+import { isPlainObject, kindOf } from './plain-objects.ts';
 
 const DEEPEST = 500;
 
@@ -71,7 +70,7 @@ class Pickler {
     if (known !== undefined) this.#emitter.get(known);
     else if (this.#path.length > DEEPEST) throw this.#tooDeep();
     else if (!this.#plain(value) && !this.#special(value)) {
-      throw this.#refuse(nameOf(value));
+      throw this.#refuse(kindOf(value));
     }
   }
 
@@ -243,16 +242,4 @@ class Pickler {
     const kinds = 'tensors, numbers, strings, booleans, null, bytes, arrays, Maps, Sets and plain objects';
     return new TypeError(`Expected ${kinds} for ${this.#place()}, got ${what}`);
   }
-}
-
-function nameOf(value: object): string {
-  if (value instanceof InertObject)
-    return `the description of a ${printable(value.className)}; save what it holds`;
-  if (value instanceof InertGlobal) return `the Python name ${printable(value.name)}; leave it out`;
-  return `an instance of ${value.constructor?.name || 'an unnamed class'}`;
-}
-
-function isPlainObject(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
 }
