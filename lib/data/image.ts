@@ -5,9 +5,9 @@ import { ImageError } from './errors.ts';
 import { decodeBmp } from './image/bmp.ts';
 import { formatOf, READABLE_FORMATS } from './image/format.ts';
 import { decodeGif } from './image/gif.ts';
-import { inSlices, MAX_PIXELS } from './image/pixels.ts';
+import { inSlices, MAX_PIXELS, type Pixels } from './image/pixels.ts';
 import { decodePnm } from './image/pnm.ts';
-import { type Decoded, decodeBySharp } from './image/sharp-decoder.ts';
+import { decodeBySharp } from './image/sharp-decoder.ts';
 import { type ImageFile, type ImageSource, readSource } from './image/source.ts';
 import { Unreadable } from './image/unreadable.ts';
 
@@ -43,13 +43,12 @@ export async function decodeImage(source: ImageSource, options: DecodeImageOptio
   const maxPixels = options.maxPixels ?? MAX_PIXELS;
   if (!(maxPixels > 0)) throw new RangeError(`Expected a positive number for maxPixels, got ${maxPixels}`);
   const file = await readSource(source, options.name);
-  const { data, height, width, orientation } = await decode(file, maxPixels);
+  const { data, height, width } = await decode(file, maxPixels);
   // (height, width, 3) -> (3, height, width)
-  const image = fromOwnBytes(data, 'uint8', [height, width, 3]).permute([2, 0, 1]);
-  return turned(image, orientation);
+  return fromOwnBytes(data, 'uint8', [height, width, 3]).permute([2, 0, 1]);
 }
 
-async function decode(file: ImageFile, maxPixels: number): Promise<Decoded> {
+async function decode(file: ImageFile, maxPixels: number): Promise<Pixels> {
   try {
     return await decodeBytes(file.bytes, maxPixels);
   } catch (error) {
@@ -57,24 +56,20 @@ async function decode(file: ImageFile, maxPixels: number): Promise<Decoded> {
   }
 }
 
-async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<Decoded> {
+async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<Pixels> {
   const format = formatOf(bytes);
   switch (format) {
     case 'BMP':
-      return upright(await inSlices(decodeBmp(bytes, 14, maxPixels)));
+      return await inSlices(decodeBmp(bytes, 14, maxPixels));
     case 'DIB':
-      return upright(await inSlices(decodeBmp(bytes, 0, maxPixels)));
+      return await inSlices(decodeBmp(bytes, 0, maxPixels));
     case 'GIF':
-      return upright(await inSlices(decodeGif(bytes, maxPixels)));
+      return await inSlices(decodeGif(bytes, maxPixels));
     case 'PNM':
-      return upright(await inSlices(decodePnm(bytes, maxPixels)));
+      return await inSlices(decodePnm(bytes, maxPixels));
     default:
       return await decodeBySharp(format, bytes, maxPixels);
   }
-}
-
-function upright(pixels: Omit<Decoded, 'orientation'>): Decoded {
-  return { ...pixels, orientation: 1 };
 }
 
 const ADVICE: Record<string, string> = {
@@ -86,13 +81,4 @@ function imageError({ name, path }: ImageFile, { message, code, cause }: Unreada
   const reason = code === 'ERR_IMAGE_DECODE' ? `not a readable image (${message})` : message;
   const advice = ADVICE[code] ?? `pass an undamaged ${READABLE_FORMATS}`;
   return new ImageError(`${name}: ${reason}; ${advice}`, { code, path, cause });
-}
-
-/** Turns an image (3, H, W) upright by EXIF orientation. */
-function turned(image: Tensor, orientation: number): Tensor {
-  if (orientation < 2 || orientation > 8) return image;
-  const swapped = orientation >= 5 ? image.transpose(1, 2) : image;
-  const flips: Record<number, number[]> = { 2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1] };
-  const dims = flips[orientation];
-  return dims === undefined ? swapped : swapped.flip(dims);
 }

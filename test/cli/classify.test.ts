@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as checkpoint from '../../lib/checkpoint/index.ts';
@@ -134,6 +135,30 @@ describe('item 8: classify', { timeout: 60_000 }, () => {
         "Expected folders without loops, got <scratch>/looped/again, a link to a folder that it lies in (.); remove the link",
       ]
     `);
+  });
+
+  it('finds and reads every format in a folder, whatever its letter case', async () => {
+    const folder = join(scratch, 'formats');
+    mkdirSync(folder);
+    const { files } = JSON.parse(gunzipSync(readFileSync(fixture('data/nasty-images.json.gz'))).toString());
+    const kinds = [
+      'RGB.jpg',
+      'RGB.png',
+      'RGB.webp',
+      'P.gif',
+      'RGB.tif',
+      'RGB.bmp',
+      'RGB.dib',
+      'RGB.pnm',
+      'RGB.avif',
+    ];
+    for (const kind of kinds) {
+      const name = join(folder, kind.replace('RGB.pnm', 'RGB.PPM'));
+      writeFileSync(name, Buffer.from(files[`mode-${kind}`].data, 'base64'));
+    }
+    writeFileSync(join(folder, 'notes.txt'), '');
+    const { code, stdout, stderr } = await run([folder], { json: true });
+    expect([code, json(stdout).length, stderr]).toEqual([0, kinds.length, '']);
   });
 
   it('finds and prints images whose names are not UTF-8', async () => {

@@ -4,14 +4,10 @@ import { cmykToRgb, dividedByAlpha, grayToRgb } from './colours.ts';
 import { warnOfDeparture } from './departures.ts';
 import type { ImageFormat } from './format.ts';
 import { checkJpegMarkers } from './jpeg-markers.ts';
+import { upright } from './orientation.ts';
 import { checkSize, inSlices, type Pixels } from './pixels.ts';
 import { planTiff } from './tiff.ts';
 import { Unreadable, unsupported } from './unreadable.ts';
-
-/** Pixels of the first frame, and the EXIF orientation by which they are still to be turned. */
-export interface Decoded extends Pixels {
-  readonly orientation: number;
-}
 
 /**
  * Decodes through sharp, off the event loop, without colour management.
@@ -22,16 +18,17 @@ export async function decodeBySharp(
   format: ImageFormat,
   bytes: Uint8Array,
   maxPixels: number,
-): Promise<Decoded> {
-  if (format === 'JPEG') return { ...(await decodeJpeg(bytes, maxPixels)), orientation: 1 };
+): Promise<Pixels> {
+  if (format === 'JPEG') return await decodeJpeg(bytes, maxPixels);
   if (format === 'TIFF') return await decodeTiff(bytes, maxPixels);
   const input = format === 'AVIF' ? withoutTurns(bytes) : bytes;
-  return { ...(await decodeWith(input, maxPixels, { format })), orientation: 1 };
+  return await decodeWith(input, maxPixels, { format });
 }
 
-async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<Decoded> {
+async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<Pixels> {
   const { input, orientation, isMultiplied } = planTiff(bytes);
-  return { ...(await decodeWith(input, maxPixels, { format: 'TIFF', isMultiplied })), orientation };
+  const pixels = await decodeWith(input, maxPixels, { format: 'TIFF', isMultiplied });
+  return await inSlices(upright(pixels, orientation));
 }
 
 /**
