@@ -206,7 +206,7 @@ describe('decodeImage under attack', () => {
     vi.restoreAllMocks();
   });
 
-  it('ends 4,000 damaged files with pixels or an ImageError', async () => {
+  it('ends 2,000 damaged files with pixels or an ImageError', async () => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const names = Object.keys(files);
     let state = 1;
@@ -215,14 +215,14 @@ describe('decodeImage under attack', () => {
       return Math.floor((state / 2 ** 32) * below);
     };
     let refused = 0;
-    for (let round = 0; round < 4000; round++) {
+    for (let round = 0; round < 2000; round++) {
       const bytes = bytesOf(names[random(names.length)] as string);
       for (let damage = random(4); damage >= 0; damage--) bytes[random(bytes.length)] = random(256);
       const whole = random(4) > 0 ? bytes : bytes.subarray(0, random(bytes.length));
       if ((await read(whole)) instanceof ImageError) refused++;
     }
-    expect(refused).toBeGreaterThan(1000);
-    expect(refused).toBeLessThan(4000);
+    expect(refused).toBeGreaterThan(500);
+    expect(refused).toBeLessThan(2000);
   }, 120_000);
 
   /** A PGM, BMP and GIF of a size that has no data. */
