@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { type ChildOptions, runChild } from '../helpers/index.ts';
 
 /** What every attacking child begins with: the binding itself, without the checks of the layers above. */
-const PRELUDE = `
+export const PRELUDE = `
   const { binding } = (await import(dist + '/binding.js')).loadBinding();
   const make = (...values) => binding.fromCopy(new Float32Array(values), 'float32', [values.length]);
   const read = (handle) => [...new Float32Array(binding.readBytes(handle))];
