@@ -1,6 +1,6 @@
 // Runs the tests as other processors would: each numeric library is held to older instructions (docs/testing.md).
 //   node scripts/test-processors.mjs [--only avx2] [vitest filters]
-//   node scripts/test-processors.mjs --numeric     only the folders whose figures depend on the processor
+//   node scripts/test-processors.mjs --numeric     a few folders whose figures depend on the processor, as .ci/run has it
 // VITEST_JSON=report.json gives report.<processor>.json for each.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -9,8 +9,8 @@ import { parseArgs } from 'node:util';
 import { deaf, lacks, listen, PROCESSORS } from './processors.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-// The kernels of compile() are tested with every set of instructions in each run of the suite.
-const NUMERIC = ['amp/', 'compile/run', 'models/', 'nn/', 'optim/', 'tensor/'].map((name) => `test/${name}`);
+// What .ci/run has time for. The kernels of compile() are tested with every set of instructions in each run of the suite.
+const NUMERIC = ['amp/', 'models/ibn', 'models/variants', 'optim/'].map((name) => `test/${name}`);
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' }, numeric: { type: 'boolean', default: false } },

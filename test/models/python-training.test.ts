@@ -11,7 +11,7 @@ import { weightsHash } from './reference.ts';
 const PROGRAM = `
 import hashlib, json, sys, torch
 from torch import nn
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 class IBN(nn.Module):
     def __init__(self, planes):
@@ -90,7 +90,7 @@ const NETWORKS: Record<string, [depths: number[], expansion: number, placements:
 };
 
 function trained(model: nn.Module): { losses: number[]; weights: string } {
-  setNumThreads(2);
+  setNumThreads(1);
   const optimizer = new optim.SGD(model.parameters(), { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
   manualSeed(2);
   const x = randn([4, 3, 64, 64]);
