@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as nn from '../../lib/nn/index.ts';
-import { manualSeed, ones, randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { manualSeed, ones, randn, runtimeInfo, type Tensor, tensor } from '../../lib/tensor/index.ts';
 import { message } from './messages.ts';
 import { elements, expectClose, fixture, type Numbers } from './numbers.ts';
 
@@ -21,6 +21,11 @@ interface LossCase {
 const expected = fixture<{ layers: Record<string, LayerCase>; losses: Record<string, LossCase> }>(
   'nn/layers.json',
 );
+
+// ATen's plainest code draws normals by another formula than its vector code: Dropout's input differs by 1e-6, a
+// convolution's output by 6.3e-6.
+const scale = runtimeInfo().cpuCapability === 'DEFAULT' ? 25 : 1;
+const [CLOSE, GRADIENT] = [1e-6 * scale, 5e-6 * scale];
 
 const layers: Record<string, () => nn.Module> = {
   Conv2d: () => new nn.Conv2d(3, 4, 3, { stride: 2, padding: 1 }),
@@ -77,17 +82,18 @@ describe('item 5: nn layers', () => {
     const module = (layers[name] as () => nn.Module)();
     const x = randn(want.input).requiresGrad_();
     const y: Tensor = module.forward(x);
-    expectClose(y, want.output);
+    expectClose(y, want.output, CLOSE);
     y.mul(randn(y.shape)).sum().backward();
-    expectClose(x.grad as Tensor, want.inputGradient, 5e-6);
+    expectClose(x.grad as Tensor, want.inputGradient, GRADIENT);
     const gradients = module.namedParameters().map(([key]) => key);
     expect(gradients).toEqual(Object.keys(want.gradients));
     for (const [key, parameter] of module.namedParameters()) {
-      expectClose(parameter.grad as Tensor, want.gradients[key] as Numbers, 5e-6);
+      expectClose(parameter.grad as Tensor, want.gradients[key] as Numbers, GRADIENT);
     }
     expect(module.namedBuffers().map(([key]) => key)).toEqual(Object.keys(want.buffers));
-    for (const [key, buffer] of module.namedBuffers()) expectClose(buffer, want.buffers[key] as Numbers);
-    expectClose(module.eval().forward(x.detach().clone()), want.evalOutput);
+    for (const [key, buffer] of module.namedBuffers())
+      expectClose(buffer, want.buffers[key] as Numbers, CLOSE);
+    expectClose(module.eval().forward(x.detach().clone()), want.evalOutput, CLOSE);
   });
 
   it.each(Object.keys(layers))('%s prints and names its state as PyTorch does', (name) => {
@@ -112,9 +118,9 @@ describe('item 5: nn layers', () => {
     const logits = randn([5, 4]).requiresGrad_();
     const target = tensor([0, 1, 2, 3, 2], { dtype: 'int64' });
     const loss = (losses[name] as () => nn.CrossEntropyLoss)().forward(logits, target);
-    expectClose(loss, want.loss);
+    expectClose(loss, want.loss, CLOSE);
     loss.sum().backward();
-    expectClose(logits.grad as Tensor, want.gradient);
+    expectClose(logits.grad as Tensor, want.gradient, CLOSE);
   });
 
   it('functions of the functional namespace agree with the layers', () => {
