@@ -167,16 +167,18 @@ export const avgPool2d: Importer = (op) => {
 };
 
 /** Where the windows are all of one size. */
-export const adaptiveAvgPool2d: Importer = (op) => {
-  const input = op.map(0);
-  if (input === undefined) return NO_MAP;
-  const [, , height = 0, width = 0] = op.resultShape;
-  const [, h = 0, w = 0] = input.shape;
-  if (h % height !== 0 || w % width !== 0) return no('to a size that does not divide the map');
-  const kernel: [number, number] = [h / height, w / width];
-  const window = { kernel, stride: kernel, padding: [0, 0] as [number, number], countIncludePad: true };
-  return op.make<PoolNode>({ op: 'pool', mode: 'avg', ...window, pre: null }, [input]);
-};
+export const adaptivePool2d =
+  (mode: PoolNode['mode']): Importer =>
+  (op) => {
+    const input = op.map(0);
+    if (input === undefined) return NO_MAP;
+    const [, , height = 0, width = 0] = op.resultShape;
+    const [, h = 0, w = 0] = input.shape;
+    if (h % height !== 0 || w % width !== 0) return no('to a size that does not divide the map');
+    const kernel: [number, number] = [h / height, w / width];
+    const window = { kernel, stride: kernel, padding: [0, 0] as [number, number], countIncludePad: true };
+    return op.make<PoolNode>({ op: 'pool', mode, ...window, pre: null }, [input]);
+  };
 
 /** Over height and width, as a map of one pixel or a vector. */
 export const mean: Importer = (op) => {

@@ -5,6 +5,7 @@ import type { Importer } from './graph-import-layers.ts';
 import * as layers from './graph-import-layers.ts';
 import * as moves from './graph-import-moves.ts';
 import { type Known, OpReader, shapeOf, Unsupported } from './graph-reader.ts';
+import { mixesImages } from './per-image.ts';
 import { errorAt } from './trace-site.ts';
 import type { Trace, TraceArg, TraceOp, TraceValue } from './trace-types.ts';
 
@@ -21,7 +22,9 @@ const IMPORTERS: Record<string, Importer> = {
   instance_norm: layers.instanceNorm,
   max_pool2d: layers.maxPool2d,
   avg_pool2d: layers.avgPool2d,
-  adaptive_avg_pool2d: layers.adaptiveAvgPool2d,
+  adaptive_avg_pool2d: layers.adaptivePool2d('avg'),
+  adaptive_max_pool2d: layers.adaptivePool2d('max'),
+  max_pool2d_with_indices: layers.maxPool2d,
   mean: layers.mean,
   relu: moves.relu,
   sigmoid: moves.sigmoid,
@@ -53,13 +56,19 @@ const IMPORTERS: Record<string, Importer> = {
   ),
 };
 
-/** The error for an op that has no kernel. */
-export function unsupportedError(op: Pick<TraceOp, 'name' | 'site'>, reason: string): CompileError {
+/** The error for an op that has no kernel, or that with `unsupported: 'eager'` libtorch cannot run either. */
+export function unsupportedError(
+  op: Pick<TraceOp, 'name' | 'site'>,
+  reason: string,
+  mode: UnsupportedMode,
+): CompileError {
   return errorAt(
     op.site,
     'ERR_COMPILE_UNSUPPORTED',
     `Expected ops that compile knows, got ${op.name}${reason === '' ? '' : ` ${reason}`}`,
-    "pass { unsupported: 'eager' } to run it with libtorch",
+    mode === 'error'
+      ? "pass { unsupported: 'eager' } to run it with libtorch"
+      : 'do it on the outputs of run(), or run the network without compile',
   );
 }
 
@@ -103,7 +112,7 @@ function importOp(
   const reader = new OpReader(op, order, results, known);
   let made = importerOf(op, reader, trace)(reader);
   if (made instanceof Unsupported && mode === 'eager') made = importAten(reader, trace, made.reason);
-  if (made instanceof Unsupported) throw unsupportedError(op, made.reason);
+  if (made instanceof Unsupported) throw unsupportedError(op, made.reason, mode);
   const nodes = Array.isArray(made) ? made : [made];
   for (const [i, value] of op.results.entries()) {
     const node = nodes[i];
@@ -111,10 +120,14 @@ function importOp(
   }
 }
 
+/** Give the places of the maxima too, which no kernel does; an op that reads them is refused by itself. */
+const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_with_indices']);
+
 /** Results must be per image and of the network's own dtype. */
 function importerOf(op: TraceOp, reader: OpReader, trace: Trace): Importer {
   const dtype = trace.values[trace.inputs[0] as number]?.dtype;
-  const other = reader.results.find((result) => result.dtype !== dtype || result.shape[0] !== trace.batch);
+  const results = FIRST_OF_TWO.has(op.name) ? reader.results.slice(0, 1) : reader.results;
+  const other = results.find((result) => result.dtype !== dtype || result.shape[0] !== trace.batch);
   if (other !== undefined) {
     return () => new Unsupported(`that gives ${other.dtype} [${other.shape.join(', ')}]`);
   }
@@ -132,6 +145,8 @@ function importAten(op: OpReader, trace: Trace, reason: string): AtenNode | Unsu
   if (!fits || shape[0] !== trace.batch || inPlaceOnly || !sameDType) {
     return new Unsupported(reason === '' ? 'that does not give one map or vector of floats' : reason);
   }
+  const mixing = mixesImages(op);
+  if (mixing !== undefined) return new Unsupported(mixing);
   const inputs: Node[] = [];
   const args = op.op.args.map((arg) => atenArg(op, arg, inputs));
   const refused = args.find((arg) => arg instanceof Unsupported);

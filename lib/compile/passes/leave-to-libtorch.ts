@@ -28,7 +28,7 @@ export function leaveToLibtorch(graph: Graph, mode: UnsupportedMode): void {
     const operator = operatorOf(node);
     if (operator === undefined) return false;
     const reason = REASONS[node.op] ?? '';
-    if (mode === 'error') throw unsupportedError({ name: operator.operator, site: node.site }, reason);
+    if (mode === 'error') throw unsupportedError({ name: operator.operator, site: node.site }, reason, mode);
     const { order, site, shape, inputs, slots } = node;
     replace(graph, node, { op: 'aten', order, site, shape, inputs, slots, ...operator });
     return true;
