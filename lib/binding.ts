@@ -284,10 +284,12 @@ export interface Binding extends DeviceBinding {
   compiledCreate(plan: unknown, settings: EngineSettings, settle: Settle): Handle;
   compiledAttach(token: string, settle: Settle): Handle | undefined;
   compiledAccount(model: Handle): void;
+  pinMemory(tensors: Handle[]): Handle;
   compiledShare(model: Handle): string;
   compiledDescribe(model: Handle, text: string): void;
   compiledDescription(model: Handle): string;
-  compiledRun(model: Handle, id: number, inputs: Handle[] | null): boolean;
+  /** How many wait, when the queue is full. */
+  compiledRun(model: Handle, id: number, inputs: Handle[] | null): number | undefined;
   compiledCancel(model: Handle, id: number): void;
   compiledStats(model: Handle): EngineStats;
   instructionSets(): string[];

@@ -45,6 +45,7 @@ export class CpuEngine implements ModelEngine {
     const owned = tensorsOf(plan).filter((tensor) => borrowed?.has(tensor) !== true);
     owned.forEach(keep);
     let jobs: Jobs | undefined;
+    const pins = engine.pinMemory([...(borrowed ?? [])].map(unwrap));
     try {
       const settings = engineSettings(owner, options, instructionSet);
       const native = replaceTensors(plan, unwrap);
@@ -59,6 +60,8 @@ export class CpuEngine implements ModelEngine {
       jobs?.dispose();
       disposeAll(owned);
       throw error;
+    } finally {
+      engine.dispose(pins);
     }
   }
 

@@ -57,9 +57,8 @@ export class Jobs {
   run(inputs: Handle[] | null, signal?: AbortSignal): Promise<Handle[]> {
     signal?.throwIfAborted();
     const id = this.#nextId++;
-    if (!engine.compiledRun(this.handle, id, inputs)) {
-      throw queueFullError(engine.compiledStats(this.handle).queued);
-    }
+    const waiting = engine.compiledRun(this.handle, id, inputs);
+    if (waiting !== undefined) throw queueFullError(waiting);
     busy.add(this);
     return new Promise((resolve, reject) => {
       const abort = () => this.#cancel(id, signal?.reason);

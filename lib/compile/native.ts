@@ -9,6 +9,7 @@ export type EngineBinding = Pick<
   | 'compiledCreate'
   | 'compiledAttach'
   | 'compiledAccount'
+  | 'pinMemory'
   | 'compiledShare'
   | 'compiledDescribe'
   | 'compiledDescription'

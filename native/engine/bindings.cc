@@ -6,6 +6,7 @@
 
 #include "../cold.h"
 #include "client.h"
+#include "packing.h"
 
 namespace ibn {
 
@@ -71,6 +72,7 @@ Napi::Value compiledCreate(Call& call) {
   const engine::Settings settings = readSettings(Field(call, call.at(1), "settings"));
   auto link = ClientLink::make(call.env, call.at(2));
   const auto running = Engine::start(std::move(program), settings);
+  engine::endWithEnvironment(call.env, running);
   running->attach();
   return wrapClient(call, running, std::move(link));
 }
@@ -92,6 +94,18 @@ Napi::Value compiledAccount(Call& call) {
   const engine::EngineStats stats = clientOf(call)->engine->stats();
   call.data.account(call.data.unbox(call.env, call.at(0)), stats.weight_bytes + stats.arena_bytes);
   return call.undefined();
+}
+
+// pinMemory(tensors): until the handle is disposed, none of them can be resized.
+Napi::Value pinMemory(Call& call) {
+  const auto given = call.info[0].As<Napi::Array>();
+  std::vector<c10::Storage> storages;
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    const at::Tensor& tensor = call.data.tensor(call.env, given.Get(i));
+    if (tensor.has_storage()) storages.push_back(tensor.storage());
+  }
+  c10::IValue value = c10::IValue::make_capsule(c10::make_intrusive<engine::Pins>(std::move(storages)));
+  return {call.env, call.data.wrapValue(call.env, std::move(value))};
 }
 
 Napi::Value compiledShare(Call& call) {
@@ -151,18 +165,31 @@ void addTensors(const Call& call, const engine::Program& program, Job& job) {
   }
 }
 
-// compiledRun(handle, id, inputs): queues a job; false when the queue is full. Without inputs the job only
-// waits for the engine.
-Napi::Value compiledRun(Call& call) {
-  const auto client = clientOf(call);
+JobPtr makeJob(const Call& call, const Client& client) {
   auto job = std::make_shared<Job>();
   job->id = call.integer(1, "id");
-  job->client = client->link;
-  if (call.info[2].IsArray()) addTensors(call, client->engine->program(), *job);
-  client->link->add(call.env, job);
-  if (client->engine->submit(job)) return Napi::Boolean::New(call.env, true);
-  client->link->take(call.env, job->id);
-  return Napi::Boolean::New(call.env, false);
+  job->client = client.link;
+  if (call.info[2].IsArray()) addTensors(call, client.engine->program(), *job);
+  return job;
+}
+
+// compiledRun(handle, id, inputs): queues a job. When the queue is full, how many wait; then nothing was
+// copied. Without inputs the job only waits for the engine.
+Napi::Value compiledRun(Call& call) {
+  const auto client = clientOf(call);
+  if (const auto waiting = client->engine->reserve()) {
+    return Napi::Number::New(call.env, static_cast<double>(*waiting));
+  }
+  JobPtr job;
+  try {
+    job = makeJob(call, *client);
+    client->link->add(call.env, job);
+  } catch (...) {
+    client->engine->unreserve();
+    throw;
+  }
+  client->engine->submit(std::move(job));
+  return call.undefined();
 }
 
 // compiledCancel(handle, id): nobody waits for the job any more.
@@ -219,6 +246,7 @@ void defineEngine(Napi::Object exports) {
   define<compiledCreate>(exports, "compiledCreate");
   define<compiledAttach>(exports, "compiledAttach");
   define<compiledAccount>(exports, "compiledAccount");
+  define<pinMemory>(exports, "pinMemory");
   define<compiledShare>(exports, "compiledShare");
   define<compiledDescribe>(exports, "compiledDescribe");
   define<compiledDescription>(exports, "compiledDescription");

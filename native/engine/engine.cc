@@ -98,13 +98,27 @@ void Engine::stop() {
 }
 
 std::exception_ptr Engine::pack(kernels::Team& team) {
+  std::exception_ptr failure;
   try {
-    program_->pack(settings_.table == nullptr ? kernels::table() : *settings_.table, team);
-    packed_.store(true, std::memory_order_release);
-    return nullptr;
+    const kernels::Table& table = settings_.table == nullptr ? kernels::table() : *settings_.table;
+    packed_.store(program_->pack(table, team, stopping_), std::memory_order_release);
   } catch (...) {
-    return std::current_exception();
+    failure = std::current_exception();
   }
+  endPacking();
+  return failure;
+}
+
+void Engine::endPacking() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  reads_weights_ = false;
+  weights_read_.notify_all();
+}
+
+void Engine::abandonPacking() {
+  if (!isPacked()) stop();
+  std::unique_lock<std::mutex> lock(mutex_);
+  weights_read_.wait(lock, [this] { return !reads_weights_; });
 }
 
 void Engine::main() {
@@ -118,6 +132,7 @@ void Engine::main() {
     work(executor, failure);
   } catch (...) {
     // No threads or no memory to begin with.
+    endPacking();
     ThreadTeam alone(1);
     Executor executor(*program_, alone, 1);
     work(executor, std::current_exception());

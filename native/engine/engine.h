@@ -41,7 +41,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const std::string& share();
   bool attach();  // false once the engine stops
   void detach(const ClientLink& client);
-  bool submit(JobPtr job) { return queue_.push(std::move(job)); }
+  // Before a job is made, which costs copies: a place in the queue. When it is full: how many wait.
+  std::optional<size_t> reserve() { return queue_.reserve(); }
+  void unreserve() { queue_.unreserve(); }
+  void submit(JobPtr job) { queue_.push(std::move(job)); }
   void drop(Job& job);
   void stop();
   EngineStats stats();
@@ -52,11 +55,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void describe(std::string text) { description_ = std::move(text); }
   const std::string& description() const { return description_; }
   bool isPacked() const { return packed_.load(std::memory_order_acquire); }
+  // Any thread. Stops an engine that is not ready yet, and returns when it reads no weights any more.
+  void abandonPacking();
 
  private:
   void main();
   void work(Executor& executor, const std::exception_ptr& failure);
   std::exception_ptr pack(kernels::Team& team);
+  void endPacking();
 
   const std::unique_ptr<Program> program_;
   const Settings settings_;
@@ -64,6 +70,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   JobQueue queue_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> packed_{false};
+  bool reads_weights_ = true;
+  std::condition_variable weights_read_;
   std::atomic<int64_t> arena_bytes_{0};
   std::atomic<int64_t> batches_{0};
   std::atomic<int64_t> images_{0};

@@ -4,15 +4,26 @@
 
 namespace ibn::engine {
 
-bool JobQueue::push(JobPtr job) {
+std::optional<size_t> JobQueue::reserve() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (jobs_.size() + reserved_ >= most_) return jobs_.size() + reserved_;
+  reserved_++;
+  return std::nullopt;
+}
+
+void JobQueue::unreserve() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  reserved_--;
+}
+
+void JobQueue::push(JobPtr job) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (jobs_.size() >= most_) return false;
+    reserved_--;
     job->queued_at = std::chrono::steady_clock::now();
     jobs_.push_back(std::move(job));
   }
   changed_.notify_one();
-  return true;
 }
 
 // Moves the first job to the batch if it fits.

@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace ibn::engine {
@@ -36,8 +37,11 @@ class JobQueue {
  public:
   explicit JobQueue(size_t most) : most_(most) {}
 
-  // False when the queue is full.
-  bool push(JobPtr job);
+  // Keeps a place for the push() or unreserve() that follows. When the queue is full: how many wait.
+  std::optional<size_t> reserve();
+  void unreserve();
+  // Takes the place that was reserved.
+  void push(JobPtr job);
   // The first job, with those behind it that fit into `most_images` together; waits up to `delay` from the
   // first one's arrival for more to come. Empty once the queue is closed.
   std::vector<JobPtr> take(int64_t most_images, std::chrono::microseconds delay);
@@ -54,6 +58,7 @@ class JobQueue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<JobPtr> jobs_;
+  size_t reserved_ = 0;
   bool closed_ = false;
 };
 

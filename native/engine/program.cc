@@ -30,11 +30,12 @@ Program::Program(const Field& plan) : layout_(plan) {
   nanoseconds_ = std::vector<std::atomic<int64_t>>(steps_.size());
 }
 
-void Program::pack(const kernels::Table& table, kernels::Team& team) {
+bool Program::pack(const kernels::Table& table, kernels::Team& team, const std::atomic<bool>& stopping) {
   std::mutex mutex;
   std::exception_ptr failure;
   // The last first: they have the largest weights as a rule, which are in memory twice while they are packed.
   team.run(static_cast<int64_t>(steps_.size()), [&](int64_t index, int) {
+    if (stopping.load(std::memory_order_relaxed)) return;
     try {
       steps_[steps_.size() - 1 - static_cast<size_t>(index)]->pack(table);
     } catch (...) {
@@ -43,7 +44,9 @@ void Program::pack(const kernels::Table& table, kernels::Team& team) {
     }
   });
   if (failure) std::rethrow_exception(failure);
+  if (stopping) return false;
   table_ = &table;
+  return true;
 }
 
 size_t Program::memoryBytes(int64_t batch, int threads) const {

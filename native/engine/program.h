@@ -21,8 +21,9 @@ class Program {
   // JavaScript thread.
   explicit Program(const Field& plan);
 
-  // Gives every step its kernels. On any thread, before the first run.
-  void pack(const kernels::Table& table, kernels::Team& team);
+  // Gives every step its kernels. On any thread, before the first run. Whether it went to the end: it stops
+  // between two steps when `stopping` becomes true.
+  bool pack(const kernels::Table& table, kernels::Team& team, const std::atomic<bool>& stopping);
 
   // What run() needs for so many images and threads.
   size_t memoryBytes(int64_t batch, int threads) const;
