@@ -33,6 +33,8 @@ export interface SchemaArgument {
   alias?: string;
   /** No converter exists for this type. */
   unsupported?: true;
+  /** A tensor for which a number may stand, as for `other` of `add`: it yields to the tensors' dtypes. */
+  takesNumber?: true;
 }
 
 /** What an op takes and returns. */

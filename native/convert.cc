@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include <c10/core/DeviceType.h>
@@ -12,6 +13,7 @@
 #include <c10/core/Stream.h>
 
 #include "errors.h"
+#include "numbers.h"
 
 namespace ibn {
 
@@ -45,11 +47,33 @@ constexpr DtypeName kDtypes[] = {
     {at::kQInt8, "qint8"},
     {at::kQUInt8, "quint8"},
     {at::kQInt32, "qint32"},
+    {at::kQUInt4x2, "quint4x2"},
+    {at::kQUInt2x4, "quint2x4"},
+    {at::ScalarType::Bits1x8, "bits1x8"},
+    {at::ScalarType::Bits2x4, "bits2x4"},
+    {at::ScalarType::Bits4x2, "bits4x2"},
+    {at::ScalarType::Bits8, "bits8"},
+    {at::ScalarType::Bits16, "bits16"},
     {at::kFloat8_e5m2, "float8_e5m2"},
     {at::kFloat8_e4m3fn, "float8_e4m3fn"},
     {at::kFloat8_e5m2fnuz, "float8_e5m2fnuz"},
     {at::kFloat8_e4m3fnuz, "float8_e4m3fnuz"},
     {at::kFloat8_e8m0fnu, "float8_e8m0fnu"},
+    {at::ScalarType::Float4_e2m1fn_x2, "float4_e2m1fn_x2"},
+    {at::ScalarType::UInt1, "uint1"},
+    {at::ScalarType::UInt2, "uint2"},
+    {at::ScalarType::UInt3, "uint3"},
+    {at::ScalarType::UInt4, "uint4"},
+    {at::ScalarType::UInt5, "uint5"},
+    {at::ScalarType::UInt6, "uint6"},
+    {at::ScalarType::UInt7, "uint7"},
+    {at::ScalarType::Int1, "int1"},
+    {at::ScalarType::Int2, "int2"},
+    {at::ScalarType::Int3, "int3"},
+    {at::ScalarType::Int4, "int4"},
+    {at::ScalarType::Int5, "int5"},
+    {at::ScalarType::Int6, "int6"},
+    {at::ScalarType::Int7, "int7"},
 };
 
 constexpr const char* kLayouts[] = {"strided",    "sparse_coo", "sparse_csr", "_mkldnn",
@@ -111,7 +135,16 @@ c10::Scalar toComplex(napi_env env, napi_value value, const std::string& name) {
   return c10::complex<double>(real, imaginary);
 }
 
-// A whole JavaScript number is an int Scalar, so that integer tensors stay integer.
+c10::Scalar bigintToScalar(napi_env env, napi_value value, const std::string& name) {
+  uint64_t large = 0;
+  bool lossless = false;
+  napi_get_value_bigint_uint64(env, value, &large, &lossless);
+  if (lossless && large > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return large;
+  return toInt(env, value, name);
+}
+
+// A whole JavaScript number is an int Scalar, so that integer tensors stay integer. What -0 is depends on the
+// op's other arguments: see settleNegativeZeros.
 c10::Scalar toScalar(napi_env env, napi_value value, const std::string& name) {
   switch (typeOf(env, value)) {
     case napi_number: {
@@ -120,7 +153,7 @@ c10::Scalar toScalar(napi_env env, napi_value value, const std::string& name) {
       return whole ? c10::Scalar(static_cast<int64_t>(number)) : c10::Scalar(number);
     }
     case napi_bigint:
-      return toInt(env, value, name);
+      return bigintToScalar(env, value, name);
     case napi_boolean:
       return toBool(env, value, name);
     default:
@@ -149,6 +182,19 @@ const c10::IValue& toHandle(napi_env env, EnvData& data, const char* expected, c
   const Box* box = data.unbox(env, value);
   if (box == nullptr || box->kind != BoxKind::kValue) throw wrongKind(env, expected, name, value);
   return box->value;
+}
+
+// Whether `value` may be a Scalar: no handle, which is an external.
+bool isNumber(napi_env env, napi_value value) {
+  switch (typeOf(env, value)) {
+    case napi_number:
+    case napi_bigint:
+    case napi_boolean:
+    case napi_object:
+      return true;
+    default:
+      return false;
+  }
 }
 
 at::Tensor& toTensor(napi_env env, EnvData& data, const std::string& name, napi_value value) {
@@ -307,14 +353,14 @@ int64_t toInt(napi_env env, napi_value value, const std::string& name) {
   if (napi_get_value_double(env, value, &number) == napi_ok) {
     if (isInteger(number)) return static_cast<int64_t>(number);
     throw InvalidArgument("ERR_OUT_OF_RANGE",
-                          "Expected an integer for \"" + name + "\", got " + std::to_string(number));
+                          "Expected an integer for \"" + name + "\", got " + describe(env, value));
   }
   int64_t result = 0;
   bool lossless = false;
   if (napi_get_value_bigint_int64(env, value, &result, &lossless) == napi_ok) {
     if (lossless) return result;
     throw InvalidArgument("ERR_OUT_OF_RANGE",
-                          "Expected a 64-bit integer for \"" + name + "\", got a larger bigint");
+                          "Expected a 64-bit integer for \"" + name + "\", got " + describe(env, value));
   }
   throw wrongKind(env, "an integer", name, value);
 }
@@ -372,7 +418,10 @@ napi_value fromString(napi_env env, const std::string& text) {
 
 c10::IValue toIValue(napi_env env, EnvData& data, const TypeSpec& type, const std::string& name,
                      napi_value value) {
-  if (type.kind == Kind::kTensor && !type.optional) return toTensor(env, data, name, value);
+  if (type.kind == Kind::kTensor && !type.optional) {
+    if (type.takes_number && isNumber(env, value)) return wrapNumber(toScalar(env, value, name));
+    return toTensor(env, data, name, value);
+  }
   if (type.optional && isNullish(env, value)) return {};
   switch (type.kind) {
     case Kind::kTensor:

@@ -8,6 +8,7 @@
 #include "env.h"
 #include "errors.h"
 #include "failed_resize.h"
+#include "numbers.h"
 #include "schema.h"
 
 namespace ibn {
@@ -127,6 +128,7 @@ napi_value callBoxed(napi_env env, EnvData& data, const BoundOp& op, const Argum
       pushDefault(op, op.arguments[i], stack);
     }
   }
+  if (op.has_numbers) settleNegativeZeros(op, stack);
   if (op.pure && !needs_autograd) {
     const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);
     op.handle.callBoxed(&stack);
@@ -177,7 +179,7 @@ napi_value CallOnSizes(napi_env env, napi_callback_info info) {
     c10::SmallVector<c10::SymInt, 6> sizes;
     for (size_t i = 1; i < given.count(); i++) sizes.emplace_back(toInt(env, given[i], op.arguments[1].name));
     at::Tensor result;
-    if (needsAutograd(self, c10::GradMode::is_enabled())) {
+    if (!op.own || needsAutograd(self, c10::GradMode::is_enabled())) {
       result = op.on_sizes->call(self, sizes);
     } else {
       const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);

@@ -125,7 +125,14 @@ std::string describeHandle(napi_env env, napi_value value) {
 std::string codeOf(const c10::Error& error, const std::string& text) {
   const bool no_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
                          text.find("can't allocate memory") != std::string::npos;
-  return no_memory ? "ERR_OUT_OF_MEMORY" : "ERR_TORCH";
+  if (no_memory) return "ERR_OUT_OF_MEMORY";
+  // Python's classes for what libtorch throws.
+  if (dynamic_cast<const c10::IndexError*>(&error) != nullptr) return "ERR_TORCH_INDEX";
+  if (dynamic_cast<const c10::ValueError*>(&error) != nullptr) return "ERR_TORCH_VALUE";
+  if (dynamic_cast<const c10::TypeError*>(&error) != nullptr) return "ERR_TORCH_TYPE";
+  if (dynamic_cast<const c10::NotImplementedError*>(&error) != nullptr) return "ERR_TORCH_NOT_IMPLEMENTED";
+  if (dynamic_cast<const c10::LinAlgError*>(&error) != nullptr) return "ERR_TORCH_LINALG";
+  return "ERR_TORCH";
 }
 
 void throwLibtorchError(napi_env env, const c10::Error& error, const BoundOp* op) {
@@ -189,6 +196,20 @@ void throwCurrentException(napi_env env, const BoundOp* op) {
   }
 }
 
+namespace {
+// A number or bigint as JavaScript prints it.
+std::string written(napi_env env, napi_value number) {
+  napi_value text = nullptr;
+  char buffer[48];
+  size_t length = 0;
+  if (napi_coerce_to_string(env, number, &text) != napi_ok ||
+      napi_get_value_string_utf8(env, text, buffer, sizeof(buffer), &length) != napi_ok) {
+    return "a number";
+  }
+  return {buffer, length};
+}
+}  // namespace
+
 std::string describe(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
   napi_typeof(env, value, &type);
@@ -203,15 +224,14 @@ std::string describe(napi_env env, napi_value value) {
     case napi_boolean:
       return "a boolean";
     case napi_number:
-      return "a number";
+    case napi_bigint:
+      return written(env, value);
     case napi_string:
       return "a string";
     case napi_function:
       return "a function";
     case napi_external:
       return describeHandle(env, value);
-    case napi_bigint:
-      return "a bigint";
     default:
       return "an object";
   }

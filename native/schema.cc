@@ -6,6 +6,7 @@
 
 #include "cold.h"
 #include "dispatch.h"
+#include "numbers.h"
 
 namespace ibn {
 
@@ -107,6 +108,20 @@ std::string aliasSet(const c10::Argument& argument) {
   return argument.alias_info()->isWrite() ? name + "!" : name;
 }
 
+constexpr char kAten[] = "aten::";
+constexpr char kOwn[] = "ibn::";
+
+bool startsWith(const std::string& text, const std::string& start) {
+  return text.compare(0, start.size(), start) == 0;
+}
+
+// Python's binding takes numbers for the other operand, never for the tensor that the op is a method of.
+bool isNumberPlace(const c10::FunctionSchema& schema, size_t index) {
+  return index == 1 && startsWith(schema.name(), kAten) &&
+         schema.arguments()[index].real_type()->kind() == c10::TypeKind::TensorType &&
+         takesNumbers(schema.name().substr(sizeof(kAten) - 1));
+}
+
 Napi::Object describeArgument(Napi::Env env, const c10::Argument& argument) {
   Napi::Object object = Napi::Object::New(env);
   object["name"] = argument.name();
@@ -153,6 +168,8 @@ BoundOp::BoundOp(c10::OperatorHandle op) : handle(std::move(op)) {
     ArgSpec spec;
     spec.name = argument.name();
     spec.type = makeTypeSpec(argument.real_type(), argument.N());
+    spec.type.takes_number = isNumberPlace(schema, arguments.size());
+    has_numbers |= spec.type.takes_number || spec.type.kind == Kind::kScalar;
     spec.has_default = argument.default_value().has_value();
     if (spec.has_default) spec.default_value = *argument.default_value();
     arguments.push_back(std::move(spec));
@@ -160,7 +177,8 @@ BoundOp::BoundOp(c10::OperatorHandle op) : handle(std::move(op)) {
   for (const c10::Argument& result : schema.returns()) returns.push_back(makeTypeSpec(result.real_type()));
   single_tensor = returns.size() == 1 && returns[0].kind == Kind::kTensor;
   returns_alias = returnsWrittenArguments(schema);
-  pure = isPure(schema);
+  own = startsWith(name, kAten) || startsWith(name, kOwn);
+  pure = own && isPure(schema);
   resized = resizedArguments(schema);
   if (!takesSizes(schema)) return;
   try {
@@ -249,7 +267,11 @@ Napi::Value getSchema(Call& call) {
   Napi::Object object = Napi::Object::New(call.env);
   object["name"] = schema.name();
   object["overload"] = schema.overload_name();
-  object["arguments"] = describeAll(call.env, schema.arguments());
+  Napi::Array arguments = describeAll(call.env, schema.arguments());
+  for (uint32_t i = 0; i < schema.arguments().size(); i++) {
+    if (isNumberPlace(schema, i)) arguments.Get(i).As<Napi::Object>()["takesNumber"] = true;
+  }
+  object["arguments"] = arguments;
   object["returns"] = describeAll(call.env, schema.returns());
   object["returnsArguments"] = returnsWrittenArguments(schema);
   return object;

@@ -38,6 +38,7 @@ struct TypeSpec {
   c10::TypePtr type;                  // without the Optional
   std::vector<TypeSpec> element;      // one entry for kList
   std::optional<int32_t> fixed_size;  // int[2]: a single number stands for the whole list
+  bool takes_number = false;          // a tensor for which a number may stand
 };
 
 struct ArgSpec {
@@ -56,11 +57,14 @@ struct BoundOp {
   bool single_tensor = false;  // returns exactly one Tensor
   bool returns_alias =
       false;  // every return is an argument written in place; JavaScript returns that argument
-  // No argument is aliased: below Autograd the op behaves the same unless an argument requires grad, and the
-  // dispatcher has one layer less to cross.
+  // libtorch's or ours, not another library's, whose Autograd kernels may do more than record.
+  bool own = false;
+  // And no argument is aliased: below Autograd the op behaves the same unless an argument requires grad, and
+  // the dispatcher has one layer less to cross.
   bool pure = false;
   // Places of the arguments whose sizes it may set: resize_'s and set_'s own, and those of out variants.
   std::vector<size_t> resized;
+  bool has_numbers = false;  // some argument is a Scalar, or a tensor for which a number may stand
   // Set for ops such as view and reshape, (Tensor, SymInt[]) -> Tensor: called without boxes.
   std::optional<c10::TypedOperatorHandle<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>> on_sizes;
 };

@@ -45,6 +45,8 @@ function typeText(text, { size, result = false } = {}) {
   return shape.optional ? `${type} | null` : type;
 }
 
+const argumentText = (a) => (a.takesNumber ? `${typeText(a.type, a)} | Scalar` : typeText(a.type, a));
+
 const RESERVED = new Set(['function', 'var', 'new', 'default', 'in', 'enum', 'arguments', 'eval']);
 const identifier = (name) => (RESERVED.has(name) ? `${name}_` : name);
 
@@ -57,7 +59,7 @@ function signature(schema, { method, spell }) {
   positional.forEach((a, i) => {
     const undef = a.hasDefault && i < lastRequired ? ' | undefined' : '';
     parts.push(
-      `${identifier(spell(a.name))}${a.hasDefault && i > lastRequired ? '?' : ''}: ${typeText(a.type, a)}${undef}`,
+      `${identifier(spell(a.name))}${a.hasDefault && i > lastRequired ? '?' : ''}: ${argumentText(a)}${undef}`,
     );
   });
   const keywords = args.filter((a) => a.kwargOnly || a.hasDefault);
@@ -75,12 +77,19 @@ function signature(schema, { method, spell }) {
 // Options may follow any number of the defaulted positional arguments: two signatures cover none and all of them.
 function overloadsWithOptions(positional, lastRequired, fields, optional, schema, spell) {
   const required = positional.slice(0, lastRequired + 1);
-  const param = (a, mark) => `${identifier(spell(a.name))}${mark}: ${typeText(a.type, a)}`;
+  const param = (a, mark) => `${identifier(spell(a.name))}${mark}: ${argumentText(a)}`;
   const short = required.map((a) => param(a, '') + (a.hasDefault ? ' | undefined' : ''));
   const options = `options${optional}: { ${fields.join('; ')} }`;
   const result = resultText(schema);
   const long = positional.map((a, i) => param(a, optional && i > lastRequired ? '?' : ''));
   return [`(${[...short, options].join(', ')}): ${result}`, `(${[...long, options].join(', ')}): ${result}`];
+}
+
+// A method of one list of integers takes them one by one too: view(2, 3).
+function varargs(schema) {
+  const [list, ...others] = schema.arguments.slice(1).filter((a) => !a.kwargOnly);
+  if (others.length > 0 || !/^(Sym)?[Ii]nt\[\]$/.test(list?.type ?? '')) return [];
+  return [`(...${identifier(toCamelCase(list.name))}: Int[]): ${resultText(schema)}`];
 }
 
 function resultText(schema) {
@@ -139,7 +148,9 @@ for (const [base, schemas] of [...bases].sort(([a], [b]) => (a < b ? -1 : 1))) {
   if (own.length === 0 || base.endsWith('_backward') || base.startsWith('__')) continue;
   methods.push(base);
   const spell = (name) => toCamelCase(name);
-  const texts = new Set(own.flatMap((schema) => signature(schema, { method: true, spell })));
+  const texts = new Set(
+    own.flatMap((schema) => [...signature(schema, { method: true, spell }), ...varargs(schema)]),
+  );
   methodLines.push(...link(base));
   for (const text of texts) methodLines.push(`  ${key(toCamelCase(base))}${text.replaceAll(/\bT\b/g, 'T')};`);
 }

@@ -70,7 +70,7 @@ function record(model: Module, shapes: readonly (readonly number[])[], batch: nu
 /** An op or layer that does not take what it got; memory that is out is another matter. */
 function isRefusal(error: unknown): error is Error {
   return error instanceof TorchError
-    ? error.code === 'ERR_TORCH'
+    ? error.code.startsWith('ERR_TORCH')
     : /^(Range|Type)Error$/.test((error as Error)?.name);
 }
 

@@ -2,11 +2,19 @@ import { types } from 'node:util';
 import { loadBinding, type NativeOp, type OpSchema } from '../binding.ts';
 import { TorchError } from '../errors.ts';
 import { Complex } from './complex.ts';
-import { handleOf, isNative, type NativeObject, OpaqueValue, unwrap, wrapTensor } from './handle.ts';
+import {
+  handleOf,
+  isNative,
+  isTensorObject,
+  type NativeObject,
+  OpaqueValue,
+  unwrap,
+  wrapTensor,
+} from './handle.ts';
 import { toCamelCase } from './naming.ts';
 import { recorder, standIn } from './recorder.ts';
 import {
-  accepts,
+  acceptsArgument,
   formatSchema,
   type ParsedSchema,
   parseSchema,
@@ -150,7 +158,7 @@ function match(schema: ParsedSchema, args: unknown[], spelling: Spelling): unkno
   for (let i = 0; i < schema.parsed.length; i++) {
     const argument = schema.parsed[i] as ParsedSchema['parsed'][number];
     const value = ordered[i];
-    if (value === undefined ? !argument.hasDefault : !accepts(argument.shape, value)) return undefined;
+    if (value === undefined ? !argument.hasDefault : !acceptsArgument(argument, value)) return undefined;
   }
   return ordered;
 }
@@ -189,12 +197,26 @@ function keyOf(args: unknown[]): number {
   return key;
 }
 
+function isVarargs(args: unknown[]): boolean {
+  return args.length > 1 && args.every((value, i) => i === 0 || kindOf(value) === 1 || kindOf(value) === 5);
+}
+
+const gather = ([self, ...integers]: unknown[]) => [self, integers];
+
+function takesIntegersAlone({ positional, parsed }: ParsedSchema): boolean {
+  const sizes = parsed[1]?.shape;
+  return positional === 2 && sizes?.kind === 'list' && sizes.element?.kind === 'int';
+}
+
 /** All overloads of one op, chosen by the arguments, as torch's OpOverloadPacket does. */
 export class Packet {
   readonly name: string;
   readonly overloadNames: string[];
   readonly #overloads = new Map<string, Overload>();
   readonly #resolved = new Map<number, Overload>();
+  #ordered: string[] | undefined;
+  /** Takes integers one by one. */
+  #varargs: Overload | undefined;
 
   constructor(name: string, overloadNames: string[]) {
     this.name = name;
@@ -216,12 +238,51 @@ export class Packet {
     const key = keyOf(args);
     const known = key === UNCACHED ? undefined : this.#resolved.get(key);
     if (known !== undefined) return invoke(known, args);
-    for (const name of this.overloadNames) {
+    if (this.#varargs !== undefined && isVarargs(args)) return invoke(this.#varargs, gather(args));
+    for (const name of this.#candidates()) {
       const overload = this.overload(name);
       const ordered = match(overload.schema, args, spelling);
       if (ordered === undefined) continue;
-      if (key !== UNCACHED) this.#resolved.set(key, overload);
+      if (key !== UNCACHED && !this.#holdsOthers(args)) this.#resolved.set(key, overload);
       return invoke(overload, ordered);
+    }
+    return this.#callGathered(args, spelling);
+  }
+
+  /** Overload names by precedence: where Python takes a number for a tensor, it prefers that to the Scalar overload. */
+  #candidates(): string[] {
+    if (this.#ordered === undefined) {
+      const first = this.overloadNames.filter((name) => name.startsWith('Tensor') && this.#takesNumber(name));
+      this.#ordered = [...first, ...this.overloadNames.filter((name) => !first.includes(name))];
+    }
+    return this.#ordered;
+  }
+
+  #takesNumber(name: string): boolean {
+    return this.overload(name).schema.parsed.some(({ takesNumber }) => takesNumber);
+  }
+
+  /** Whether what `args` resolve to depends on more than their kinds: storages and tensors count as one kind. */
+  #holdsOthers(args: unknown[]): boolean {
+    const isOther = (value: unknown) => typeof value === 'object' && value !== null && isNative(value);
+    return (
+      args.some((value) => isOther(value) && !isTensorObject(value as object)) ||
+      [...this.#overloads.values()].some(({ schema }) =>
+        schema.parsed.some(({ shape }, i) => shape.kind === 'native' && isOther(args[i])),
+      )
+    );
+  }
+
+  /** `x.view(2, 3)` for `x.view([2, 3])`, as Python's methods of one list of integers take them. */
+  #callGathered(args: unknown[], spelling: Spelling): unknown {
+    if (spelling === 'camel' && isVarargs(args)) {
+      const gathered = gather(args);
+      for (const name of this.overloadNames) {
+        const overload = this.overload(name);
+        if (!takesIntegersAlone(overload.schema) || !match(overload.schema, gathered, spelling)) continue;
+        this.#varargs = overload;
+        return invoke(overload, gathered);
+      }
     }
     return this.#refuse(args, spelling);
   }
@@ -327,7 +388,7 @@ function findFault(schema: ParsedSchema, args: unknown[], spelling: Spelling): s
     if (value === undefined && argument.hasDefault) continue;
     if (value === undefined)
       return `Expected ${name} argument "${argument.name}" (${plainType(argument.type)}), got nothing`;
-    if (!accepts(argument.shape, value)) {
+    if (!acceptsArgument(argument, value)) {
       return `Expected ${article(plainType(argument.type))} for ${name} argument "${argument.name}", got ${describe(value)}`;
     }
   }

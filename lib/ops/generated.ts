@@ -2960,20 +2960,20 @@ export interface AtenOps<T> {
     (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
     (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T;
     (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T;
-    (self: T, other: T, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options: { alpha?: Scalar; out: T }): T;
+    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
+    (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
     Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
     Scalar_out: { (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T; (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T };
-    Tensor: (self: T, other: T, options?: { alpha?: Scalar }) => T;
-    out: (self: T, other: T, options: { alpha?: Scalar; out: T }) => T;
+    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
+    out: (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.add_.html */
   add_: {
     (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
     (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options?: { alpha?: Scalar }): T;
+    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
     Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Tensor: (self: T, other: T, options?: { alpha?: Scalar }) => T;
+    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.addbmm.html */
   addbmm: {
@@ -4166,18 +4166,18 @@ export interface AtenOps<T> {
     out: (input: T, weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], transposed: boolean, output_padding: Int[], groups: Int, options: { out: T }) => T;
   };
   copy: {
-    (self: T, src: T, options?: { non_blocking?: boolean }): T;
-    (self: T, src: T, non_blocking?: boolean, options?: { non_blocking?: boolean }): T;
-    (self: T, src: T, options: { non_blocking?: boolean; out: T }): T;
-    (self: T, src: T, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T;
-    default: { (self: T, src: T, options?: { non_blocking?: boolean }): T; (self: T, src: T, non_blocking?: boolean, options?: { non_blocking?: boolean }): T };
-    out: { (self: T, src: T, options: { non_blocking?: boolean; out: T }): T; (self: T, src: T, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T };
+    (self: T, src: T | Scalar, options?: { non_blocking?: boolean }): T;
+    (self: T, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T;
+    (self: T, src: T | Scalar, options: { non_blocking?: boolean; out: T }): T;
+    (self: T, src: T | Scalar, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T;
+    default: { (self: T, src: T | Scalar, options?: { non_blocking?: boolean }): T; (self: T, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T };
+    out: { (self: T, src: T | Scalar, options: { non_blocking?: boolean; out: T }): T; (self: T, src: T | Scalar, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T };
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
   copy_: {
-    (self: T, src: T, options?: { non_blocking?: boolean }): T;
-    (self: T, src: T, non_blocking?: boolean, options?: { non_blocking?: boolean }): T;
-    default: { (self: T, src: T, options?: { non_blocking?: boolean }): T; (self: T, src: T, non_blocking?: boolean, options?: { non_blocking?: boolean }): T };
+    (self: T, src: T | Scalar, options?: { non_blocking?: boolean }): T;
+    (self: T, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T;
+    default: { (self: T, src: T | Scalar, options?: { non_blocking?: boolean }): T; (self: T, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T };
   };
   copy_sparse_to_sparse: {
     (self: T, src: T, options?: { non_blocking?: boolean }): T;
@@ -4570,55 +4570,55 @@ export interface AtenOps<T> {
     (self: T, other: Scalar, options: { rounding_mode: string | null }): T;
     (self: T, other: Scalar, options: { rounding_mode: string | null; out: T }): T;
     (self: T, other: Scalar, options: { out: T }): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { rounding_mode: string | null }): T;
-    (self: T, other: T, options: { out: T }): T;
-    (self: T, other: T, options: { rounding_mode: string | null; out: T }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { rounding_mode: string | null }): T;
+    (self: T, other: T | Scalar, options: { out: T }): T;
+    (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }): T;
     Scalar: (self: T, other: Scalar) => T;
     Scalar_mode: (self: T, other: Scalar, options: { rounding_mode: string | null }) => T;
     Scalar_mode_out: (self: T, other: Scalar, options: { rounding_mode: string | null; out: T }) => T;
     Scalar_out: (self: T, other: Scalar, options: { out: T }) => T;
-    Tensor: (self: T, other: T) => T;
-    Tensor_mode: (self: T, other: T, options: { rounding_mode: string | null }) => T;
-    out: (self: T, other: T, options: { out: T }) => T;
-    out_mode: (self: T, other: T, options: { rounding_mode: string | null; out: T }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    Tensor_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null }) => T;
+    out: (self: T, other: T | Scalar, options: { out: T }) => T;
+    out_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.div_.html */
   div_: {
     (self: T, other: Scalar): T;
     (self: T, other: Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { rounding_mode: string | null }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { rounding_mode: string | null }): T;
     Scalar: (self: T, other: Scalar) => T;
     Scalar_mode: (self: T, other: Scalar, options: { rounding_mode: string | null }) => T;
-    Tensor: (self: T, other: T) => T;
-    Tensor_mode: (self: T, other: T, options: { rounding_mode: string | null }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    Tensor_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.divide.html */
   divide: {
     (self: T, other: Scalar): T;
     (self: T, other: Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { rounding_mode: string | null }): T;
-    (self: T, other: T, options: { out: T }): T;
-    (self: T, other: T, options: { rounding_mode: string | null; out: T }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { rounding_mode: string | null }): T;
+    (self: T, other: T | Scalar, options: { out: T }): T;
+    (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }): T;
     Scalar: (self: T, other: Scalar) => T;
     Scalar_mode: (self: T, other: Scalar, options: { rounding_mode: string | null }) => T;
-    Tensor: (self: T, other: T) => T;
-    Tensor_mode: (self: T, other: T, options: { rounding_mode: string | null }) => T;
-    out: (self: T, other: T, options: { out: T }) => T;
-    out_mode: (self: T, other: T, options: { rounding_mode: string | null; out: T }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    Tensor_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null }) => T;
+    out: (self: T, other: T | Scalar, options: { out: T }) => T;
+    out_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.divide_.html */
   divide_: {
     (self: T, other: Scalar): T;
     (self: T, other: Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { rounding_mode: string | null }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { rounding_mode: string | null }): T;
     Scalar: (self: T, other: Scalar) => T;
     Scalar_mode: (self: T, other: Scalar, options: { rounding_mode: string | null }) => T;
-    Tensor: (self: T, other: T) => T;
-    Tensor_mode: (self: T, other: T, options: { rounding_mode: string | null }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    Tensor_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.dot.html */
   dot: {
@@ -5239,21 +5239,21 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.floor_divide.html */
   floor_divide: {
-    (self: T, other: T): T;
+    (self: T, other: T | Scalar): T;
     (self: T, other: Scalar): T;
     (self: T, other: Scalar, options: { out: T }): T;
-    (self: T, other: T, options: { out: T }): T;
-    default: (self: T, other: T) => T;
+    (self: T, other: T | Scalar, options: { out: T }): T;
+    default: (self: T, other: T | Scalar) => T;
     Scalar: (self: T, other: Scalar) => T;
     Scalar_out: (self: T, other: Scalar, options: { out: T }) => T;
-    out: (self: T, other: T, options: { out: T }) => T;
+    out: (self: T, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.floor_divide_.html */
   floor_divide_: {
     (self: T, other: Scalar): T;
-    (self: T, other: T): T;
+    (self: T, other: T | Scalar): T;
     Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.fmax.html */
   fmax: {
@@ -7451,19 +7451,19 @@ export interface AtenOps<T> {
   mul: {
     (self: T, other: Scalar): T;
     (self: T, other: Scalar, options: { out: T }): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { out: T }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { out: T }): T;
     Scalar: (self: T, other: Scalar) => T;
     Scalar_out: (self: T, other: Scalar, options: { out: T }) => T;
-    Tensor: (self: T, other: T) => T;
-    out: (self: T, other: T, options: { out: T }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    out: (self: T, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.mul_.html */
   mul_: {
     (self: T, other: Scalar): T;
-    (self: T, other: T): T;
+    (self: T, other: T | Scalar): T;
     Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multi_margin_loss.html */
   multi_margin_loss: {
@@ -7515,18 +7515,18 @@ export interface AtenOps<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.multiply.html */
   multiply: {
     (self: T, other: Scalar): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { out: T }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { out: T }): T;
     Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T) => T;
-    out: (self: T, other: T, options: { out: T }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    out: (self: T, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.multiply_.html */
   multiply_: {
     (self: T, other: Scalar): T;
-    (self: T, other: T): T;
+    (self: T, other: T | Scalar): T;
     Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.mv.html */
   mv: {
@@ -9999,38 +9999,38 @@ export interface AtenOps<T> {
     (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
     (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T;
     (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T;
-    (self: T, other: T, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options: { alpha?: Scalar; out: T }): T;
+    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
+    (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
     Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
     Scalar_out: { (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T; (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T };
-    Tensor: (self: T, other: T, options?: { alpha?: Scalar }) => T;
-    out: (self: T, other: T, options: { alpha?: Scalar; out: T }) => T;
+    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
+    out: (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.sub_.html */
   sub_: {
     (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
     (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options?: { alpha?: Scalar }): T;
+    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
     Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Tensor: (self: T, other: T, options?: { alpha?: Scalar }) => T;
+    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.subtract.html */
   subtract: {
     (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
     (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options: { alpha?: Scalar; out: T }): T;
+    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
+    (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
     Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Tensor: (self: T, other: T, options?: { alpha?: Scalar }) => T;
-    out: (self: T, other: T, options: { alpha?: Scalar; out: T }) => T;
+    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
+    out: (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.subtract_.html */
   subtract_: {
     (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
     (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T, options?: { alpha?: Scalar }): T;
+    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
     Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Tensor: (self: T, other: T, options?: { alpha?: Scalar }) => T;
+    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.sum.html */
   sum: {
@@ -10416,18 +10416,18 @@ export interface AtenOps<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.true_divide.html */
   true_divide: {
     (self: T, other: Scalar): T;
-    (self: T, other: T): T;
-    (self: T, other: T, options: { out: T }): T;
+    (self: T, other: T | Scalar): T;
+    (self: T, other: T | Scalar, options: { out: T }): T;
     Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T) => T;
-    out: (self: T, other: T, options: { out: T }) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
+    out: (self: T, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.true_divide_.html */
   true_divide_: {
     (self: T, other: Scalar): T;
-    (self: T, other: T): T;
+    (self: T, other: T | Scalar): T;
     Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T) => T;
+    Tensor: (self: T, other: T | Scalar) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.trunc.html */
   trunc: {
@@ -10904,24 +10904,30 @@ export interface TensorMethods<T> {
   acosh_(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.adaptive_avg_pool1d.html */
   adaptiveAvgPool1d(outputSize: Int | Int[]): T;
+  adaptiveAvgPool1d(...outputSize: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_avg_pool2d.html */
   adaptiveAvgPool2d(outputSize: Int | Int[]): T;
+  adaptiveAvgPool2d(...outputSize: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_avg_pool3d.html */
   adaptiveAvgPool3d(outputSize: Int | Int[]): T;
+  adaptiveAvgPool3d(...outputSize: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_max_pool1d.html */
   adaptiveMaxPool1d(outputSize: Int | Int[]): [T, T];
+  adaptiveMaxPool1d(...outputSize: Int[]): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_max_pool2d.html */
   adaptiveMaxPool2d(outputSize: Int | Int[]): [T, T];
+  adaptiveMaxPool2d(...outputSize: Int[]): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_max_pool3d.html */
   adaptiveMaxPool3d(outputSize: Int | Int[]): [T, T];
+  adaptiveMaxPool3d(...outputSize: Int[]): [T, T];
   /** https://docs.pytorch.org/docs/stable/generated/torch.add.html */
   add(other: Scalar, options?: { alpha?: Scalar }): T;
   add(other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-  add(other: T, options?: { alpha?: Scalar }): T;
+  add(other: T | Scalar, options?: { alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.add_.html */
   add_(other: Scalar, options?: { alpha?: Scalar }): T;
   add_(other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-  add_(other: T, options?: { alpha?: Scalar }): T;
+  add_(other: T | Scalar, options?: { alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.addbmm.html */
   addbmm(batch1: T, batch2: T, options?: { beta?: Scalar; alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.addbmm_.html */
@@ -11135,6 +11141,7 @@ export interface TensorMethods<T> {
   bmm(mat2: T, outDtype: DType): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.broadcast_to.html */
   broadcastTo(size: Int[]): T;
+  broadcastTo(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.bucketize.html */
   bucketize(boundaries: T, options?: { outInt32?: boolean; right?: boolean }): T;
   cauchy(options?: { median?: number; sigma?: number; generator?: object | null }): T;
@@ -11251,11 +11258,11 @@ export interface TensorMethods<T> {
   convTranspose3d(weight: T, bias?: T | null, stride?: Int | Int[], padding?: Int | Int[], outputPadding?: Int | Int[], groups?: Int, dilation?: Int | Int[], options?: { bias?: T | null; stride?: Int | Int[]; padding?: Int | Int[]; outputPadding?: Int | Int[]; groups?: Int; dilation?: Int | Int[] }): T;
   convolution(weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], transposed: boolean, outputPadding: Int[], groups: Int): T;
   convolutionOverrideable(weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], transposed: boolean, outputPadding: Int[], groups: Int): T;
-  copy(src: T, options?: { nonBlocking?: boolean }): T;
-  copy(src: T, nonBlocking?: boolean, options?: { nonBlocking?: boolean }): T;
+  copy(src: T | Scalar, options?: { nonBlocking?: boolean }): T;
+  copy(src: T | Scalar, nonBlocking?: boolean, options?: { nonBlocking?: boolean }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
-  copy_(src: T, options?: { nonBlocking?: boolean }): T;
-  copy_(src: T, nonBlocking?: boolean, options?: { nonBlocking?: boolean }): T;
+  copy_(src: T | Scalar, options?: { nonBlocking?: boolean }): T;
+  copy_(src: T | Scalar, nonBlocking?: boolean, options?: { nonBlocking?: boolean }): T;
   copySparseToSparse(src: T, options?: { nonBlocking?: boolean }): T;
   copySparseToSparse(src: T, nonBlocking?: boolean, options?: { nonBlocking?: boolean }): T;
   copySparseToSparse_(src: T, options?: { nonBlocking?: boolean }): T;
@@ -11280,6 +11287,7 @@ export interface TensorMethods<T> {
   countNonzero(options?: { dim?: Int | null }): T;
   countNonzero(dim?: Int | null, options?: { dim?: Int | null }): T;
   countNonzero(dim: Int[]): T;
+  countNonzero(...dim: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.cov.html */
   cov(options?: { correction?: Int; fweights?: T | null; aweights?: T | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.cross.html */
@@ -11360,23 +11368,23 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.div.html */
   div(other: Scalar): T;
   div(other: Scalar, options: { roundingMode: string | null }): T;
-  div(other: T): T;
-  div(other: T, options: { roundingMode: string | null }): T;
+  div(other: T | Scalar): T;
+  div(other: T | Scalar, options: { roundingMode: string | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.div_.html */
   div_(other: Scalar): T;
   div_(other: Scalar, options: { roundingMode: string | null }): T;
-  div_(other: T): T;
-  div_(other: T, options: { roundingMode: string | null }): T;
+  div_(other: T | Scalar): T;
+  div_(other: T | Scalar, options: { roundingMode: string | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.divide.html */
   divide(other: Scalar): T;
   divide(other: Scalar, options: { roundingMode: string | null }): T;
-  divide(other: T): T;
-  divide(other: T, options: { roundingMode: string | null }): T;
+  divide(other: T | Scalar): T;
+  divide(other: T | Scalar, options: { roundingMode: string | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.divide_.html */
   divide_(other: Scalar): T;
   divide_(other: Scalar, options: { roundingMode: string | null }): T;
-  divide_(other: T): T;
-  divide_(other: T, options: { roundingMode: string | null }): T;
+  divide_(other: T | Scalar): T;
+  divide_(other: T | Scalar, options: { roundingMode: string | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.dot.html */
   dot(tensor: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html */
@@ -11384,6 +11392,7 @@ export interface TensorMethods<T> {
   dropout_(p: number, train: boolean): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.dsplit.html */
   dsplit(indices: Int[]): T[];
+  dsplit(...indices: Int[]): T[];
   dsplit(sections: Int): T[];
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.elu.html */
   elu(options?: { alpha?: Scalar; scale?: Scalar; inputScale?: Scalar }): T;
@@ -11425,10 +11434,12 @@ export interface TensorMethods<T> {
   exp_(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.expand.html */
   expand(size: Int[], options?: { implicit?: boolean }): T;
+  expand(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.expand_as.html */
   expandAs(other: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.expand_copy.html */
   expandCopy(size: Int[], options?: { implicit?: boolean }): T;
+  expandCopy(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.expm1.html */
   expm1(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.expm1_.html */
@@ -11517,6 +11528,7 @@ export interface TensorMethods<T> {
   flatten(startDim?: Int, endDim?: Int, options?: { startDim?: Int; endDim?: Int }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.flip.html */
   flip(dims: Int[]): T;
+  flip(...dims: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.fliplr.html */
   fliplr(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.flipud.html */
@@ -11532,11 +11544,11 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.floor_.html */
   floor_(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.floor_divide.html */
-  floorDivide(other: T): T;
+  floorDivide(other: T | Scalar): T;
   floorDivide(other: Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.floor_divide_.html */
   floorDivide_(other: Scalar): T;
-  floorDivide_(other: T): T;
+  floorDivide_(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.fmax.html */
   fmax(other: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.fmin.html */
@@ -11643,6 +11655,7 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.hash_tensor.html */
   hashTensor(options?: { dim?: Int | Int[]; keepdim?: boolean; mode?: Int }): T;
   hashTensor(dim?: Int | Int[], options?: { dim?: Int | Int[]; keepdim?: boolean; mode?: Int }): T;
+  hashTensor(...dim: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.heaviside.html */
   heaviside(values: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.heaviside_.html */
@@ -11666,6 +11679,7 @@ export interface TensorMethods<T> {
   histogramdd(bins: Int, range?: number[] | null, weight?: T | null, density?: boolean, options?: { range?: number[] | null; weight?: T | null; density?: boolean }): [T, T[]];
   /** https://docs.pytorch.org/docs/stable/generated/torch.hsplit.html */
   hsplit(indices: Int[]): T[];
+  hsplit(...indices: Int[]): T[];
   hsplit(sections: Int): T[];
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.huber_loss.html */
   huberLoss(target: T, options?: { reduction?: Int; delta?: number }): T;
@@ -12036,6 +12050,7 @@ export interface TensorMethods<T> {
   mish(): T;
   mish_(): T;
   mkldnnAdaptiveAvgPool2d(outputSize: Int | Int[]): T;
+  mkldnnAdaptiveAvgPool2d(...outputSize: Int[]): T;
   mkldnnConvolution(weight: T, bias: T | null, padding: Int[], stride: Int[], dilation: Int[], groups: Int): T;
   mkldnnLinear(weight: T, options?: { bias?: T | null }): T;
   mkldnnLinear(weight: T, bias?: T | null, options?: { bias?: T | null }): T;
@@ -12067,10 +12082,10 @@ export interface TensorMethods<T> {
   msort(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.mul.html */
   mul(other: Scalar): T;
-  mul(other: T): T;
+  mul(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.mul_.html */
   mul_(other: Scalar): T;
-  mul_(other: T): T;
+  mul_(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multi_margin_loss.html */
   multiMarginLoss(target: T, options?: { p?: Scalar; margin?: Scalar; weight?: T | null; reduction?: Int }): T;
   multiMarginLoss(target: T, p?: Scalar, margin?: Scalar, weight?: T | null, reduction?: Int, options?: { p?: Scalar; margin?: Scalar; weight?: T | null; reduction?: Int }): T;
@@ -12083,10 +12098,10 @@ export interface TensorMethods<T> {
   multinomial(numSamples: Int, replacement?: boolean, options?: { replacement?: boolean; generator?: object | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.multiply.html */
   multiply(other: Scalar): T;
-  multiply(other: T): T;
+  multiply(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.multiply_.html */
   multiply_(other: Scalar): T;
-  multiply_(other: T): T;
+  multiply_(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.mv.html */
   mv(vec: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.mvlgamma.html */
@@ -12146,14 +12161,17 @@ export interface TensorMethods<T> {
   nestedToPaddedTensor(padding: number, outputSize?: Int[] | null, options?: { outputSize?: Int[] | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.new_empty.html */
   newEmpty(size: Int[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): T;
+  newEmpty(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.new_empty_strided.html */
   newEmptyStrided(size: Int[], stride: Int[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.new_full.html */
   newFull(size: Int[], fillValue: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.new_ones.html */
   newOnes(size: Int[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): T;
+  newOnes(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.new_zeros.html */
   newZeros(size: Int[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): T;
+  newZeros(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nextafter.html */
   nextafter(other: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.nextafter_.html */
@@ -12218,8 +12236,10 @@ export interface TensorMethods<T> {
   pdist(p?: number, options?: { p?: number }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.permute.html */
   permute(dims: Int[]): T;
+  permute(...dims: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.permute_copy.html */
   permuteCopy(dims: Int[]): T;
+  permuteCopy(...dims: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.pin_memory.html */
   pinMemory(options?: { device?: Device | null }): T;
   pinMemory(device?: Device | null, options?: { device?: Device | null }): T;
@@ -12337,8 +12357,11 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.record_stream.html */
   recordStream(s: object): void;
   reflectionPad1d(padding: Int | Int[]): T;
+  reflectionPad1d(...padding: Int[]): T;
   reflectionPad2d(padding: Int | Int[]): T;
+  reflectionPad2d(...padding: Int[]): T;
   reflectionPad3d(padding: Int | Int[]): T;
+  reflectionPad3d(...padding: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html */
   relu(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu6.html */
@@ -12358,24 +12381,31 @@ export interface TensorMethods<T> {
   renorm_(p: Scalar, dim: Int, maxnorm: Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.repeat.html */
   repeat(repeats: Int[]): T;
+  repeat(...repeats: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.repeat_interleave.html */
   repeatInterleave(repeats: T, options?: { dim?: Int | null; outputSize?: Int | null }): T;
   repeatInterleave(repeats: T, dim?: Int | null, options?: { dim?: Int | null; outputSize?: Int | null }): T;
   repeatInterleave(repeats: Int, options?: { dim?: Int | null; outputSize?: Int | null }): T;
   repeatInterleave(repeats: Int, dim?: Int | null, options?: { dim?: Int | null; outputSize?: Int | null }): T;
   replicationPad1d(padding: Int | Int[]): T;
+  replicationPad1d(...padding: Int[]): T;
   replicationPad2d(padding: Int | Int[]): T;
+  replicationPad2d(...padding: Int[]): T;
   replicationPad3d(padding: Int | Int[]): T;
+  replicationPad3d(...padding: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.requires_grad_.html */
   requiresGrad_(options?: { requiresGrad?: boolean }): T;
   requiresGrad_(requiresGrad?: boolean, options?: { requiresGrad?: boolean }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.reshape.html */
   reshape(shape: Int[]): T;
+  reshape(...shape: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.reshape_as.html */
   reshapeAs(other: T): T;
   resize(size: Int[], options?: { memoryFormat?: MemoryFormat | null }): T;
+  resize(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.resize_.html */
   resize_(size: Int[], options?: { memoryFormat?: MemoryFormat | null }): T;
+  resize_(...size: Int[]): T;
   resizeAs(theTemplate: T, options?: { memoryFormat?: MemoryFormat | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.resize_as_.html */
   resizeAs_(theTemplate: T, options?: { memoryFormat?: MemoryFormat | null }): T;
@@ -12629,14 +12659,17 @@ export interface TensorMethods<T> {
   squeeze(): T;
   squeeze(dim: Int): T;
   squeeze(dim: Int[]): T;
+  squeeze(...dim: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.squeeze_.html */
   squeeze_(): T;
   squeeze_(dim: Int): T;
   squeeze_(dim: Int[]): T;
+  squeeze_(...dim: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.squeeze_copy.html */
   squeezeCopy(): T;
   squeezeCopy(dim: Int): T;
   squeezeCopy(dim: Int[]): T;
+  squeezeCopy(...dim: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.sspaddmm.html */
   sspaddmm(mat1: T, mat2: T, options?: { beta?: Scalar; alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.std.html */
@@ -12665,25 +12698,26 @@ export interface TensorMethods<T> {
   /** https://docs.pytorch.org/docs/stable/generated/torch.sub.html */
   sub(other: Scalar, options?: { alpha?: Scalar }): T;
   sub(other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-  sub(other: T, options?: { alpha?: Scalar }): T;
+  sub(other: T | Scalar, options?: { alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.sub_.html */
   sub_(other: Scalar, options?: { alpha?: Scalar }): T;
   sub_(other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-  sub_(other: T, options?: { alpha?: Scalar }): T;
+  sub_(other: T | Scalar, options?: { alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.subtract.html */
   subtract(other: Scalar, options?: { alpha?: Scalar }): T;
   subtract(other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-  subtract(other: T, options?: { alpha?: Scalar }): T;
+  subtract(other: T | Scalar, options?: { alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.subtract_.html */
   subtract_(other: Scalar, options?: { alpha?: Scalar }): T;
   subtract_(other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-  subtract_(other: T, options?: { alpha?: Scalar }): T;
+  subtract_(other: T | Scalar, options?: { alpha?: Scalar }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.sum.html */
   sum(options?: { dtype?: DType | null }): T;
   sum(dim: Int | Int[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): T;
   sum(dim: Int | Int[] | null, keepdim?: boolean, options?: { keepdim?: boolean; dtype?: DType | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.sum_to_size.html */
   sumToSize(size: Int[]): T;
+  sumToSize(...size: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.svd.html */
   svd(options?: { some?: boolean; computeUv?: boolean }): [T, T, T];
   svd(some?: boolean, computeUv?: boolean, options?: { some?: boolean; computeUv?: boolean }): [T, T, T];
@@ -12737,6 +12771,7 @@ export interface TensorMethods<T> {
   threshold_(threshold: Scalar, value: Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.tile.html */
   tile(dims: Int[]): T;
+  tile(...dims: Int[]): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to.html */
   to(device: Device, dtype: DType, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
   to(device: Device, dtype: DType, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
@@ -12797,10 +12832,10 @@ export interface TensorMethods<T> {
   triu_(diagonal?: Int, options?: { diagonal?: Int }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.true_divide.html */
   trueDivide(other: Scalar): T;
-  trueDivide(other: T): T;
+  trueDivide(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.true_divide_.html */
   trueDivide_(other: Scalar): T;
-  trueDivide_(other: T): T;
+  trueDivide_(other: T | Scalar): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.trunc.html */
   trunc(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.trunc_.html */
@@ -12888,6 +12923,7 @@ export interface TensorMethods<T> {
   vdot(other: T): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html */
   view(size: Int[]): T;
+  view(...size: Int[]): T;
   view(dtype: DType): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view_as.html */
   viewAs(other: T): T;
@@ -12901,9 +12937,11 @@ export interface TensorMethods<T> {
   viewAsRealCopy(): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.view_copy.html */
   viewCopy(size: Int[]): T;
+  viewCopy(...size: Int[]): T;
   viewCopy(dtype: DType): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.vsplit.html */
   vsplit(indices: Int[]): T[];
+  vsplit(...indices: Int[]): T[];
   vsplit(sections: Int): T[];
   /** https://docs.pytorch.org/docs/stable/generated/torch.xlogy.html */
   xlogy(other: Scalar): T;

@@ -8,14 +8,24 @@ export interface ScopeFrame {
 let currentScope: ScopeFrame | null = null;
 
 /**
+ * An own property that structuredClone and postMessage refuse, quoting it: without one they would make `{}` of a tensor
+ * in silence, as they look at nothing else.
+ */
+const NOT_CLONEABLE = Symbol(
+  'a native object stays on its thread: send data(), shape and dtype of a tensor instead',
+);
+
+/**
  * A JavaScript object over one native value. The handle is private to this file: only `unwrap` sees it, so no
  * other object can pass for a tensor.
  */
 export abstract class NativeObject {
   #handle: Handle;
+  declare private readonly cloneable: symbol;
 
   constructor(handle: Handle) {
     this.#handle = handle;
+    this.cloneable = NOT_CLONEABLE;
     if (currentScope !== null) currentScope.made.push(this);
   }
 
@@ -60,6 +70,11 @@ let tensorClass: TensorConstructor | undefined;
 /** The tensor layer's class, which ops return. Called once, when that layer loads. */
 export function setTensorClass(newClass: TensorConstructor): void {
   tensorClass = newClass;
+}
+
+/** Whether `value` is of the tensor layer's class, unlike storages, generators and other native values. */
+export function isTensorObject(value: object): boolean {
+  return tensorClass !== undefined && value instanceof tensorClass;
 }
 
 /** A Tensor over `handle`; null for an undefined tensor. */

@@ -1,6 +1,6 @@
 import type { OpSchema, SchemaArgument } from '../binding.ts';
 import { Complex } from './complex.ts';
-import { isNative } from './handle.ts';
+import { isNative, isTensorObject } from './handle.ts';
 
 /** The kind of a schema type, without Optional: what a JavaScript value must be. */
 export type TypeKind = 'Tensor' | 'int' | 'float' | 'bool' | 'Scalar' | 'str' | 'list' | 'native' | 'any';
@@ -74,13 +74,28 @@ export function parseSchema(schema: OpSchema): ParsedSchema {
   return { ...schema, parsed, positional, required, returnShapes };
 }
 
+function isScalar(value: unknown): boolean {
+  return (
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'boolean' ||
+    value instanceof Complex
+  );
+}
+
+/** Whether `value` may be this argument: also a number for a tensor, where Python takes one. */
+export function acceptsArgument({ shape, takesNumber }: Argument, value: unknown): boolean {
+  return accepts(shape, value) || (takesNumber === true && isScalar(value));
+}
+
 /** Whether `value` may be an argument of type `shape`. Errors inside a list are left to the native converter. */
 export function accepts(shape: TypeShape, value: unknown): boolean {
   if (value === undefined || value === null) return shape.optional || shape.kind === 'any';
   switch (shape.kind) {
     case 'Tensor':
+      return typeof value === 'object' && isTensorObject(value);
     case 'native':
-      return typeof value === 'object' && isNative(value);
+      return typeof value === 'object' && isNative(value) && !isTensorObject(value);
     case 'int':
       return Number.isInteger(value) || typeof value === 'bigint';
     case 'float':
@@ -88,12 +103,7 @@ export function accepts(shape: TypeShape, value: unknown): boolean {
     case 'bool':
       return typeof value === 'boolean';
     case 'Scalar':
-      return (
-        typeof value === 'number' ||
-        typeof value === 'bigint' ||
-        typeof value === 'boolean' ||
-        value instanceof Complex
-      );
+      return isScalar(value);
     case 'str':
       return typeof value === 'string';
     case 'list':

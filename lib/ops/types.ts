@@ -21,9 +21,18 @@ export type DType =
   | 'float8_e4m3fnuz'
   | 'float8_e5m2fnuz'
   | 'float8_e8m0fnu'
+  | 'float4_e2m1fn_x2'
   | 'qint8'
   | 'quint8'
-  | 'qint32';
+  | 'qint32'
+  | 'quint4x2'
+  | 'quint2x4'
+  | 'bits1x8'
+  | 'bits2x4'
+  | 'bits4x2'
+  | 'bits8'
+  | 'bits16'
+  | `${'u' | ''}int${1 | 2 | 3 | 4 | 5 | 6 | 7}`;
 
 /** `cpu`, `cuda`, `cuda:1`, `meta`, ... */
 export type Device = string;

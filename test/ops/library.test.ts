@@ -24,6 +24,9 @@ describe('item 2: ops of a loaded library', () => {
     const y = copy?.(x) as Tensor;
     expect([y.toArray(), y.isSame(x)]).toEqual([[1, 2], false]);
     expect([count?.(3), count?.(3, 5), count?.(3, { b: 5, one_more: false })]).toEqual([6, 9, 8]);
+    const recorded = ops.ibn_test?.recorded as (x: Tensor) => Tensor;
+    // Its Autograd kernel runs although nothing requires grad.
+    expect(recorded(x).toArray()).toEqual([7, 7]);
     expect(message(() => count?.(3.5))).toMatchInlineSnapshot(
       `"TypeError: Expected an int for ibn_test::count argument "a", got 3.5"`,
     );

@@ -46,7 +46,7 @@ describe('item 2: ops of a tensor and sizes', () => {
     );
     expect(messages).toMatchInlineSnapshot(`
       [
-        "Expected an integer for aten::view argument "size", got 0.500000",
+        "Expected an integer for aten::view argument "size", got 0.5",
         "Expected an integer for aten::view argument "size", got a string",
         "Expected an integer for aten::view argument "size", got undefined",
         "aten::view: shape '[3]' is invalid for input of size 2",

@@ -113,10 +113,10 @@ describe('item 4: backward', () => {
       const z = y.mul(y).sum();
       y.add_(1);
       expect(message(() => z.backward())).toMatchInlineSnapshot(
-        `"TorchError: one of the variables needed for gradient computation has been modified by an inplace operation: [CPUFloatType [2]], which is output 0 of Add1, is at version 1; expected version 0 instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."`,
+        `"TorchError: one of the variables needed for gradient computation has been modified by an inplace operation: [CPUFloatType [2]], which is output 0 of Add, is at version 1; expected version 0 instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."`,
       );
       expect(message(() => x.add_(1))).toMatchInlineSnapshot(
-        `"TorchError: aten::add_.Scalar: a leaf Variable that requires grad is being used in an in-place operation."`,
+        `"TorchError: aten::add_.Tensor: a leaf Variable that requires grad is being used in an in-place operation."`,
       );
     }),
   );

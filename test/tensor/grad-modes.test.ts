@@ -64,7 +64,7 @@ describe('item 4: grad modes', () => {
       );
       expect(x().mul(made.clone()).requiresGrad).toBe(true);
       expect(message(() => made.add_(1))).toMatchInlineSnapshot(
-        `"TorchError: aten::add_.Scalar: Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."`,
+        `"TorchError: aten::add_.Tensor: Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."`,
       );
       // As in PyTorch the refused addition took place: the version is checked after it.
       expect(inferenceMode(() => made.add_(1).toArray())).toEqual([4, 6]);

@@ -11,7 +11,8 @@ describe('item 2: types of ops', () => {
     compiles(() => {
       const x = zeros([1]);
       expectTypeOf(aten.add(x, x)).toEqualTypeOf<Tensor>();
-      expectTypeOf(aten.add.Tensor).parameter(1).toEqualTypeOf<Tensor>();
+      expectTypeOf(aten.add.Tensor).parameter(1).toEqualTypeOf<Tensor | Scalar>();
+      expectTypeOf(aten.fmod.Tensor).parameter(1).toEqualTypeOf<Tensor>();
       expectTypeOf(aten.add.Tensor).returns.toEqualTypeOf<Tensor>();
       expectTypeOf(aten.add.Scalar).parameter(1).toEqualTypeOf<Scalar>();
       expectTypeOf(aten.add.out(x, x, { out: x })).toEqualTypeOf<Tensor>();
@@ -19,7 +20,7 @@ describe('item 2: types of ops', () => {
       // @ts-expect-error no such overload
       aten.add.Number(x, 1);
       // @ts-expect-error this overload takes tensors
-      aten.add.Tensor(x, 1);
+      aten.fmod.Tensor(x, 1);
       // @ts-expect-error no such op
       aten.no_such_op(x);
       // @ts-expect-error methods have camelCase, ops torch's names
