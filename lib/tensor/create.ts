@@ -14,7 +14,7 @@ import { native } from './native.ts';
 import type { Generator } from './random.ts';
 import { scope } from './scope.ts';
 import type { UntypedStorage } from './storage.ts';
-import { type Element, type NestedArray, ops, Tensor } from './tensor.ts';
+import { choose, type Element, type NestedArray, ops, Tensor } from './tensor.ts';
 
 const { aten } = ops;
 
@@ -349,7 +349,11 @@ export function stack(tensors: Tensor[], dim = 0): Tensor {
   return aten.stack(tensors, dim);
 }
 
-/** `x` where `condition` holds, else `y`. */
-export function where(condition: Tensor, x: Tensor, y: Tensor): Tensor {
-  return aten.where.self(condition, x, y);
+/**
+ * `x` where `condition` holds, else `y`; either may be a number. Two whole numbers give int64, as in Python.
+ *
+ * @example where(mask, 1, 0); where(x.gt(0), x, 0);
+ */
+export function where(condition: Tensor, x: Tensor | Element, y: Tensor | Element): Tensor {
+  return choose(condition, x, y);
 }

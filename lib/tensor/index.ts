@@ -5,7 +5,8 @@ export * from './create.ts';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.ts';
 export { dtypeOfArray, isComplex, isFloatingPoint } from './dtype.ts';
 export { type GradOptions, grad } from './grad.ts';
-export { type Index, Slice, slice } from './indexing.ts';
+export { type Index, type IndexArray, Slice, slice } from './index-types.ts';
+export type { IndexValue } from './indexing.ts';
 export {
   enableGrad,
   inferenceMode,

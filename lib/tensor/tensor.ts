@@ -12,8 +12,10 @@ import {
 } from '../ops/index.ts';
 import { checkOptions } from '../options.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
-import { applyIndex, type Index } from './indexing.ts';
+import type { Index } from './index-types.ts';
+import { type IndexValue, readIndex, writeIndex } from './indexing.ts';
 import { native } from './native.ts';
+import { toPrimitive } from './primitive.ts';
 import { formatTensor } from './print.ts';
 import { scope } from './scope.ts';
 import { UntypedStorage } from './storage.ts';
@@ -291,19 +293,67 @@ export class Tensor extends NativeObject {
   }
 
   /**
-   * Reads a part, as Python's `x[...]`: a view for integers, `':'`, slices, null (new dimension) and `'...'`; a
-   * copy for integer arrays, index tensors and masks.
+   * Reads a part, as Python's `x[...]`: a view for integers, `':'`, slices, null (new dimension), `'...'` and integer
+   * tensors without dimensions; a copy for arrays, booleans, masks and other index tensors. `x.index([0, 1])` is
+   * Python's `x[[0, 1]]`, an array being one index.
    *
-   * @example x.index(0, ':', slice(1, 3)); x.index('...', -1); x.index(mask);
+   * @throws RangeError for integers out of range and too many indices; TorchError `ERR_TORCH_INDEX` for items of arrays
+   * and index tensors out of range, masks of another shape and index tensors of other dtypes.
+   * @example x.index(0, ':', slice(1, 3)); x.index('...', -1); x.index(mask); x.index(mask, [0, 1]);
    */
   index(...indices: Index[]): Tensor {
-    return applyIndex(this, indices);
+    return readIndex(this, indices);
   }
 
-  /** Writes a part, as Python's `x[...] = value`. Returns this. */
-  setIndex(indices: Index[], value: Tensor | number | bigint | boolean): this {
-    applyIndex(this, indices, value);
+  /**
+   * Writes a part, as Python's `x[...] = value`. The value is broadcast, after the dimensions of size 1 that it begins
+   * with are dropped; a number takes this dtype. A tensor of another dtype is converted where the indices select a
+   * view, and refused where they gather. Returns this.
+   *
+   * @throws TorchError when the value cannot be broadcast, a number does not fit the dtype, or dtypes differ.
+   * @example x.setIndex([0, slice(1)], 5); x.setIndex([mask], 0); x.setIndex([[0, 2]], rows);
+   */
+  setIndex(indices: readonly Index[], value: IndexValue): this {
+    writeIndex(this, indices, value);
     return this;
+  }
+
+  /** This where `condition` holds, else `other`. */
+  where(condition: Tensor, other: Tensor | Element): Tensor {
+    return choose(condition, this, other);
+  }
+
+  /**
+   * The rows, as Python iterates: views along the first dimension.
+   *
+   * @throws TypeError for a tensor without dimensions.
+   * @example for (const row of x) console.log(row.sum().item());
+   */
+  *[Symbol.iterator](): Generator<Tensor, void, undefined> {
+    if (this.dim() === 0) {
+      throw new TypeError(
+        'Expected a tensor of at least one dimension to iterate over, got one without; call item()',
+      );
+    }
+    yield* aten.unbind(this);
+  }
+
+  /**
+   * A tensor of one element counts as its `item()` in arithmetic and comparisons, and every tensor as its `toString()`
+   * in template strings.
+   *
+   * @throws TypeError for other tensors and complex numbers.
+   * @example loss > 2; lr * scale; `loss ${loss}`;
+   */
+  [Symbol.toPrimitive](hint: 'default' | 'number' | 'string'): number | bigint | boolean | string {
+    return hint === 'string' ? this.toString() : toPrimitive(this);
+  }
+
+  /** @throws TypeError always: a tensor in JSON by accident would be too much, or lose its dtype. */
+  toJSON(): never {
+    throw new TypeError(
+      'Expected plain values for JSON, got a Tensor; call item() or toArray(), or save it with checkpoint.save()',
+    );
   }
 
   /**
@@ -407,6 +457,11 @@ function nest(elements: Element[], shape: number[]): NestedArray {
     level = Array.from({ length: count }, (_, i) => level.slice(i * size, (i + 1) * size));
   }
   return level;
+}
+
+/** `x` where `condition` holds, else `y`; numbers take the dtype that they have beside the other, as in Python. */
+export function choose(condition: Tensor, x: Tensor | Element, y: Tensor | Element): Tensor {
+  return (aten.where as (...args: unknown[]) => Tensor)(condition, x, y);
 }
 
 /** Whether `value` is a Tensor of this package. */
