@@ -1,0 +1,34 @@
+// Differences from Python that are meant, each with its reason; replay.mjs fails for others.
+import { readFileSync } from 'node:fs';
+
+const entries = JSON.parse(readFileSync(new URL('./known.json', import.meta.url), 'utf8')).map((entry) => ({
+  ...entry,
+  pattern: new RegExp(entry.op),
+  used: false,
+}));
+
+const hasWholeFloat = (value) =>
+  Array.isArray(value)
+    ? value.some(hasWholeFloat)
+    : typeof value?.float === 'number' && Number.isInteger(value.float);
+
+/** Entries name ops and may ask for a way of calling, for a whole float among the arguments, or for a text. */
+function explains(entry, { call, way, text }) {
+  const name = call.overload ? `${call.op}.${call.overload}` : call.op;
+  if (!entry.pattern.test(name)) return false;
+  if (entry.way !== undefined && !entry.way.includes(way)) return false;
+  if (entry.wholeFloat && !hasWholeFloat([call.args, Object.values(call.kwargs ?? {})].flat())) return false;
+  return entry.text === undefined || text.includes(entry.text);
+}
+
+/** The reason for a difference; undefined for one that is not meant. */
+export function knownReason(difference) {
+  const entry = entries.find((candidate) => explains(candidate, difference));
+  if (entry === undefined) return undefined;
+  entry.used = true;
+  return entry.reason;
+}
+
+/** Reasons that explained no difference. */
+export const staleReasons = () =>
+  entries.filter(({ used }) => !used).map(({ op, reason }) => `${op}: ${reason}`);
