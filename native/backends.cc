@@ -72,7 +72,12 @@ Napi::Value float32MatmulPrecision(Call& call) {
 }
 
 Napi::Value setFloat32MatmulPrecision(Call& call) {
-  at::globalContext().setFloat32MatmulPrecision(call.string(0, "precision"));
+  const std::string precision = call.string(0, "precision");
+  // libtorch 2.13 writes past the end of a string to lower the case of a word that it does not know.
+  if (precision != "highest" && precision != "high" && precision != "medium") {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected \"highest\", \"high\" or \"medium\" for \"precision\"");
+  }
+  at::globalContext().setFloat32MatmulPrecision(precision);
   return call.undefined();
 }
 

@@ -40,6 +40,7 @@ ResizeGuard::ResizeGuard(const BoundOp& op, const std::vector<c10::IValue>& oper
 void ResizeGuard::remember(const at::Tensor& tensor) {
   if (!isStrided(tensor)) return;
   before_.push_back({tensor,
+                     tensor.storage(),
                      {tensor.sizes().begin(), tensor.sizes().end()},
                      {tensor.strides().begin(), tensor.strides().end()},
                      tensor.storage_offset()});
@@ -47,7 +48,9 @@ void ResizeGuard::remember(const at::Tensor& tensor) {
 
 void ResizeGuard::restore(const Sizes& before) {
   if (!isStrided(before.tensor) || fits(before.tensor)) return;
-  before.tensor.unsafeGetTensorImpl()->set_sizes_and_strides(before.size, before.stride, before.offset);
+  c10::TensorImpl* impl = before.tensor.unsafeGetTensorImpl();
+  impl->set_storage_keep_dtype(before.storage);
+  impl->set_sizes_and_strides(before.size, before.stride, before.offset);
 }
 
 ResizeGuard::~ResizeGuard() {

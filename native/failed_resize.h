@@ -12,8 +12,8 @@ namespace ibn {
 
 struct BoundOp;
 
-// Remembers the sizes of the tensors that an op may resize. Gives them back, where the memory is too small
-// for the new ones, unless `succeeded()` was called.
+// Remembers sizes and memory of the tensors that an op may resize. Gives them back, where the memory is too
+// small for the new sizes, unless `succeeded()` was called.
 class ResizeGuard {
  public:
   ResizeGuard(const BoundOp& op, const std::vector<c10::IValue>& operands);
@@ -25,6 +25,7 @@ class ResizeGuard {
  private:
   struct Sizes {
     at::Tensor tensor;
+    c10::Storage storage;
     c10::SmallVector<int64_t, 6> size, stride;
     int64_t offset;
   };

@@ -121,10 +121,17 @@ void twist(std::array<uint32_t, at::MERSENNE_STATE_N>& state) {
   state[kSize - 1] = state[kMiddle - 1] ^ mixed(state[kSize - 1], state[0]);
 }
 
+// A minute's worth; more than any network has weights.
+constexpr int64_t kMostSkipped = int64_t{1} << 34;
+
 // skipRandom(count): the CPU's default generator afterwards is as if it had drawn `count` numbers of 32 bits.
 Napi::Value skipRandom(Call& call) {
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   int64_t count = call.integer(0, "count");
+  if (count < 0 || count > kMostSkipped) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected 0 to " + std::to_string(kMostSkipped) +
+                                                  " for \"count\", got " + std::to_string(count));
+  }
   const std::lock_guard<std::mutex> lock(generator.mutex());
   auto* impl = at::check_generator<at::CPUGeneratorImpl>(generator);
   at::mt19937 engine = impl->engine();

@@ -42,7 +42,11 @@ c10::Storage makeStorage(c10::DataPtr data, size_t size) {
 
 // mapFile(path): [handle, size]
 Napi::Value mapFile(Call& call) {
-  auto mapping = std::make_unique<MappedFile>(call.string(0, "path"));
+  const std::string path = call.string(0, "path");
+  if (path.find('\0') != std::string::npos) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a path without null characters for \"path\"");
+  }
+  auto mapping = std::make_unique<MappedFile>(path);
   Napi::Array result = Napi::Array::New(call.env, 2);
   const size_t size = mapping->size();
   void* start = mapping->data();

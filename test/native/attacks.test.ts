@@ -67,6 +67,20 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
      say(tries.map((run) => { try { run(); return 1; } catch { return 0; } }).join(''), busy());`,
     `"0000100000000" ${FINE}`,
   ],
+  'resizing memory that cannot grow': [
+    `process.emitWarning = () => {};
+     const shared = () => binding.fromBuffer(new Float32Array(4), 'float32', [4], 0);
+     const tries = [
+       [shared(), (x) => op('resize_')(x, [1 << 28])],
+       [shared(), (x) => op('resize_as_')(x, op('zeros')([1 << 20]))],
+       [shared(), (x) => op('add', 'out')(op('zeros')([1 << 20]), make(1), 1, x)],
+       [shared(), (x) => op('cat', 'out')([op('zeros')([1 << 20])], 0, x)],
+       [make(1, 2, 3, 4), (x) => op('set_', 'source_Storage_storage_offset')(x, binding.storageOfTensor(shared()), 0, [1 << 28], [1])],
+     ];
+     for (const [x, run] of tries) { attempt(() => run(x)); read(op('sum')(x, 'float32')); if (binding.sizes(x)[0] !== 4) say(binding.sizes(x)); }
+     say(busy());`,
+    FINE,
+  ],
   'buffers that are detached, of other realms, or shared': [
     `const { runInNewContext } = await import('node:vm');
      const detached = new Float32Array(4);
@@ -110,6 +124,14 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
     '[1,2] 4 "TorchError: A storage or generator was disposed. Use it before dispose() or the end of its scope()" "TorchError: A storage or generator was disposed. Use it before dispose() or the end of its scope()"',
     '"TorchError: Tensor was disposed. Use it before dispose() or the end of its scope(), or keep() it" [1]',
   ],
+  'handles of the wrong kind': [
+    `const handles = { tensor: make(1), storage: binding.storageOfTensor(make(1)), generator: binding.makeGenerator('cpu') };
+     let refused = 0;
+     for (const handle of Object.values(handles)) for (const use of [binding.sizes, binding.storageBytes, binding.generatorState, binding.streamDevice, binding.compiledStats, (h) => op('relu')(h), (h) => op('cat')([h], 0), (h) => op('set_', 'source_Storage')(make(1), h), (h) => op('rand', 'generator')([1], h)])
+       try { use(handle); } catch (error) { if (error instanceof TypeError) refused++; }
+     say(refused, busy());`,
+    `18 ${FINE}`,
+  ],
   'tampered prototypes and globals': [
     `const pair = make(1, 2);
      Object.defineProperty(Array.prototype, Symbol.iterator, { value: () => { throw new Error('no'); } });
@@ -127,6 +149,14 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
        binding.setTorchError(broken, broken);
        attempt(() => op('add', 'Tensor')(make(1, 2), make(1, 2, 3)));
        try { op('add', 'Tensor')(make(1, 2), make(1, 2, 3)); say('none'); } catch {}
+     }
+     say(busy());`,
+    FINE,
+  ],
+  'a warning handler that is none': [
+    `for (const broken of [undefined, null, 5, {}, 'x', Symbol.iterator]) {
+       try { binding.setWarningHandler(broken); } catch {}
+       attempt(() => op('add', 'out')(make(1, 2), make(3, 4), 1, make(0)));
      }
      say(busy());`,
     FINE,
@@ -170,6 +200,21 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
      say(busy());`,
     FINE,
   ],
+  'random numbers skipped beyond reason': [
+    `say(attempt(() => binding.skipRandom(2 ** 52)), attempt(() => binding.skipRandom(-1)), busy());`,
+    `"RangeError: Expected 0 to 17179869184 for \\"count\\", got 4503599627370496" "RangeError: Expected 0 to 17179869184 for \\"count\\", got -1" ${FINE}`,
+  ],
+  'files that are none': [
+    `const tries = [() => binding.mapFile('/dev/zero'), () => binding.mapFile('.'), () => binding.mapFile('/dev/null\\0b'), () => binding.mapFile(''),
+       () => binding.readStorages(-1, [0], [1]), () => binding.readStorages(0, [0], [2 ** 45]), () => binding.readStorages(0, [0, 1], [1]),
+       () => binding.readStorages(0, [-1], [1]), () => binding.readStorages(0, [0], [-1]), () => binding.loadLibrary('/dev/null')];
+     say(tries.map((run) => { try { run(); return 1; } catch (error) { return 0; } }).join(''), busy());`,
+    `"0000000000" ${FINE}`,
+  ],
+  'a precision that libtorch does not know': [
+    `say(attempt(() => binding.setFloat32MatmulPrecision('x'.repeat(1e5))), busy());`,
+    `"RangeError: Expected \\"highest\\", \\"high\\" or \\"medium\\" for \\"precision\\"" ${FINE}`,
+  ],
 };
 
 // process.exit in the midst of a native call, in the process and in a worker: [name, source].
@@ -179,6 +224,10 @@ const exits: [string, string][] = [
   [
     'a getter of a shape',
     "binding.fromBuffer(new Float32Array(1), 'float32', trap([1], 0, () => process.exit(7)), 0);",
+  ],
+  [
+    'a warning handler',
+    "process.emitWarning = () => process.exit(7); op('add', 'out')(make(1, 2), make(3, 4), 1, make(0));",
   ],
   [
     'a traced forward',
@@ -206,6 +255,52 @@ describe('attacks on the native surface', () => {
   it.each(exits)('process.exit in %s', async (_, source) => {
     const { code, signal, stderr } = await runChild(PRELUDE + source);
     expect({ code, signal, stderr }).toEqual({ code: 7, signal: null, stderr: '' });
+  });
+
+  it('process.exit of workers in each of these places', async () => {
+    const source = `${PRELUDE}
+      const { Worker } = await import('node:worker_threads');
+      const prelude = ${JSON.stringify(PRELUDE)};
+      const codes = [];
+      for (const source of ${JSON.stringify(exits.map(([, text]) => text))}) {
+        const text = 'const dist = ' + JSON.stringify(dist) + ';' + prelude + source;
+        const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(text)));
+        codes.push(await new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject)));
+      }
+      say([...new Set(codes)], busy());`;
+    const { code, stdout, stderr } = await runChild(source);
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `[7] ${FINE}\n`, stderr: '' });
+  });
+
+  it('workers that are terminated in getters, copies and traces', async () => {
+    const bodies = [
+      "for (;;) op('cat')(trap([make(1), 0], 1, () => make(2)), 0);",
+      'for (;;) binding.copyToHost(make(1));',
+      "for (;;) binding.traceTorchScript('Net', [], [], 0, [make(1)], ['x'], ([x]) => [op('relu')(x)], undefined, undefined);",
+      "for (;;) attempt(() => op('add', 'Tensor')(make(1, 2), make(1, 2, 3)));",
+      "for (;;) binding.fromBuffer(new Float32Array(1000), 'float32', [1000], 0);",
+      "process.emitWarning = () => busy(); for (;;) op('add', 'out')(make(1, 2), make(3, 4), 1, make(0));",
+    ];
+    const source = `${PRELUDE}
+      const { Worker } = await import('node:worker_threads');
+      const prelude = ${JSON.stringify(PRELUDE)};
+      for (const body of ${JSON.stringify(bodies)}) {
+        for (let round = 0; round < 3; round++) {
+          const text = 'const dist = ' + JSON.stringify(dist) + ';' + prelude + '(await import("node:worker_threads")).parentPort.postMessage(1);' + body;
+          const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(text)));
+          await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+          await new Promise((resolve) => setTimeout(resolve, 15 * round));
+          await worker.terminate();
+        }
+      }
+      say(busy());`;
+    const { code, signal, stdout, stderr } = await runChild(source);
+    expect({ code, signal, stdout, stderr }).toEqual({
+      code: 0,
+      signal: null,
+      stdout: `${FINE}\n`,
+      stderr: '',
+    });
   });
 });
 
@@ -253,9 +348,8 @@ describe('every function of the binding', () => {
           calls++;
         }
       };
-      // skipRandom takes as long as it is told to; lib/cuda checks precisions before libtorch does.
-      const apart = ['skipRandom', 'setFloat32MatmulPrecision'];
-      for (const [name, fn] of functions) if (!last.includes(name) && !apart.includes(name)) attack(name, fn);
+      // skipRandom may take as long as it is told to; it has an attack of its own.
+      for (const [name, fn] of functions) if (!last.includes(name) && name !== 'skipRandom') attack(name, fn);
       console.log(functions.length > 100, calls > 20000);
       say(busy());
       binding.setNumThreads(1);
