@@ -84,8 +84,8 @@ Napi::Value gradOf(Call& call) {
   const auto outputs = tensorList(call, 0);
   const auto inputs = tensorList(call, 1);
   const auto gradients = tensorList(call, 2);
-  const auto grads = torch::autograd::grad(outputs, inputs, gradients, call.boolean(3), call.boolean(4),
-                                           call.boolean(5));
+  const auto grads =
+      torch::autograd::grad(outputs, inputs, gradients, call.boolean(3), call.boolean(4), call.boolean(5));
   Napi::Array result = Napi::Array::New(call.env, grads.size());
   for (uint32_t i = 0; i < grads.size(); i++) result[i] = call.wrap(grads[i]);
   return result;

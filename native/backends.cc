@@ -75,7 +75,8 @@ Napi::Value setFloat32MatmulPrecision(Call& call) {
   const std::string precision = call.string(0, "precision");
   // libtorch 2.13 writes past the end of a string to lower the case of a word that it does not know.
   if (precision != "highest" && precision != "high" && precision != "medium") {
-    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected \"highest\", \"high\" or \"medium\" for \"precision\"");
+    throw InvalidArgument("ERR_OUT_OF_RANGE",
+                          "Expected \"highest\", \"high\" or \"medium\" for \"precision\"");
   }
   at::globalContext().setFloat32MatmulPrecision(precision);
   return call.undefined();

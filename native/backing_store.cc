@@ -60,7 +60,8 @@ bool canHoldMemory() {
 bool movesMemory() {
   static const bool moves =
       find<void*>("_ZN2v88internal12BackingStore10ReallocateEPNS0_7IsolateEm") != nullptr ||
-      find<void*>("_ZN2v812BackingStore10ReallocateEPNS_7IsolateESt10unique_ptrIS0_St14default_deleteIS0_EEm") !=
+      find<void*>(
+          "_ZN2v812BackingStore10ReallocateEPNS_7IsolateESt10unique_ptrIS0_St14default_deleteIS0_EEm") !=
           nullptr;
   return moves;
 }

@@ -2,8 +2,8 @@
 #pragma once
 #include <node_api.h>
 
+#include <ATen/core/ivalue.h>
 #include <c10/core/Storage.h>
-#include <torch/custom_class.h>
 
 #include <memory>
 #include <vector>

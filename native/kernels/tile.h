@@ -158,8 +158,8 @@ IBN_INLINE void tileSums(const TileCall<T>& c, Vec (&sum)[MR][NV]) {
   }
 }
 
-// Mean of the column `v` of `sum`, as it is written, and the sum of squared differences from it. Taken from the
-// differences from the first row: a constant column has no deviation.
+// Mean of the column `v` of `sum`, as it is written, and the sum of squared differences from it. Taken from
+// the differences from the first row: a constant column has no deviation.
 template <class T, int MR, int NV>
 IBN_INLINE void tileStatistics(const Vec (&sum)[MR][NV], int v, float* mean, float* deviation) {
   const Vec first = asStored<T>(sum[0][v]);

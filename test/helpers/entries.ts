@@ -127,6 +127,13 @@ export const members: Record<string, Entry> = {
   index: throws((_, x) => x.index(0)),
   setIndex: throws((_, x) => x.setIndex([0], 1)),
   backward: throws((_, x) => x.backward()),
+  where: throws((_, x) => x.where(x.gt(0), x).shape),
+  // Refuses whatever the tensor is: test/tensor/primitive.test.ts.
+  toJSON: fine((_, x) => {
+    try {
+      x.toJSON();
+    } catch {}
+  }),
   disposed: fine((_, x) => x.disposed),
   dispose: fine((_, x) => x.dispose()),
   toString: throws((_, x) => x.toString()),
