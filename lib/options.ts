@@ -46,14 +46,18 @@ export function suggestion(name: string, known: readonly string[], what = 'names
  * @throws TypeError if `options` is not an object, RangeError on an unknown key.
  */
 export function checkOptions(owner: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const got = Array.isArray(options) ? 'an array' : options === null ? 'null' : typeof options;
-    throw new TypeError(`Expected an options object for ${owner}, got ${got}`);
-  }
+  checkOptionsObject(owner, options);
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     throw new RangeError(
       `Expected a known option for ${owner}, got "${key}"${suggestion(key, known, 'options')}`,
     );
   }
+}
+
+/** Refuses what is no options object, where others check the keys. Undefined stands for none. */
+export function checkOptionsObject(owner: string, options: unknown = {}): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  const got = Array.isArray(options) ? 'an array' : options === null ? 'null' : typeof options;
+  throw new TypeError(`Expected an options object for ${owner}, got ${got}`);
 }

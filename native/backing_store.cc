@@ -67,12 +67,15 @@ bool movesMemory() {
 }
 
 HeldMemory holdMemory(napi_value buffer) {
-  return functions().get(buffer);
+  const Functions& f = functions();
+  return f.get == nullptr ? nullptr : f.get(buffer);
 }
 
 bool canShrink(napi_value buffer) {
-  const auto store = functions().get(buffer);
-  return functions().is_resizable(store.get()) && !functions().is_shared(store.get());
+  const Functions& f = functions();
+  if (f.get == nullptr || f.is_resizable == nullptr || f.is_shared == nullptr) return false;
+  const auto store = f.get(buffer);
+  return f.is_resizable(store.get()) && !f.is_shared(store.get());
 }
 
 }  // namespace ibn

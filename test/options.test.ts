@@ -123,6 +123,7 @@ const CALLS: Record<string, Call> = {
   randLike: (o) => ibn.randLike(ones([1]), o),
   randnLike: (o) => ibn.randnLike(ones([1]), o),
   emptyLike: (o) => ibn.emptyLike(ones([1]), o),
+  allclose: (o) => ibn.allclose(ones([1]), ones([1]), o),
   grad: (o) => ibn.grad([ones([1])], [ones([1])], o),
   setPrintoptions: (o) => ibn.setPrintoptions(o),
   'Tensor.to': (o) => ones([1]).to('float64', o),

@@ -1,3 +1,4 @@
+import { checkOptionsObject } from '../options.ts';
 import { scope, type Tensor } from '../tensor/index.ts';
 import { type LoadOptions, loadStateEntries } from './load.ts';
 
@@ -25,6 +26,7 @@ export function loadInto<Options, Result>(
   file: string | URL | Uint8Array,
   options?: LoadOptions & Options,
 ): Result {
+  checkOptionsObject('loadInto', options);
   const { mmap, mapLocation, unknown, ...rest } = (options ?? {}) as LoadOptions & Record<string, unknown>;
   const read: LoadOptions = {
     ...(mmap === undefined ? {} : { mmap }),

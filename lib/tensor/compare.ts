@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.ts';
 import { scope } from './scope.ts';
 import { ops, type Tensor } from './tensor.ts';
 
@@ -17,10 +18,8 @@ export function equal(a: Tensor, b: Tensor): boolean {
 }
 
 /** True when all elements are close, as torch.allclose. */
-export function allclose(
-  a: Tensor,
-  b: Tensor,
-  { rtol = 1e-5, atol = 1e-8, equalNan = false }: Tolerance = {},
-): boolean {
+export function allclose(a: Tensor, b: Tensor, options: Tolerance = {}): boolean {
+  checkOptions('allclose', options, ['rtol', 'atol', 'equalNan']);
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
   return scope(() => ops.aten.allclose(a, b, rtol, atol, equalNan));
 }
