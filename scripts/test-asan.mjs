@@ -42,7 +42,8 @@ const without = ['--exclude', 'test/tensor/memory-loops.test.ts'];
 run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...filters, ...without], {
   IBN_NET_BINDING_DIR: join(out, 'Release'),
   // Leaks are counted by the tests themselves: Node and libtorch keep memory on purpose at exit.
-  ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1:abort_on_error=1:detect_odr_violation=0',
+  ASAN_OPTIONS:
+    'detect_leaks=0:allocator_may_return_null=1:halt_on_error=1:abort_on_error=1:detect_odr_violation=0',
   UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
   IBN_NET_SANITIZE: '1',
   VITEST_JSON: '', // the report is the whole suite's

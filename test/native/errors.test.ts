@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { TorchError } from '../../lib/errors.ts';
 import { ones, tensor } from '../../lib/tensor/index.ts';
 import { errorOf, runChild } from '../helpers/index.ts';
 import { expectSaid } from './attack.ts';
@@ -17,17 +16,6 @@ describe("errors of libtorch's", () => {
     expect(`${error.message}\n${String(error.cause)}`).not.toMatch(/frame #|0x[0-9a-f]{6}|\.so\b|node\(/);
   });
 
-  it('take no time for C++ frames', () => {
-    const a = ones([2]);
-    const b = ones([3]);
-    const fail = () => errorOf(() => a.add(b));
-    fail();
-    const start = performance.now();
-    for (let i = 0; i < 200; i++) expect(fail()).toBeInstanceOf(TorchError);
-    // 20 us each where they took 8 ms; the bound leaves room for a busy machine.
-    expect((performance.now() - start) / 200).toBeLessThan(1.5);
-  });
-
   it('carry frames when they are asked for', async () => {
     const source = 'try { ibn.ones([2]).reshape([3]); } catch (error) { console.log(error.cause); }';
     const { stdout } = await runChild(source, { env: { TORCH_SHOW_CPP_STACKTRACES: '1' } });
@@ -37,16 +25,20 @@ describe("errors of libtorch's", () => {
 });
 
 describe('memory that is not there', () => {
-  it('is an error for ArrayBuffers, and the process lives', async () => {
-    const huge = `
+  // The sanitizer maps terabytes of its own.
+  it.skipIf(process.env.IBN_NET_SANITIZE === '1')(
+    'is an error for ArrayBuffers, and the process lives',
+    async () => {
+      const huge = `
       const x = op('empty', 'memory_format')([2 ** 33], 'uint8');
       const codes = [() => binding.readBytes(x), () => binding.storageCopy(binding.storageOfTensor(x), 0, 2 ** 33)]
         .map((run) => { try { run(); return 'made'; } catch (error) { return error.code; } });
       say(codes, busy());`;
-    await expectSaid(huge, ['["ERR_OUT_OF_MEMORY","ERR_OUT_OF_MEMORY"] [77,88,99]'], {
-      addressSpace: 2 ** 24,
-    });
-  });
+      await expectSaid(huge, ['["ERR_OUT_OF_MEMORY","ERR_OUT_OF_MEMORY"] [77,88,99]'], {
+        addressSpace: 2 ** 24,
+      });
+    },
+  );
 
   it('is not taken for lists that only claim to be long', async () => {
     await expectSaid(
