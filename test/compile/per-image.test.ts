@@ -61,17 +61,17 @@ describe("unsupported: 'eager' refuses what mixes the images of a batch", () => 
   it('and says why and what to do', () => {
     const refusal = (rest: (x: Tensor) => Tensor) =>
       errorOf(() => buildPlan(network(rest), { inputs: INPUT, unsupported: 'eager' })).message.replace(
-        /\(.*\/([\w-]+\.ts):\d+\)/,
+        /\(.*\/([\w.-]+\.ts):\d+\)/,
         '($1)',
       );
     expect(refusal((x) => x.softmax(0))).toMatchInlineSnapshot(
-      `"Expected ops that compile knows, got aten::softmax over the images of a batch in the network itself (test.ts); do it on the outputs of run(), or run the network without compile"`,
+      `"Expected ops that compile knows, got aten::softmax over the images of a batch in the network itself (per-image.test.ts); do it on the outputs of run(), or run the network without compile"`,
     );
     expect(refusal((x) => batchStatistics.forward(x))).toMatchInlineSnapshot(
       `"Expected ops that compile knows, got aten::batch_norm over the statistics of the batch in the network itself (norm.ts); do it on the outputs of run(), or run the network without compile"`,
     );
     expect(refusal((x) => aten.renorm(x, 2, 0, 1))).toMatchInlineSnapshot(
-      `"Expected ops that compile knows, got aten::renorm which is not known to treat every image by itself in the network itself (test.ts); do it on the outputs of run(), or run the network without compile"`,
+      `"Expected ops that compile knows, got aten::renorm which is not known to treat every image by itself in the network itself (per-image.test.ts); do it on the outputs of run(), or run the network without compile"`,
     );
   });
 });
