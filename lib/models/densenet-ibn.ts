@@ -12,9 +12,10 @@ import {
   ReLU,
   Sequential,
 } from '../nn/index.ts';
-import { step } from '../nn/step.ts';
+import { call, step } from '../nn/step.ts';
 import { checkOptions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
+import { temporaries } from '../tensor/scope.ts';
 import type { FeatureInfo } from './features.ts';
 import { normRelu } from './fused-norm.ts';
 import { GlobalAvgPool2d } from './global-avg-pool.ts';
@@ -72,8 +73,6 @@ const OPTIONS = [
  * The published layer fails for ratios above one half; this one takes 0 to 1, and has only one norm at the ends.
  */
 export class DenseIBN extends Module {
-  static override disposesTemporaries = true;
-
   BN: BatchNorm2d | null;
   IN: InstanceNorm2d | null;
   /** Channels that go through `BN`: `planes * (1 - ratio)`, rounded down. */
@@ -90,13 +89,15 @@ export class DenseIBN extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (this.BN === null) return this.IN === null ? x : this.IN.forward(x);
-    if (this.IN === null) return this.BN.forward(x);
-    const fused = fusedNorm(x, this);
-    if (fused !== undefined) return fused;
-    const [first, rest] = splitChannels(x, this.batchChannels);
-    // As in IBN: batch_norm is much slower on a strided input.
-    return ops.aten.cat([step(this.BN, first.contiguous()), step(this.IN, rest)], 1);
+    return temporaries(() => {
+      if (this.BN === null) return this.IN === null ? x : call(this.IN, x);
+      if (this.IN === null) return call(this.BN, x);
+      const fused = fusedNorm(x, this);
+      if (fused !== undefined) return fused;
+      const [first, rest] = splitChannels(x, this.batchChannels);
+      // As in IBN: batch_norm is much slower on a strided input.
+      return ops.aten.cat([step(this.BN, first.contiguous()), step(this.IN, rest)], 1);
+    });
   }
 
   /** What one op has to do for this layer. */
@@ -116,8 +117,6 @@ interface LayerOptions {
 
 /** Norm, 1x1 convolution, norm, 3x3 convolution; the result is appended to the input. */
 export class DenseLayer extends Module {
-  static override disposesTemporaries = true;
-
   norm1: DenseIBN | BatchNorm2d;
   relu1: ReLU;
   conv1: Conv2d;
@@ -139,15 +138,17 @@ export class DenseLayer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let out = normRelu(this.norm1, this.relu1, x); // (N, C, H, W)
-    out = step(this.conv1, out); // (N, bnSize growthRate, H, W)
-    out = step(this.norm2, out);
-    out = step(this.relu2, out);
-    out = step(this.conv2, out); // (N, growthRate, H, W)
-    if (this.dropRate > 0) {
-      out = functional.dropout(out, { p: this.dropRate, training: this.training });
-    }
-    return ops.aten.cat([x, out], 1); // (N, C + growthRate, H, W)
+    return temporaries(() => {
+      let out = normRelu(this.norm1, this.relu1, x); // (N, C, H, W)
+      out = step(this.conv1, out); // (N, bnSize growthRate, H, W)
+      out = step(this.norm2, out);
+      out = step(this.relu2, out);
+      out = step(this.conv2, out); // (N, growthRate, H, W)
+      if (this.dropRate > 0) {
+        out = functional.dropout(out, { p: this.dropRate, training: this.training });
+      }
+      return ops.aten.cat([x, out], 1); // (N, C + growthRate, H, W)
+    });
   }
 
   /** Files of torchvision's DenseNets say `norm.1` for `norm1`, from when names could have dots. */
@@ -190,8 +191,6 @@ function transition(channels: number): Sequential {
  * new models.DenseNet_IBN({ growthRate: 48, numInitFeatures: 96, blockConfig: [6, 12, 36, 24] }); // DenseNet-161
  */
 export class DenseNet_IBN extends Module {
-  static override disposesTemporaries = true;
-
   features: Sequential;
   relu: ReLU;
   avgpool: Module;
@@ -234,10 +233,12 @@ export class DenseNet_IBN extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let out = this.features.forward(x); // (N, 1024, 7, 7) for a 224x224 image
-    out = step(this.relu, out);
-    out = step(this.avgpool, out); // (N, 1024, 1, 1)
-    return this.classifier.forward(ops.aten.flatten(out, 1)); // (N, numClasses)
+    return temporaries(() => {
+      let out = call(this.features, x); // (N, 1024, 7, 7) for a 224x224 image
+      out = step(this.relu, out);
+      out = step(this.avgpool, out); // (N, 1024, 1, 1)
+      return call(this.classifier, ops.aten.flatten(out, 1)); // (N, numClasses)
+    });
   }
 }
 

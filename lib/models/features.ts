@@ -1,5 +1,7 @@
 import { Module, Sequential } from '../nn/index.ts';
-import { release, type Tensor } from '../tensor/index.ts';
+import { call } from '../nn/step.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { release, temporaries } from '../tensor/scope.ts';
 import { BasicBlock_IBN, Bottleneck_IBN } from './residual-blocks.ts';
 
 /** An output inside a network. */
@@ -21,8 +23,6 @@ export interface FeatureModel extends Module {
  * it is made from, and so weights, mode and device; its keys are those of the model without the unused rest.
  */
 export class FeatureExtractor<N extends string = string> extends Module {
-  static override disposesTemporaries = true;
-
   /** The outputs, in the order of the names. */
   readonly featureInfo: readonly FeatureInfo[];
   readonly #names: readonly N[];
@@ -36,9 +36,11 @@ export class FeatureExtractor<N extends string = string> extends Module {
   }
 
   forward(x: Tensor): Record<N, Tensor> {
-    const found = new Map<string, Tensor>();
-    this.#run(this.namedChildren(), x, '', found);
-    return Object.fromEntries(this.#names.map((name) => [name, found.get(name)])) as Record<N, Tensor>;
+    return temporaries(() => {
+      const found = new Map<string, Tensor>();
+      this.#run(this.namedChildren(), x, '', found);
+      return Object.fromEntries(this.#names.map((name) => [name, found.get(name)])) as Record<N, Tensor>;
+    });
   }
 
   #run(modules: [string, Module][], input: Tensor, prefix: string, found: Map<string, Tensor>): Tensor {
@@ -47,7 +49,7 @@ export class FeatureExtractor<N extends string = string> extends Module {
     for (const [name, module] of modules) {
       const path = prefix + name;
       const inside = this.#names.some((wantedName) => wantedName.startsWith(`${path}.`));
-      const y: Tensor = inside ? this.#run(module.namedChildren(), x, `${path}.`, found) : module.forward(x);
+      const y: Tensor = inside ? this.#run(module.namedChildren(), x, `${path}.`, found) : call(module, x);
       if (y !== x && !wanted.has(x)) release(x);
       x = y;
       if (this.#names.includes(path as N)) found.set(path, x);

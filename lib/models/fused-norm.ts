@@ -1,7 +1,8 @@
 import { fusedNorm, fusesNorms } from '../nn/ibn-ops.ts';
 import type { InstanceNorm2d, Module, ReLU } from '../nn/index.ts';
 import { step } from '../nn/step.ts';
-import { ops, release, type Tensor } from '../tensor/index.ts';
+import { ops, type Tensor } from '../tensor/index.ts';
+import { release } from '../tensor/scope.ts';
 
 function fuse(x: Tensor, residual: Tensor | null, norm: Module, relu: ReLU): Tensor | undefined {
   if (norm.hasHooks || relu.hasHooks) return undefined;

@@ -1,7 +1,8 @@
 import { fusedNorm, type NormParts } from '../nn/ibn-ops.ts';
 import { BatchNorm2d, InstanceNorm2d, Module } from '../nn/index.ts';
-import { step } from '../nn/step.ts';
+import { call, step } from '../nn/step.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
+import { temporaries } from '../tensor/scope.ts';
 
 /** @throws RangeError unless `ratio` is from 0 to 1. */
 export function checkRatio(owner: string, ratio: number): void {
@@ -25,8 +26,6 @@ export function splitChannels(x: Tensor, count: number): [Tensor, Tensor] {
  * new models.IBN(64); // 32 channels IN, 32 channels BN
  */
 export class IBN extends Module {
-  static override disposesTemporaries = true;
-
   IN: InstanceNorm2d | null;
   BN: BatchNorm2d | null;
   /** Channels that go through `IN`. */
@@ -47,14 +46,16 @@ export class IBN extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (this.IN === null) return this.BN === null ? x : this.BN.forward(x);
-    if (this.BN === null) return this.IN.forward(x);
-    const fused = fusedNorm(x, this);
-    if (fused !== undefined) return fused;
-    const [first, rest] = splitChannels(x, this.instanceChannels);
-    // instance_norm makes its input contiguous itself; batch_norm is much slower on a strided one.
-    const parts = [step(this.IN, first), step(this.BN, rest.contiguous())];
-    return ops.aten.cat(parts, 1);
+    return temporaries(() => {
+      if (this.IN === null) return this.BN === null ? x : call(this.BN, x);
+      if (this.BN === null) return call(this.IN, x);
+      const fused = fusedNorm(x, this);
+      if (fused !== undefined) return fused;
+      const [first, rest] = splitChannels(x, this.instanceChannels);
+      // instance_norm makes its input contiguous itself; batch_norm is much slower on a strided one.
+      const parts = [step(this.IN, first), step(this.BN, rest.contiguous())];
+      return ops.aten.cat(parts, 1);
+    });
   }
 
   /** What one op has to do for this layer. */
@@ -69,8 +70,6 @@ export class IBN extends Module {
  * BatchNorm2d. (N, C, H, W) -> (N, 2 C, H, W). Keys `IN.*` and `BN.*`.
  */
 export class IBN_c extends Module {
-  static override disposesTemporaries = true;
-
   IN: InstanceNorm2d;
   BN: BatchNorm2d;
 
@@ -81,7 +80,9 @@ export class IBN_c extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return ops.aten.cat([this.IN.forward(x), this.BN.forward(x)], 1);
+    return temporaries(() => {
+      return ops.aten.cat([call(this.IN, x), call(this.BN, x)], 1);
+    });
   }
 }
 
@@ -90,8 +91,6 @@ export class IBN_c extends Module {
  * rest pass unchanged. (N, C, H, W) -> (N, C, H, W). Keys `weight` and `bias`, one element per normalised channel.
  */
 export class IBN_d extends InstanceNorm2d {
-  static override disposesTemporaries = true;
-
   readonly planes: number;
 
   /** @param ratio 0 to 1, rounded down; at least one channel. Default 0.5. */
@@ -102,11 +101,13 @@ export class IBN_d extends InstanceNorm2d {
   }
 
   override forward(x: Tensor): Tensor {
-    if (this.numFeatures === this.planes) return super.forward(x);
-    const fused = fusedNorm(x, this);
-    if (fused !== undefined) return fused;
-    const [first, rest] = splitChannels(x, this.numFeatures);
-    return ops.aten.cat([super.forward(first), rest], 1);
+    return temporaries(() => {
+      if (this.numFeatures === this.planes) return super.forward(x);
+      const fused = fusedNorm(x, this);
+      if (fused !== undefined) return fused;
+      const [first, rest] = splitChannels(x, this.numFeatures);
+      return ops.aten.cat([super.forward(first), rest], 1);
+    });
   }
 
   /** What one op has to do for this layer. */

@@ -1,4 +1,14 @@
 /** IBN-Net models and the layers they are made of. */
+import { registerOwnClasses } from '../tensor/own-code.ts';
+import * as densenetIbn from './densenet-ibn.ts';
+import * as features from './features.ts';
+import * as globalAvgPool from './global-avg-pool.ts';
+import * as ibn from './ibn.ts';
+import * as residualBlocks from './residual-blocks.ts';
+import * as resnetIbn from './resnet-ibn.ts';
+import * as resnextIbn from './resnext-ibn.ts';
+import * as seLayer from './se-layer.ts';
+
 export * from './densenet.ts';
 export {
   DenseIBN,
@@ -67,3 +77,5 @@ export {
   publishedWeights,
   RELEASE_URL,
 } from './weights.ts';
+
+registerOwnClasses(densenetIbn, features, globalAvgPool, ibn, residualBlocks, resnetIbn, resnextIbn, seLayer);

@@ -1,7 +1,8 @@
 import { BatchNorm2d, Conv2d, type InstanceNorm2d, Module, ReLU, type Sequential } from '../nn/index.ts';
-import { step } from '../nn/step.ts';
+import { call, step } from '../nn/step.ts';
 import { checkOptions } from '../options.ts';
-import { release, type Tensor } from '../tensor/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { release, temporaries } from '../tensor/scope.ts';
 import { addNormRelu, normRelu } from './fused-norm.ts';
 import { type IBN, IBN_c } from './ibn.ts';
 import { firstNorm, type IBNPlacement, lastNorm, secondNorm } from './placement.ts';
@@ -46,7 +47,6 @@ function conv3x3(inplanes: number, planes: number, { stride = 1, dilation = 1, g
 /** Two 3x3 convolutions around which the input is added: the block of ResNet-18 and -34. */
 export class BasicBlock_IBN extends Module {
   static readonly expansion: number = 1;
-  static override disposesTemporaries = true;
 
   conv1: Conv2d;
   bn1: IBN | IBN_c | BatchNorm2d;
@@ -75,21 +75,22 @@ export class BasicBlock_IBN extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const residual = this.downsample === null ? x : this.downsample.forward(x);
-    let out = this.conv1.forward(x); // (N, planes, H / stride, W / stride)
-    out = normRelu(this.bn1, this.relu, out);
-    out = step(this.conv2, out);
-    out = step(this.bn2, out);
-    out = addNormRelu(out, residual, this.IN, this.relu);
-    if (residual !== x) release(residual);
-    return out;
+    return temporaries(() => {
+      const residual = this.downsample === null ? x : call(this.downsample, x);
+      let out = call(this.conv1, x); // (N, planes, H / stride, W / stride)
+      out = normRelu(this.bn1, this.relu, out);
+      out = step(this.conv2, out);
+      out = step(this.bn2, out);
+      out = addNormRelu(out, residual, this.IN, this.relu);
+      if (residual !== x) release(residual);
+      return out;
+    });
   }
 }
 
 /** 1x1, 3x3 and 1x1 convolutions around which the input is added: the block of the deeper networks. */
 export class Bottleneck_IBN extends Module {
   static readonly expansion: number = 4;
-  static override disposesTemporaries = true;
 
   conv1: Conv2d;
   bn1: IBN | IBN_c | BatchNorm2d;
@@ -123,16 +124,18 @@ export class Bottleneck_IBN extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const residual = this.downsample === null ? x : this.downsample.forward(x);
-    let out = this.conv1.forward(x); // (N, width, H, W)
-    out = normRelu(this.bn1, this.relu, out);
-    out = step(this.conv2, out); // (N, width, H / stride, W / stride)
-    out = normRelu(this.bn2, this.relu, out);
-    out = step(this.conv3, out); // (N, 4 planes, H / stride, W / stride)
-    out = step(this.bn3, out);
-    if (this.se !== null) out = step(this.se, out);
-    out = addNormRelu(out, residual, this.IN, this.relu);
-    if (residual !== x) release(residual);
-    return out;
+    return temporaries(() => {
+      const residual = this.downsample === null ? x : call(this.downsample, x);
+      let out = call(this.conv1, x); // (N, width, H, W)
+      out = normRelu(this.bn1, this.relu, out);
+      out = step(this.conv2, out); // (N, width, H / stride, W / stride)
+      out = normRelu(this.bn2, this.relu, out);
+      out = step(this.conv3, out); // (N, 4 planes, H / stride, W / stride)
+      out = step(this.bn3, out);
+      if (this.se !== null) out = step(this.se, out);
+      out = addNormRelu(out, residual, this.IN, this.relu);
+      if (residual !== x) release(residual);
+      return out;
+    });
   }
 }

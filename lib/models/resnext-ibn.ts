@@ -8,9 +8,10 @@ import {
   ReLU,
   type Sequential,
 } from '../nn/index.ts';
-import { step } from '../nn/step.ts';
+import { call, step } from '../nn/step.ts';
 import { checkOptions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
+import { temporaries } from '../tensor/scope.ts';
 import type { FeatureInfo } from './features.ts';
 import { normRelu } from './fused-norm.ts';
 import { GlobalAvgPool2d } from './global-avg-pool.ts';
@@ -73,8 +74,6 @@ const OPTIONS = [
  * new models.ResNeXt_IBN([3, 4, 6, 3], { baseWidth: 4, cardinality: 32 });
  */
 export class ResNeXt_IBN extends Module {
-  static override disposesTemporaries = true;
-
   conv1: Conv2d;
   bn1: InstanceNorm2d | BatchNorm2d;
   relu: ReLU;
@@ -123,15 +122,17 @@ export class ResNeXt_IBN extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let out = this.conv1.forward(x); // (N, 64, 112, 112) for a 224x224 image
-    out = normRelu(this.bn1, this.relu, out);
-    out = step(this.maxpool1, out); // (N, 64, 56, 56)
-    out = step(this.layer1, out); // (N, 256, 56, 56)
-    out = step(this.layer2, out); // (N, 512, 28, 28)
-    out = step(this.layer3, out); // (N, 1024, 14, 14)
-    out = step(this.layer4, out); // (N, 2048, 7, 7)
-    out = step(this.avgpool, out); // (N, 2048, 1, 1)
-    return this.fc.forward(ops.aten.flatten(out, 1)); // (N, numClasses)
+    return temporaries(() => {
+      let out = call(this.conv1, x); // (N, 64, 112, 112) for a 224x224 image
+      out = normRelu(this.bn1, this.relu, out);
+      out = step(this.maxpool1, out); // (N, 64, 56, 56)
+      out = step(this.layer1, out); // (N, 256, 56, 56)
+      out = step(this.layer2, out); // (N, 512, 28, 28)
+      out = step(this.layer3, out); // (N, 1024, 14, 14)
+      out = step(this.layer4, out); // (N, 2048, 7, 7)
+      out = step(this.avgpool, out); // (N, 2048, 1, 1)
+      return call(this.fc, ops.aten.flatten(out, 1)); // (N, numClasses)
+    });
   }
 }
 

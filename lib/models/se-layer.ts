@@ -1,14 +1,13 @@
 import { AdaptiveAvgPool2d, Linear, Module, ReLU, Sequential, Sigmoid } from '../nn/index.ts';
-import { step } from '../nn/step.ts';
+import { call, step } from '../nn/step.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
+import { temporaries } from '../tensor/scope.ts';
 
 /**
  * Squeeze and excitation: scales each channel by a number from 0 to 1 that the means of all channels give.
  * (N, C, H, W) -> (N, C, H, W). Keys `fc.0.weight` and `fc.2.weight`, no biases.
  */
 export class SELayer extends Module {
-  static override disposesTemporaries = true;
-
   avg_pool: AdaptiveAvgPool2d;
   fc: Sequential;
 
@@ -26,8 +25,10 @@ export class SELayer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const means = this.avg_pool.forward(x).flatten(1); // (N, C)
-    const scale = step(this.fc, means); // (N, C)
-    return ops.aten.mul(x, scale.unsqueeze(-1).unsqueeze(-1));
+    return temporaries(() => {
+      const means = call(this.avg_pool, x).flatten(1); // (N, C)
+      const scale = step(this.fc, means); // (N, C)
+      return ops.aten.mul(x, scale.unsqueeze(-1).unsqueeze(-1));
+    });
   }
 }

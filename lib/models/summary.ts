@@ -138,7 +138,7 @@ function observe(model: Module, inputSize: readonly number[]): Map<Module, Call>
 
 /** Hooks take outputs out of the scopes that would free them; this frees them where those scopes end. */
 class MadeTensors {
-  readonly #tensors: Tensor[] = [];
+  #tensors: Tensor[] = [];
   readonly #starts: number[] = [];
 
   enter(): void {
@@ -146,16 +146,23 @@ class MadeTensors {
   }
 
   leave(module: Module, inputs: readonly unknown[], output: unknown): void {
-    const start = this.#starts.pop() ?? 0;
-    if ((module.constructor as typeof Module).disposesTemporaries && output instanceof Tensor) {
-      dispose(this.#tensors.splice(start), [...inputs, output]);
+    const inside = this.#tensors.splice(this.#starts.pop() ?? 0);
+    if (!module.isOwnCode) {
+      this.#forget(inputs);
+      return;
     }
+    dispose(inside, [...inputs, output]);
     // Inputs may be the model's own, and so may an output that is an input.
     if (output instanceof Tensor && !inputs.includes(output)) this.#tensors.push(output);
   }
 
   disposeAll(): void {
     dispose(this.#tensors, []);
+  }
+
+  /** What code of others made or saw may be kept there. */
+  #forget(tensors: readonly unknown[]): void {
+    this.#tensors = this.#tensors.filter((tensor) => !tensors.includes(tensor));
   }
 }
 

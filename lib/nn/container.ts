@@ -1,7 +1,8 @@
 import type { Tensor } from '../tensor/index.ts';
+import { temporaries } from '../tensor/scope.ts';
 import { Module } from './module.ts';
 import { indentRest, moduleRepr } from './repr.ts';
-import { step } from './step.ts';
+import { call, step } from './step.ts';
 
 /** Modules by name, in order; the common part of the containers. */
 abstract class Container extends Module {
@@ -77,8 +78,6 @@ function position(owner: Module, index: number, length: number): number {
  * new nn.Sequential({ conv0: new nn.Conv2d(1, 8, 3), relu0: new nn.ReLU() }).get('conv0');
  */
 export class Sequential extends Container {
-  static override disposesTemporaries = true;
-
   /** @param modules The modules, or one object or list of pairs that names them. */
   constructor(
     ...modules: Module[] | [Readonly<Record<string, Module>> | Iterable<readonly [string, Module]>]
@@ -88,9 +87,11 @@ export class Sequential extends Container {
   }
 
   forward(x: Tensor): Tensor {
-    let output = x;
-    for (const module of this) output = output === x ? module.forward(x) : step(module, output);
-    return output;
+    return temporaries(() => {
+      let output = x;
+      for (const module of this) output = output === x ? call(module, x) : step(module, output);
+      return output;
+    });
   }
 
   /** The module at an index (negative from the end) or under a name. */

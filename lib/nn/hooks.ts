@@ -1,4 +1,5 @@
 import { keep, Tensor } from '../tensor/index.ts';
+import { callForeign } from '../tensor/own-code.ts';
 import type { Module } from './module.ts';
 
 /** Takes a hook off again. */
@@ -20,7 +21,7 @@ export interface ModuleHooks {
   readonly after: Map<symbol, ForwardHook>;
 }
 
-/** Hooks may store what they are given, so it must outlive the scopes of library modules. */
+/** Hooks may store what they are given, so it must outlive every scope. */
 function keepAll(value: unknown): void {
   if (value instanceof Tensor) keep(value);
   else if (Array.isArray(value)) value.forEach(keepAll);
@@ -36,13 +37,13 @@ export function callWithHooks(
   let args = inputs;
   keepAll(args);
   for (const hook of [...hooks.before.values()]) {
-    const replaced = hook(module, args);
+    const replaced = callForeign(hook, module, args);
     if (replaced !== undefined) args = Array.isArray(replaced) ? replaced : [replaced];
   }
   let output = run(args);
   keepAll(output);
   for (const hook of [...hooks.after.values()]) {
-    const replaced = hook(module, args, output);
+    const replaced = callForeign(hook, module, args, output);
     if (replaced !== undefined) output = replaced;
   }
   return output;

@@ -1,4 +1,14 @@
 /** Layers and networks, with torch.nn's names. */
+import { registerOwnClasses } from '../tensor/own-code.ts';
+import * as activation from './activation.ts';
+import * as container from './container.ts';
+import * as conv from './conv.ts';
+import * as linear from './linear.ts';
+import * as loss from './loss.ts';
+import * as norm from './norm.ts';
+import * as pooling from './pooling.ts';
+import * as shape from './shape.ts';
+
 export * from './activation.ts';
 export { ModuleDict, ModuleList, Sequential } from './container.ts';
 export { Conv2d, type Conv2dOptions, type PaddingMode } from './conv.ts';
@@ -24,3 +34,5 @@ export { Dropout, Flatten, Identity } from './shape.ts';
 export type { OutputSize, Reduction, Size2 } from './sizes.ts';
 export { type ModuleMetadata, StateDict, StateDictError } from './state-dict.ts';
 export * as utils from './utils.ts';
+
+registerOwnClasses(activation, container, conv, linear, loss, norm, pooling, shape);

@@ -1,6 +1,7 @@
 import { checkOptions } from '../options.ts';
 import { zeroGradients } from '../tensor/grad.ts';
-import { type Device, type DType, keep, scope, Tensor } from '../tensor/index.ts';
+import { type Device, type DType, keep, Tensor } from '../tensor/index.ts';
+import { isOwnForward } from '../tensor/own-code.ts';
 import { convertTensors, type ModuleTarget } from './convert.ts';
 import {
   callWithHooks,
@@ -49,11 +50,6 @@ export interface LoadContext {
  * }
  */
 export abstract class Module {
-  /**
-   * Set by library modules: forward frees every tensor made inside it except the result. Right in training too,
-   * since autograd's graph holds what it needs. Tensors that must outlive forward are passed to `keep()`.
-   */
-  static disposesTemporaries = false;
   /** Version of the module's own entries, written to a state dict's metadata. */
   static version = 1;
 
@@ -61,11 +57,12 @@ export abstract class Module {
   /** Buffer names in order of registration, with whether they are saved. */
   readonly #buffers = new Map<string, boolean>();
   #hooks: ModuleHooks | undefined;
+  readonly #entry = (...inputs: unknown[]): unknown => this.#call(inputs);
 
   constructor() {
     // An own property, so that a call from outside runs the hooks and `super.forward()` inside does not.
     Object.defineProperty(this, 'forward', {
-      value: (...inputs: unknown[]) => this.#call(inputs),
+      value: this.#entry,
       configurable: true,
       writable: true,
       enumerable: false,
@@ -84,8 +81,16 @@ export abstract class Module {
 
   #run(inputs: unknown[]): unknown {
     const forward = Object.getPrototypeOf(this).forward as (...args: unknown[]) => unknown;
-    if (!(this.constructor as typeof Module).disposesTemporaries) return forward.apply(this, inputs);
-    return scope(() => forward.apply(this, inputs));
+    return forward.apply(this, inputs);
+  }
+
+  /**
+   * Whether `forward` is this package's own, neither overridden nor replaced: it keeps nothing that it is given.
+   *
+   * @internal
+   */
+  get isOwnCode(): boolean {
+    return this.forward === this.#entry && isOwnForward(Object.getPrototypeOf(this).forward);
   }
 
   /** Makes `name` a buffer: saved with the module (unless `persistent: false`), never trained. */

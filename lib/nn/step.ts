@@ -1,12 +1,19 @@
-import { release, type Tensor } from '../tensor/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { callForeign } from '../tensor/own-code.ts';
+import { release } from '../tensor/scope.ts';
 import type { Module } from './module.ts';
 
 /**
- * `module.forward(x)`, after which `x` is freed if the running scope made it: for the chains of modules that
- * dispose their temporaries. Tensors from outside, and those that hooks or `keep()` hold on to, stay.
+ * `module.forward(x)`, as the package's own layers call the modules in them: these may be of other classes, whose code
+ * may keep what it sees.
  */
+export function call(module: Module, x: Tensor): Tensor {
+  return module.isOwnCode ? module.forward(x) : callForeign((input) => module.forward(input), x);
+}
+
+/** The same, after which `x` is freed if the running `temporaries` made it and nobody else can hold it. */
 export function step(module: Module, x: Tensor): Tensor {
-  const y: Tensor = module.forward(x);
+  const y = call(module, x);
   if (y !== x) release(x);
   return y;
 }

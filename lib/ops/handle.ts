@@ -1,9 +1,11 @@
 import type { Handle } from '../binding.ts';
 
-/** What was made since a `scope()` began, and the scope around it. */
+/** What was made since a scope began, and the scope around it. */
 export interface ScopeFrame {
   readonly made: NativeObject[];
   readonly outer: ScopeFrame | null;
+  /** Of the package's own code: it records nothing that other code makes or is given. */
+  readonly own: boolean;
 }
 let currentScope: ScopeFrame | null = null;
 
@@ -87,8 +89,8 @@ export function wrapTensor(handle: unknown): NativeObject | null {
 export class OpaqueValue extends NativeObject {}
 
 /** Begins to record what is made. */
-export function enterScope(): ScopeFrame {
-  currentScope = { made: [], outer: currentScope };
+export function enterScope(own = false): ScopeFrame {
+  currentScope = { made: [], outer: currentScope, own };
   return currentScope;
 }
 
@@ -97,13 +99,45 @@ export function leaveScope(frame: ScopeFrame): void {
   currentScope = frame.outer;
 }
 
+function forgetIn(frame: ScopeFrame, object: NativeObject): boolean {
+  const index = frame.made.lastIndexOf(object);
+  if (index >= 0) frame.made.splice(index, 1);
+  return index >= 0;
+}
+
 /** Takes `object` out of the scope that recorded it. */
 export function forgetInScope(object: NativeObject): void {
-  for (let frame = currentScope; frame !== null; frame = frame.outer) {
-    const index = frame.made.lastIndexOf(object);
-    if (index < 0) continue;
-    frame.made.splice(index, 1);
+  for (let frame = currentScope; frame !== null; frame = frame.outer) if (forgetIn(frame, object)) return;
+}
+
+function surroundingFrame(): ScopeFrame | null {
+  let frame = currentScope;
+  while (frame?.own) frame = frame.outer;
+  return frame;
+}
+
+/** Whether a scope of the package's own code is running. */
+export function isInOwnScope(): boolean {
+  return currentScope?.own === true;
+}
+
+/** Hands `object` over from the package's own scopes to the scope around them, if there is one. */
+export function leaveOwnScopes(object: NativeObject): void {
+  for (let frame = currentScope; frame?.own; frame = frame.outer) {
+    if (!forgetIn(frame, object)) continue;
+    surroundingFrame()?.made.push(object);
     return;
+  }
+}
+
+/** Runs `fn` in the scope around the package's own ones. */
+export function outsideOwnScopes<T>(fn: () => T): T {
+  const inside = currentScope;
+  currentScope = surroundingFrame();
+  try {
+    return fn();
+  } finally {
+    currentScope = inside;
   }
 }
 
@@ -112,11 +146,7 @@ export function recordInScope(object: NativeObject): void {
   if (currentScope !== null) currentScope.made.push(object);
 }
 
-/** Whether the innermost running scope recorded `object`; it is taken out of that scope if so. */
+/** Whether the innermost running scope is the package's own and recorded `object`; it is taken out if so. */
 export function takeFromScope(object: NativeObject): boolean {
-  const made = currentScope?.made;
-  const index = made === undefined ? -1 : made.lastIndexOf(object);
-  if (index < 0) return false;
-  (made as NativeObject[]).splice(index, 1);
-  return true;
+  return currentScope?.own === true && forgetIn(currentScope, object);
 }

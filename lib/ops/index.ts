@@ -3,10 +3,13 @@ export type { AtenOps, Scalar, TensorMethods } from './generated.ts';
 export {
   enterScope,
   forgetInScope,
+  isInOwnScope,
   isNative,
+  leaveOwnScopes,
   leaveScope,
   NativeObject,
   OpaqueValue,
+  outsideOwnScopes,
   recordInScope,
   setTensorClass,
   takeFromScope,

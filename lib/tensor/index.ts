@@ -31,7 +31,7 @@ export {
   runtimeInfo,
   setNumThreads,
 } from './runtime.ts';
-export { keep, release, scope } from './scope.ts';
+export { keep, scope } from './scope.ts';
 export { MappedFile, UntypedStorage } from './storage.ts';
 export {
   type BackwardOptions,

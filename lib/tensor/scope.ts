@@ -64,7 +64,19 @@ export function refusePromise(result: unknown, name: string): void {
  * const norm = scope(() => x.mul(x).sum().sqrt()); // the product and the sum are freed here
  */
 export function scope<T>(fn: () => T): T {
-  const frame = enterScope();
+  return scoped(fn, false);
+}
+
+/**
+ * The same, for the package's own code: what code of others makes in `fn` and what it is given stay alive, since it may
+ * keep them.
+ */
+export function temporaries<T>(fn: () => T): T {
+  return scoped(fn, true);
+}
+
+function scoped<T>(fn: () => T, own: boolean): T {
+  const frame = enterScope(own);
   let result: T | undefined;
   try {
     result = fn();
@@ -86,8 +98,8 @@ export function keep<T extends NativeObject>(object: T): T {
 }
 
 /**
- * Disposes a tensor at its last use if the innermost running scope made it; leaves it alone otherwise (it was
- * made outside, or kept).
+ * Disposes a tensor at its last use if the innermost `temporaries` made it; leaves it alone otherwise (it was made
+ * outside or by others, or kept).
  */
 export function release(object: NativeObject): void {
   if (takeFromScope(object)) native.dispose(unwrap(object));

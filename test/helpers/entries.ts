@@ -65,7 +65,6 @@ export const functions: Record<string, Entry> = {
   randn: fine((ibn) => ibn.randn([2]).shape),
   randnLike: throws((ibn, x) => ibn.randnLike(x).shape),
   randperm: fine((ibn) => ibn.randperm(3).shape),
-  release: fine((ibn, x) => ibn.release(x)),
   resetPeakMemoryStats: fine((ibn) => ibn.resetPeakMemoryStats()),
   runtimeInfo: fine((ibn) => ibn.runtimeInfo().torchVersion),
   scope: throws((ibn, x) => ibn.scope(() => x.neg())),

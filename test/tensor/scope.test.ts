@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keep, memoryStats, ones, release, scope, Tensor, tensor } from '../../lib/tensor/index.ts';
+import { keep, memoryStats, ones, scope, Tensor, tensor } from '../../lib/tensor/index.ts';
+import { release, temporaries } from '../../lib/tensor/scope.ts';
 import { message } from '../helpers/index.ts';
 
 describe('item 3: scope', () => {
@@ -70,11 +71,11 @@ describe('item 3: scope', () => {
     expect(inner?.disposed).toBe(true);
   });
 
-  it('keep() takes a tensor out of all scopes, release() out of the innermost at its last use', () => {
+  it('keep() takes a tensor out of all scopes, release() out of the innermost temporaries at its last use', () => {
     let kept: Tensor | undefined;
     scope(() => {
       const outer = ones([1]);
-      scope(() => {
+      temporaries(() => {
         kept = keep(ones([2]));
         keep(outer);
         release(kept);

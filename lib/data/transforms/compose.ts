@@ -1,4 +1,6 @@
-import { scope, type Tensor } from '../../tensor/index.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import { callForeign, isOwnForward } from '../../tensor/own-code.ts';
+import { temporaries } from '../../tensor/scope.ts';
 import { Transform } from './transform.ts';
 
 /**
@@ -16,10 +18,18 @@ export class Compose extends Transform {
   }
 
   forward(image: Tensor): Tensor {
-    return scope(() => this.transforms.reduce((current, transform) => transform.forward(current), image));
+    return temporaries(() =>
+      this.transforms.reduce((current, transform) => apply(transform, current), image),
+    );
   }
 
   override toString(): string {
     return `Compose(\n${this.transforms.map((transform) => `      ${transform}\n`).join('')})`;
   }
+}
+
+/** Transforms of other classes may keep what they see. */
+function apply(transform: Transform, image: Tensor): Tensor {
+  if (isOwnForward(transform.forward)) return transform.forward(image);
+  return callForeign((current) => transform.forward(current), image);
 }

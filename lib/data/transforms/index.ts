@@ -1,3 +1,10 @@
+import { registerOwnClasses } from '../../tensor/own-code.ts';
+import * as compose from './compose.ts';
+import * as convert from './convert.ts';
+import * as crop from './crop.ts';
+import * as random from './random.ts';
+import * as resize from './resize.ts';
+
 export { sampleGenerator } from '../sample-generator.ts';
 export { Compose } from './compose.ts';
 export { Grayscale, Normalize, ToDtype, ToTensor } from './convert.ts';
@@ -6,3 +13,5 @@ export { IMAGENET_MEAN, IMAGENET_STD, imagenetEval, imagenetTrain } from './pres
 export { RandomHorizontalFlip, RandomResizedCrop, type RandomResizedCropOptions } from './random.ts';
 export { type Interpolation, Resize, type ResizeOptions } from './resize.ts';
 export { type Size, Transform } from './transform.ts';
+
+registerOwnClasses(compose, convert, crop, random, resize);
