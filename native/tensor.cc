@@ -228,6 +228,12 @@ Napi::Value readBytes(Call& call) {
   if (tensor.nbytes() > 0 && tensor.const_data_ptr() == nullptr) {
     throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a tensor with memory; clone() it first");
   }
+  // Elements of less than a byte are counted as bytes.
+  const size_t end = (tensor.storage_offset() + tensor.numel()) * tensor.itemsize();
+  if (tensor.numel() > 0 && tensor.storage().nbytes() < end) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE",
+                          "Expected elements of whole bytes, got several in one; dequantize() it first");
+  }
   return call.arrayBuffer(tensor.const_data_ptr(), tensor.nbytes());
 }
 

@@ -44,6 +44,12 @@ export const DTYPE_LAYOUTS = {
   float8_e4m3fnuz: real(1),
   float8_e5m2fnuz: real(1),
   float8_e8m0fnu: real(1),
+  float4_e2m1fn_x2: real(1),
+  bits8: integer(1),
+  bits16: integer(2),
+  bits1x8: integer(1),
+  bits2x4: integer(1),
+  bits4x2: integer(1),
 } as const satisfies Record<string, DTypeLayout>;
 
 /** The name of a dtype that checkpoints can hold, spelt as in `torch.<name>`. */
@@ -73,7 +79,6 @@ export const QUANTIZED_STORAGES: Readonly<Record<string, readonly [StoredDType, 
 
 /** Dtypes that torch names and no tensor here has; their names are read as values. */
 export const NAMED_DTYPES: readonly string[] = [
-  ...['qint8', 'quint8', 'qint32', 'quint4x2', 'quint2x4', 'float4_e2m1fn_x2'],
-  ...['bits8', 'bits16', 'bits1x8', 'bits2x4', 'bits4x2'],
+  ...['qint8', 'quint8', 'qint32', 'quint4x2', 'quint2x4'],
   ...[1, 2, 3, 4, 5, 6, 7].flatMap((width) => [`uint${width}`, `int${width}`]),
 ];

@@ -41,7 +41,7 @@ export function dtypeOfArray(array: object): DType | undefined {
 /**
  * The typed array that holds elements of `dtype` bit for bit, over `buffer`. Complex elements are pairs (real,
  * imaginary). 16-bit floats come as their bits (Uint16Array) and 8-bit floats as Uint8Array: JavaScript has no
- * such numbers; convert with `to('float32')` first to read values.
+ * such numbers; convert with `to('float32')` first to read values. Bits and pairs of 4-bit floats come as they lie.
  */
 export function viewAs(dtype: DType, buffer: ArrayBuffer): TypedArray {
   switch (dtype) {
@@ -65,6 +65,7 @@ export function viewAs(dtype: DType, buffer: ArrayBuffer): TypedArray {
     case 'float16':
     case 'bfloat16':
     case 'complex32':
+    case 'bits16':
       return new Uint16Array(buffer);
     case 'uint32':
       return new Uint32Array(buffer);

@@ -27,6 +27,8 @@ interface Cells {
 
 /** The values in row-major order; the parts of complex ones follow one another. */
 function readFloats(tensor: Tensor): number[] {
+  // Pairs of 4-bit floats are converted to nothing; Python prints their bytes.
+  if (tensor.dtype === 'float4_e2m1fn_x2') return Array.from(tensor.data() as Uint8Array);
   const wide = aten.to.dtype(tensor, isComplex(tensor.dtype) ? 'complex128' : 'float64');
   return Array.from(wide.data() as Float64Array);
 }

@@ -141,13 +141,13 @@ describe('tensors of dtypes that there are none of here', () => {
       tuple(int(1)),
       OP.NEWFALSE,
       hooks,
-      global('torch', 'bits8'),
+      global('torch', 'uint4'),
     ] as Piece[];
     const value = readFake(
       zipCheckpoint(dict(text('w'), weight, text('k'), call(rebuild, ...args))),
     ) as Record<string, unknown>;
     expect(value.w).toBeInstanceOf(FakeTensor);
-    expect(value.k).toMatchObject({ className: 'torch.Tensor', state: { dtype: 'bits8' } });
+    expect(value.k).toMatchObject({ className: 'torch.Tensor', state: { dtype: 'uint4' } });
     expect((value.k as InertObject).args.slice(1)).toEqual([0, [2], [1]]);
   });
 });

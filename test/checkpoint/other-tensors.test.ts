@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { load } from '../../lib/checkpoint/index.ts';
+import { load, save } from '../../lib/checkpoint/index.ts';
 import { OPCODES as OP } from '../../lib/checkpoint/pickle/opcodes.ts';
 import type { Tensor } from '../../lib/tensor/index.ts';
+import { tmp } from '../helpers/index.ts';
 import {
   call,
   dict,
@@ -154,6 +156,38 @@ describe('tensors of other devices', () => {
       className: 'torch.Tensor',
       state: { dtype: 'uint4' },
     });
+  });
+});
+
+describe('dtypes without arithmetic', () => {
+  const untyped = (bytes: number): Piece => [
+    tuple(text('storage'), global('torch.storage', 'UntypedStorage'), text('0'), text('cpu'), int(bytes)),
+    OP.BINPERSID,
+  ];
+  const bits = (dtype: string, count: number) => {
+    const hooks = call(global('collections', 'OrderedDict'));
+    const shape = [int(0), tuple(int(count)), tuple(int(1)), OP.NEWFALSE, hooks];
+    return file(utils('_rebuild_tensor_v3', untyped(4), ...shape, global('torch', dtype)), {
+      0: Buffer.of(1, 2, 3, 255),
+    });
+  };
+
+  it.each([
+    ['bits8', [1, 2, 3, 255]],
+    ['bits1x8', [1, 2, 3, 255]],
+    ['bits2x4', [1, 2, 3, 255]],
+    ['bits4x2', [1, 2, 3, 255]],
+    ['float4_e2m1fn_x2', [1, 2, 3, 255]],
+    ['bits16', [0x201, 0xff03]],
+  ])('are read, written and printed as they lie: %s', (dtype, elements) => {
+    const { k } = load<{ k: Tensor }>(bits(dtype, elements.length));
+    const path = join(tmp(), 'bits.pth');
+    save({ k }, path);
+    const again = load<{ k: Tensor }>(path).k;
+    for (const tensor of [k, again]) {
+      expect([tensor.dtype, Array.from(tensor.data(), Number)]).toEqual([dtype, elements]);
+      expect(String(tensor)).toMatch(new RegExp(`^tensor\\(\\[ *${elements[0]}.*dtype=torch.${dtype}\\)$`));
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import {
   fromBuffer,
   isComplex,
   type NestedArray,
+  ops,
   scope,
   type TypedArray,
   tensor,
@@ -108,4 +109,16 @@ describe('item 3: dtypes', () => {
       ]);
     }),
   );
+});
+
+describe('quantized numbers that share a byte', () => {
+  const packed = () =>
+    ops.aten.quantize_per_channel(tensor([[0, 1, 2, 3]]), tensor([1]), tensor([0]), 0, 'quint4x2');
+
+  it('print, and are refused as elements: half of them lie behind the memory', () => {
+    const x = packed();
+    expect(String(x)).toMatch(/^tensor\(\[\[0., 1., 2., 3.\]\], size=\(1, 4\)/);
+    for (const read of [() => x.data(), () => x.toArray()]) expect(read).toThrow(/whole bytes.*dequantize/);
+    expect(x.dequantize().toArray()).toEqual([[0, 1, 2, 3]]);
+  });
 });
