@@ -49,9 +49,10 @@ at::Tensor wrapNumber(const c10::Scalar& number) {
 
 bool takesNumbers(const std::string& name) {
   static const auto* names = new std::unordered_set<std::string>{
-      "add",         "add_",         "sub",          "sub_",          "subtract", "subtract_", "mul",
-      "mul_",        "multiply",     "multiply_",    "div",           "div_",     "divide",    "divide_",
-      "true_divide", "true_divide_", "floor_divide", "floor_divide_", "copy_",    "copy",
+      "add",    "add_",    "sub",         "sub_",         "subtract",     "subtract_",
+      "mul",    "mul_",    "multiply",    "multiply_",    "div",          "div_",
+      "divide", "divide_", "true_divide", "true_divide_", "floor_divide", "floor_divide_",
+      "copy_",  "copy",    "to",          "_to_copy",
   };
   return names->count(name) != 0;
 }

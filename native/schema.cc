@@ -1,6 +1,7 @@
 #include "schema.h"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <unordered_set>
 
@@ -115,10 +116,13 @@ bool startsWith(const std::string& text, const std::string& start) {
   return text.compare(0, start.size(), start) == 0;
 }
 
-// Python's binding takes numbers for the other operand, never for the tensor that the op is a method of.
+// Python's binding takes numbers for any tensor of these ops. Here not for one that is written: what is
+// written to a number is lost.
 bool isNumberPlace(const c10::FunctionSchema& schema, size_t index) {
-  return index == 1 && startsWith(schema.name(), kAten) &&
-         schema.arguments()[index].real_type()->kind() == c10::TypeKind::TensorType &&
+  const c10::Argument& argument = schema.arguments()[index];
+  const bool written = argument.alias_info() != nullptr && argument.alias_info()->isWrite();
+  return !written && startsWith(schema.name(), kAten) &&
+         argument.real_type()->kind() == c10::TypeKind::TensorType &&
          takesNumbers(schema.name().substr(sizeof(kAten) - 1));
 }
 
@@ -194,14 +198,27 @@ std::optional<c10::OperatorHandle> find(const Call& call) {
   return c10::Dispatcher::singleton().findSchema({call.string(0, "name"), call.string(1, "overload")});
 }
 
-// Names of all ops, in order, that the dispatcher knew when they were last asked for; some have no schema.
+// Told of every op in the order of registration, under the dispatcher's lock.
+class NameCollector final : public c10::OpRegistrationListener {
+ public:
+  explicit NameCollector(std::vector<c10::OperatorName>& names) : names_(names) {}
+  void onOperatorRegistered(const c10::OperatorHandle& op) override { names_.push_back(op.operator_name()); }
+  void onOperatorDeregistered(const c10::OperatorHandle& /*op*/) override {}
+
+ private:
+  std::vector<c10::OperatorName>& names_;
+};
+
+// Names of all ops that the dispatcher knew when they were last asked for, by op; an op's overloads in the
+// order of their registration, in which Python tries them too.
 class OpNames {
  public:
   std::vector<std::string> overloads(const std::string& name) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (names_.empty()) fill();
     std::vector<std::string> found;
-    auto next = std::lower_bound(names_.begin(), names_.end(), c10::OperatorName(name, ""), precedes);
+    const c10::OperatorName wanted(name, "");
+    auto next = std::lower_bound(names_.begin(), names_.end(), wanted, precedes);
     for (; next != names_.end() && next->name == name; ++next) {
       if (c10::Dispatcher::singleton().findSchema(*next)) found.push_back(next->overload_name);
     }
@@ -213,13 +230,12 @@ class OpNames {
   }
 
  private:
-  static bool precedes(const c10::OperatorName& a, const c10::OperatorName& b) {
-    const int order = a.name.compare(b.name);
-    return order != 0 ? order < 0 : a.overload_name < b.overload_name;
-  }
+  static bool precedes(const c10::OperatorName& a, const c10::OperatorName& b) { return a.name < b.name; }
   void fill() {
-    names_ = c10::Dispatcher::singleton().getAllOpNames();
-    std::sort(names_.begin(), names_.end(), precedes);
+    names_.clear();
+    // Tells of what is registered already; the listener goes with the handle.
+    c10::Dispatcher::singleton().addRegistrationListener(std::make_unique<NameCollector>(names_));
+    std::stable_sort(names_.begin(), names_.end(), precedes);
   }
   std::mutex mutex_;
   std::vector<c10::OperatorName> names_;
@@ -230,8 +246,8 @@ OpNames& opNames() {
   return *names;
 }
 
-// listOverloads("aten::add"): ["Scalar", "Tensor", ...], the empty name first; undefined when there is no
-// such op.
+// listOverloads("aten::add"): ["Tensor", "Scalar", ...] in the order of registration; undefined when there is
+// no such op.
 Napi::Value listOverloads(Call& call) {
   const std::vector<std::string> names = opNames().overloads(call.string(0, "name"));
   if (names.empty()) return call.undefined();

@@ -2487,10 +2487,10 @@ export interface AtenOps<T> {
     out: (grad_hy: T | null, grad_cy: T | null, cx: T, cy: T, workspace: T, has_bias: boolean, options: { out0: T; out1: T; out2: T }) => [T, T, T];
   };
   _to_copy: {
-    (self: T, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, options: { non_blocking?: boolean; memory_format?: MemoryFormat | null; out: T }): T;
-    default: (self: T, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; memory_format?: MemoryFormat | null }) => T;
-    out: (self: T, options: { non_blocking?: boolean; memory_format?: MemoryFormat | null; out: T }) => T;
+    (self: T | Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, options: { non_blocking?: boolean; memory_format?: MemoryFormat | null; out: T }): T;
+    default: (self: T | Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; memory_format?: MemoryFormat | null }) => T;
+    out: (self: T | Scalar, options: { non_blocking?: boolean; memory_format?: MemoryFormat | null; out: T }) => T;
   };
   _to_cpu: {
     (tensors: T[]): T[];
@@ -2956,16 +2956,16 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.add.html */
   add: {
-    (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T;
-    (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T;
-    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
-    Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Scalar_out: { (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T; (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T };
-    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
-    out: (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
+    (self: T | Scalar, other: Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: Scalar, options: { alpha?: Scalar; out: T }): T;
+    (self: T | Scalar, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T;
+    (self: T | Scalar, other: T | Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
+    Scalar: { (self: T | Scalar, other: Scalar, options?: { alpha?: Scalar }): T; (self: T | Scalar, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
+    Scalar_out: { (self: T | Scalar, other: Scalar, options: { alpha?: Scalar; out: T }): T; (self: T | Scalar, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T };
+    Tensor: (self: T | Scalar, other: T | Scalar, options?: { alpha?: Scalar }) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.add_.html */
   add_: {
@@ -4166,12 +4166,12 @@ export interface AtenOps<T> {
     out: (input: T, weight: T, bias: T | null, stride: Int[], padding: Int[], dilation: Int[], transposed: boolean, output_padding: Int[], groups: Int, options: { out: T }) => T;
   };
   copy: {
-    (self: T, src: T | Scalar, options?: { non_blocking?: boolean }): T;
-    (self: T, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T;
-    (self: T, src: T | Scalar, options: { non_blocking?: boolean; out: T }): T;
-    (self: T, src: T | Scalar, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T;
-    default: { (self: T, src: T | Scalar, options?: { non_blocking?: boolean }): T; (self: T, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T };
-    out: { (self: T, src: T | Scalar, options: { non_blocking?: boolean; out: T }): T; (self: T, src: T | Scalar, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T };
+    (self: T | Scalar, src: T | Scalar, options?: { non_blocking?: boolean }): T;
+    (self: T | Scalar, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T;
+    (self: T | Scalar, src: T | Scalar, options: { non_blocking?: boolean; out: T }): T;
+    (self: T | Scalar, src: T | Scalar, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T;
+    default: { (self: T | Scalar, src: T | Scalar, options?: { non_blocking?: boolean }): T; (self: T | Scalar, src: T | Scalar, non_blocking?: boolean, options?: { non_blocking?: boolean }): T };
+    out: { (self: T | Scalar, src: T | Scalar, options: { non_blocking?: boolean; out: T }): T; (self: T | Scalar, src: T | Scalar, non_blocking: boolean, options: { non_blocking?: boolean; out: T }): T };
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
   copy_: {
@@ -4566,22 +4566,22 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.div.html */
   div: {
-    (self: T, other: Scalar): T;
-    (self: T, other: Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: Scalar, options: { rounding_mode: string | null; out: T }): T;
-    (self: T, other: Scalar, options: { out: T }): T;
-    (self: T, other: T | Scalar): T;
-    (self: T, other: T | Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: T | Scalar, options: { out: T }): T;
-    (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }): T;
-    Scalar: (self: T, other: Scalar) => T;
-    Scalar_mode: (self: T, other: Scalar, options: { rounding_mode: string | null }) => T;
-    Scalar_mode_out: (self: T, other: Scalar, options: { rounding_mode: string | null; out: T }) => T;
-    Scalar_out: (self: T, other: Scalar, options: { out: T }) => T;
-    Tensor: (self: T, other: T | Scalar) => T;
-    Tensor_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null }) => T;
-    out: (self: T, other: T | Scalar, options: { out: T }) => T;
-    out_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }) => T;
+    (self: T | Scalar, other: Scalar): T;
+    (self: T | Scalar, other: Scalar, options: { rounding_mode: string | null }): T;
+    (self: T | Scalar, other: Scalar, options: { rounding_mode: string | null; out: T }): T;
+    (self: T | Scalar, other: Scalar, options: { out: T }): T;
+    (self: T | Scalar, other: T | Scalar): T;
+    (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null }): T;
+    (self: T | Scalar, other: T | Scalar, options: { out: T }): T;
+    (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null; out: T }): T;
+    Scalar: (self: T | Scalar, other: Scalar) => T;
+    Scalar_mode: (self: T | Scalar, other: Scalar, options: { rounding_mode: string | null }) => T;
+    Scalar_mode_out: (self: T | Scalar, other: Scalar, options: { rounding_mode: string | null; out: T }) => T;
+    Scalar_out: (self: T | Scalar, other: Scalar, options: { out: T }) => T;
+    Tensor: (self: T | Scalar, other: T | Scalar) => T;
+    Tensor_mode: (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null }) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { out: T }) => T;
+    out_mode: (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.div_.html */
   div_: {
@@ -4596,18 +4596,18 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.divide.html */
   divide: {
-    (self: T, other: Scalar): T;
-    (self: T, other: Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: T | Scalar): T;
-    (self: T, other: T | Scalar, options: { rounding_mode: string | null }): T;
-    (self: T, other: T | Scalar, options: { out: T }): T;
-    (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }): T;
-    Scalar: (self: T, other: Scalar) => T;
-    Scalar_mode: (self: T, other: Scalar, options: { rounding_mode: string | null }) => T;
-    Tensor: (self: T, other: T | Scalar) => T;
-    Tensor_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null }) => T;
-    out: (self: T, other: T | Scalar, options: { out: T }) => T;
-    out_mode: (self: T, other: T | Scalar, options: { rounding_mode: string | null; out: T }) => T;
+    (self: T | Scalar, other: Scalar): T;
+    (self: T | Scalar, other: Scalar, options: { rounding_mode: string | null }): T;
+    (self: T | Scalar, other: T | Scalar): T;
+    (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null }): T;
+    (self: T | Scalar, other: T | Scalar, options: { out: T }): T;
+    (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null; out: T }): T;
+    Scalar: (self: T | Scalar, other: Scalar) => T;
+    Scalar_mode: (self: T | Scalar, other: Scalar, options: { rounding_mode: string | null }) => T;
+    Tensor: (self: T | Scalar, other: T | Scalar) => T;
+    Tensor_mode: (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null }) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { out: T }) => T;
+    out_mode: (self: T | Scalar, other: T | Scalar, options: { rounding_mode: string | null; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.divide_.html */
   divide_: {
@@ -5239,14 +5239,14 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.floor_divide.html */
   floor_divide: {
-    (self: T, other: T | Scalar): T;
-    (self: T, other: Scalar): T;
-    (self: T, other: Scalar, options: { out: T }): T;
-    (self: T, other: T | Scalar, options: { out: T }): T;
-    default: (self: T, other: T | Scalar) => T;
-    Scalar: (self: T, other: Scalar) => T;
-    Scalar_out: (self: T, other: Scalar, options: { out: T }) => T;
-    out: (self: T, other: T | Scalar, options: { out: T }) => T;
+    (self: T | Scalar, other: T | Scalar): T;
+    (self: T | Scalar, other: Scalar): T;
+    (self: T | Scalar, other: Scalar, options: { out: T }): T;
+    (self: T | Scalar, other: T | Scalar, options: { out: T }): T;
+    default: (self: T | Scalar, other: T | Scalar) => T;
+    Scalar: (self: T | Scalar, other: Scalar) => T;
+    Scalar_out: (self: T | Scalar, other: Scalar, options: { out: T }) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.floor_divide_.html */
   floor_divide_: {
@@ -7449,14 +7449,14 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.mul.html */
   mul: {
-    (self: T, other: Scalar): T;
-    (self: T, other: Scalar, options: { out: T }): T;
-    (self: T, other: T | Scalar): T;
-    (self: T, other: T | Scalar, options: { out: T }): T;
-    Scalar: (self: T, other: Scalar) => T;
-    Scalar_out: (self: T, other: Scalar, options: { out: T }) => T;
-    Tensor: (self: T, other: T | Scalar) => T;
-    out: (self: T, other: T | Scalar, options: { out: T }) => T;
+    (self: T | Scalar, other: Scalar): T;
+    (self: T | Scalar, other: Scalar, options: { out: T }): T;
+    (self: T | Scalar, other: T | Scalar): T;
+    (self: T | Scalar, other: T | Scalar, options: { out: T }): T;
+    Scalar: (self: T | Scalar, other: Scalar) => T;
+    Scalar_out: (self: T | Scalar, other: Scalar, options: { out: T }) => T;
+    Tensor: (self: T | Scalar, other: T | Scalar) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.mul_.html */
   mul_: {
@@ -7514,12 +7514,12 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.multiply.html */
   multiply: {
-    (self: T, other: Scalar): T;
-    (self: T, other: T | Scalar): T;
-    (self: T, other: T | Scalar, options: { out: T }): T;
-    Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T | Scalar) => T;
-    out: (self: T, other: T | Scalar, options: { out: T }) => T;
+    (self: T | Scalar, other: Scalar): T;
+    (self: T | Scalar, other: T | Scalar): T;
+    (self: T | Scalar, other: T | Scalar, options: { out: T }): T;
+    Scalar: (self: T | Scalar, other: Scalar) => T;
+    Tensor: (self: T | Scalar, other: T | Scalar) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.multiply_.html */
   multiply_: {
@@ -9995,16 +9995,16 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.sub.html */
   sub: {
-    (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T;
-    (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T;
-    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
-    Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Scalar_out: { (self: T, other: Scalar, options: { alpha?: Scalar; out: T }): T; (self: T, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T };
-    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
-    out: (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
+    (self: T | Scalar, other: Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: Scalar, options: { alpha?: Scalar; out: T }): T;
+    (self: T | Scalar, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T;
+    (self: T | Scalar, other: T | Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
+    Scalar: { (self: T | Scalar, other: Scalar, options?: { alpha?: Scalar }): T; (self: T | Scalar, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
+    Scalar_out: { (self: T | Scalar, other: Scalar, options: { alpha?: Scalar; out: T }): T; (self: T | Scalar, other: Scalar, alpha: Scalar, options: { alpha?: Scalar; out: T }): T };
+    Tensor: (self: T | Scalar, other: T | Scalar, options?: { alpha?: Scalar }) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.sub_.html */
   sub_: {
@@ -10016,13 +10016,13 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.subtract.html */
   subtract: {
-    (self: T, other: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T | Scalar, options?: { alpha?: Scalar }): T;
-    (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
-    Scalar: { (self: T, other: Scalar, options?: { alpha?: Scalar }): T; (self: T, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
-    Tensor: (self: T, other: T | Scalar, options?: { alpha?: Scalar }) => T;
-    out: (self: T, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
+    (self: T | Scalar, other: Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: T | Scalar, options?: { alpha?: Scalar }): T;
+    (self: T | Scalar, other: T | Scalar, options: { alpha?: Scalar; out: T }): T;
+    Scalar: { (self: T | Scalar, other: Scalar, options?: { alpha?: Scalar }): T; (self: T | Scalar, other: Scalar, alpha?: Scalar, options?: { alpha?: Scalar }): T };
+    Tensor: (self: T | Scalar, other: T | Scalar, options?: { alpha?: Scalar }) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { alpha?: Scalar; out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.subtract_.html */
   subtract_: {
@@ -10223,17 +10223,17 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to.html */
   to: {
-    (self: T, device: Device, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, device: Device, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, other: T, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    (self: T, other: T, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
-    device: { (self: T, device: Device, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T; (self: T, device: Device, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T };
-    dtype: { (self: T, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T; (self: T, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T };
-    dtype_layout: (self: T, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }) => T;
-    other: { (self: T, other: T, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T; (self: T, other: T, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T };
+    (self: T | Scalar, device: Device, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, device: Device, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, other: T | Scalar, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    (self: T | Scalar, other: T | Scalar, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T;
+    device: { (self: T | Scalar, device: Device, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T; (self: T | Scalar, device: Device, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T };
+    dtype: { (self: T | Scalar, dtype: DType, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T; (self: T | Scalar, dtype: DType, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T };
+    dtype_layout: (self: T | Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pin_memory?: boolean | null; non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }) => T;
+    other: { (self: T | Scalar, other: T | Scalar, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T; (self: T | Scalar, other: T | Scalar, non_blocking?: boolean, copy?: boolean, memory_format?: MemoryFormat | null, options?: { non_blocking?: boolean; copy?: boolean; memory_format?: MemoryFormat | null }): T };
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to_dense.html */
   to_dense: {
@@ -10415,12 +10415,12 @@ export interface AtenOps<T> {
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.true_divide.html */
   true_divide: {
-    (self: T, other: Scalar): T;
-    (self: T, other: T | Scalar): T;
-    (self: T, other: T | Scalar, options: { out: T }): T;
-    Scalar: (self: T, other: Scalar) => T;
-    Tensor: (self: T, other: T | Scalar) => T;
-    out: (self: T, other: T | Scalar, options: { out: T }) => T;
+    (self: T | Scalar, other: Scalar): T;
+    (self: T | Scalar, other: T | Scalar): T;
+    (self: T | Scalar, other: T | Scalar, options: { out: T }): T;
+    Scalar: (self: T | Scalar, other: Scalar) => T;
+    Tensor: (self: T | Scalar, other: T | Scalar) => T;
+    out: (self: T | Scalar, other: T | Scalar, options: { out: T }) => T;
   };
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.true_divide_.html */
   true_divide_: {
@@ -12778,8 +12778,8 @@ export interface TensorMethods<T> {
   to(dtype: DType, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
   to(dtype: DType, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
   to(options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
-  to(other: T, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
-  to(other: T, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
+  to(other: T | Scalar, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
+  to(other: T | Scalar, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): T;
   /** https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to_dense.html */
   toDense(options?: { dtype?: DType | null; maskedGrad?: boolean | null }): T;
   toDense(dtype?: DType | null, options?: { dtype?: DType | null; maskedGrad?: boolean | null }): T;

@@ -109,8 +109,8 @@ describe('item 2: the arguments choose the overload', () => {
       expect(aten.relu.default(tensor([-1])).item()).toBe(0);
       expect(message(() => loose.add?.(tensor([1])))).toMatchInlineSnapshot(`
         "TypeError: Expected arguments for aten::add that fit one of its schemas, got (Tensor):
-        - aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=...)
-        - aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=...)"
+        - aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=...)
+        - aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=...)"
       `);
       expect(message(() => aten.fmod.Tensor(tensor([1]), 2 as never))).toMatchInlineSnapshot(
         `"TypeError: Expected a Tensor for aten::fmod.Tensor argument "other", got 2"`,
@@ -210,8 +210,8 @@ describe('item 2: wrong arguments are named', () => {
       );
       expect(message(() => method(x(), 'sum', { dim: [1], keep_dim: true }))).toMatchInlineSnapshot(`
         "TypeError: Expected arguments for aten::sum that fit one of its schemas, got (Tensor, { dim: [1, ...], keep_dim: a boolean }):
-        - aten::sum(Tensor self, *, ScalarType? dtype=...)
-        - aten::sum.dim_IntList(Tensor self, int[]? dim, bool keepdim=..., *, ScalarType? dtype=...)"
+        - aten::sum.dim_IntList(Tensor self, int[]? dim, bool keepdim=..., *, ScalarType? dtype=...)
+        - aten::sum(Tensor self, *, ScalarType? dtype=...)"
       `);
     }),
   );
@@ -258,8 +258,8 @@ describe('item 2: wrong arguments are named', () => {
       );
       expect(message(() => method(x(), 'add', 'one'))).toMatchInlineSnapshot(`
         "TypeError: Expected arguments for aten::add that fit one of its schemas, got (Tensor, a string):
-        - aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=...)
-        - aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=...)"
+        - aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=...)
+        - aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=...)"
       `);
       expect(message(() => loose.cat?.([x(), 3]))).toMatchInlineSnapshot(
         `"TypeError: Expected a Tensor for aten::cat argument "tensors[1]", got 3"`,

@@ -33,6 +33,24 @@ describe('a number beside a tensor', () => {
   );
 
   it(
+    'may come first, as in Python',
+    withScope(() => {
+      expect(aten.sub(1, tensor([0.25, 4])).toArray()).toEqual([0.75, -3]);
+      expect(aten.sub.Tensor(10, whole()).dtype).toBe('int64');
+      expect(aten.mul(2.5, whole()).toArray()).toEqual([2.5, 5]);
+      expect(aten.div(1, tensor([4], { dtype: 'float16' })).dtype).toBe('float16');
+      expect(aten.floor_divide(7, whole()).toArray()).toEqual([7, 3]);
+      expect(aten.add(2, 3).toArray()).toBe(5);
+      expect(aten.to.dtype(-3.125, 'float32').dtype).toBe('float32');
+      expect(aten._to_copy(2, { dtype: 'float64' }).toArray()).toBe(2);
+      const x = tensor([2, 4], { requiresGrad: true });
+      aten.div(1, x).sum().backward();
+      expect(x.grad?.toArray()).toEqual([-0.25, -0.0625]);
+      expect(message(() => aten.add_(2 as never, whole()))).toContain('TypeError');
+    }),
+  );
+
+  it(
     '-0 is an integer beside integers, and keeps its sign among floats',
     withScope(() => {
       const start = 0;
@@ -64,6 +82,32 @@ describe('a number beside a tensor', () => {
 });
 
 describe('the overload for other arguments', () => {
+  it(
+    'is the first that fits in the order of registration, as in Python',
+    withScope(() => {
+      expect((aten.add as unknown as { overloads(): string[] }).overloads()).toEqual([
+        'Tensor',
+        'Scalar',
+        'out',
+        'Scalar_out',
+      ]);
+      // By name, float_out would come first: it throws a coin whatever the probabilities.
+      const [zeros, sure] = [aten.zeros([64]), ones([64])];
+      expect(
+        aten
+          .bernoulli(zeros, { out: empty([0]) })
+          .sum()
+          .item(),
+      ).toBe(0);
+      expect(
+        aten
+          .bernoulli(sure, { out: empty([0]) })
+          .sum()
+          .item(),
+      ).toBe(64);
+    }),
+  );
+
   it(
     'set_ tells a tensor from a storage, in any order of calls',
     withScope(() => {
