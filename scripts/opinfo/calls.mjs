@@ -1,5 +1,8 @@
 // One recorded call, made in every way that this package has for it.
-import { decode, decodeOptions, expectedText, resultText } from './decode.mjs';
+import { Decoder } from './decode.mjs';
+import { pythonKind } from './errors.mjs';
+import { gradientDifference } from './gradients.mjs';
+import { differenceText, expectedText, ResultText } from './text.mjs';
 
 function camel(name) {
   const [, before, middle, after] = /^(_*)(.*?)(_*)$/.exec(name);
@@ -12,83 +15,80 @@ function camelOptions(options) {
   return Object.fromEntries(Object.entries(options).map(([key, value]) => [camel(key), value]));
 }
 
+const isTensor = (value) =>
+  typeof value === 'object' && value !== null && ('dtype' in value || 'sparse' in value);
+
 /** Ways to make the call: each takes arguments and options and returns the result. */
 function waysOf(torch, call) {
   const [namespace, name] = call.op.split('::');
   const packet = torch.ops[namespace][name];
-  const ways = { packet: (args, options) => packet(...withOptions(args, options)) };
+  const ways = {};
   if (call.overload !== null) {
     const overload = packet[call.overload || 'default'];
     ways.overload = (args, options) => overload(...withOptions(args, options));
   }
+  ways.packet = (args, options) => packet(...withOptions(args, options));
   const method = camel(name);
-  const isMethod = namespace === 'aten' && call.args[0]?.tensor !== undefined && !torch.isOwnMember(method);
-  if (isMethod) {
+  if (isTensor(call.args[0]) && !torch.isOwnMember(method))
     ways.method = ([self, ...args], options) => self[method](...withOptions(args, camelOptions(options)));
-  }
   return ways;
 }
 
-function outcome(torch, call, way) {
-  const args = call.args.map((value) => decode(torch, value));
+function outcome(torch, call, wanted, unwritten, run) {
+  const decoder = new Decoder(torch, call.storages);
+  const [args, kwargs] = [decoder.value(call.args), decoder.options(call.kwargs)];
+  const text = new ResultText(torch, decoder.storages, unwritten);
   torch.manualSeed(0);
   try {
-    const result = way(args, decodeOptions(torch, call.kwargs));
-    const text = resultText(torch, result);
-    return call.after === undefined ? text : `${text} after ${resultText(torch, args)}`;
+    const result = text.of(run(args, kwargs));
+    return {
+      text: wanted.after === undefined ? result : `${result} after ${text.of([args, Object.values(kwargs)])}`,
+    };
   } catch (error) {
-    return `${error.name}: ${error.message.split('\n')[0]}`;
+    return { text: pythonKind(error), message: String(error.message).split('\n')[0] };
   }
 }
 
-function expectation({ result, after, error }) {
-  if (error !== undefined) return undefined;
-  return after === undefined ? expectedText(result) : `${expectedText(result)} after ${expectedText(after)}`;
+function expectation({ result, after, error }, unwritten) {
+  if (error !== undefined) return error;
+  const text = expectedText(result, unwritten);
+  return after === undefined ? text : `${text} after ${expectedText(after, unwritten)}`;
 }
 
-const isError = (text) => /^\w*Error: /.test(text);
+/** What Python gives for this way: recorded where it is not what the overload gives. */
+const recordedFor = (call, way) =>
+  way === 'overload'
+    ? call
+    : ((way === 'method' ? call.ways?.method : undefined) ?? call.ways?.packet ?? call);
 
-function gradients(torch, call, way) {
-  const args = call.args.map((value) => decode(torch, value));
-  const leaves = args.filter((arg) => arg instanceof torch.Tensor && /^(b?float|complex)/.test(arg.dtype));
-  for (const leaf of leaves) leaf.requiresGrad_();
-  torch.manualSeed(0);
-  const results = [way(args, decodeOptions(torch, call.kwargs))].flat();
-  const first = results.find((result) => result instanceof torch.Tensor && result.requiresGrad);
-  first.backward(torch.onesLike(first));
-  return resultText(
-    torch,
-    leaves.map((leaf) => leaf.grad),
-  );
+function compare(torch, call, way, run) {
+  const wanted = recordedFor(call, way);
+  const unwritten = call.varies ?? false;
+  const expected = expectation(wanted, unwritten);
+  const { text, message } = outcome(torch, call, wanted, unwritten, run);
+  if (text === expected) return undefined;
+  const integers = call.ways?.integers;
+  const isWhole = integers !== undefined && expectation(integers, unwritten) === text;
+  const kind = isWhole ? 'whole float' : undefined;
+  return { way, kind, text: differenceText(expected, text, wanted.message, message) };
 }
 
-function gradientDifference(torch, call, way) {
-  if (!call.grads) return undefined;
-  try {
-    const got = gradients(torch, call, way);
-    const expected = expectedText(call.grads);
-    return got === expected ? undefined : `expected ${expected}, got ${got}`;
-  } catch (error) {
-    return `expected gradients, got ${error.name}: ${error.message.split('\n')[0]}`;
-  }
-}
-
-/** What differs from Python: `[way, text]` for each way of calling that does. `count` is told each comparison. */
+/** What differs from Python, for each way of calling that does. `count` is told each comparison. */
 export function replayCall(torch, call, count) {
   return torch.scope(() => {
     const differences = [];
-    const expected = expectation(call);
     const ways = waysOf(torch, call);
-    for (const [name, way] of Object.entries(ways)) {
-      count(name);
-      const got = outcome(torch, call, way);
-      const same = expected === undefined ? isError(got) : got === expected;
-      if (!same) differences.push([name, `expected ${expected ?? call.error}, got ${got}`]);
+    if (call.varies) differences.push({ way: 'python', kind: 'unwritten', text: 'varies in Python' });
+    for (const [way, run] of Object.entries(ways)) {
+      count(way);
+      const difference = compare(torch, call, way, run);
+      if (difference !== undefined) differences.push(difference);
     }
     if (call.grads) {
       count('gradient');
       const text = gradientDifference(torch, call, ways.overload);
-      if (text !== undefined) differences.push(['gradient', text]);
+      if (text !== undefined) differences.push({ way: 'gradient', text });
+      if (call.grads.varies) differences.push({ way: 'python', kind: 'unwritten', text: 'varies in Python' });
     }
     return differences;
   });

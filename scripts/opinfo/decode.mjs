@@ -1,63 +1,70 @@
-// Values of record.py's calls in this package, and results as record.py would write them.
+// Arguments of record.py's calls in this package: tensors over one storage lie over one here too.
 const FLOATS = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity };
-const toNumber = (value) => (typeof value === 'string' ? FLOATS[value] : value);
+const QUANTIZED = { quint8: 'uint8', qint8: 'int8', qint32: 'int32' };
 
-function toTensor(torch, { tensor, dtype, shape, stride }) {
-  const bytes = new Uint8Array(Buffer.from(tensor, 'base64'));
-  if (bytes.length === 0) return torch.empty(shape, { dtype });
-  const { aten } = torch.ops;
-  const dense = aten.view.dtype(torch.tensor(bytes), dtype).reshape(shape);
-  if (String(dense.stride()) === String(stride)) return dense;
-  // Dimensions that repeat themselves are expanded, others laid out.
-  const narrow = stride.some((step, i) => step === 0 && shape[i] > 1);
-  if (narrow) return dense;
-  return aten.copy_(aten.empty_strided(shape, stride, { dtype }), dense);
-}
+/** A recorded float. */
+export const toNumber = (value) => (typeof value === 'string' ? FLOATS[value] : value);
 
-/** The value of one argument. */
-export function decode(torch, value) {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => decode(torch, item));
-  if ('tensor' in value) return toTensor(torch, value);
-  if ('bigint' in value) return BigInt(value.bigint);
-  if ('float' in value) return toNumber(value.float);
-  return new torch.Complex(...value.complex.map(toNumber));
-}
+const bytesOf = (text) => new Uint8Array(Buffer.from(text, 'base64'));
 
-/** Options by torch's names. */
-export const decodeOptions = (torch, kwargs) =>
-  Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, decode(torch, value)]));
+/** The arguments of one call; made anew for each way of calling. */
+export class Decoder {
+  storages;
+  #torch;
 
-function tensorText(torch, tensor) {
-  if (tensor === null) return 'null';
-  const dense = tensor.detach().resolveConj().resolveNeg().contiguous();
-  const bits = new Uint8Array(
-    dense.numel() === 0 ? 0 : torch.ops.aten.view.dtype(dense.reshape([-1]), 'uint8').data(),
-  );
-  return `${tensor.dtype}[${tensor.shape}] ${Buffer.from(bits).toString('base64')}`;
-}
+  constructor(torch, storages) {
+    this.#torch = torch;
+    this.storages = storages.map((text) => torch.tensor(bytesOf(text)).untypedStorage());
+  }
 
-function numberText(value) {
-  if (typeof value === 'boolean') return String(value);
-  return Object.is(value, -0) ? '-0' : String(value);
-}
+  value(item) {
+    if (typeof item !== 'object' || item === null) return item;
+    if (Array.isArray(item)) return item.map((element) => this.value(element));
+    if ('bigint' in item) return BigInt(item.bigint);
+    if ('float' in item) return toNumber(item.float);
+    if ('complex' in item) return new this.#torch.Complex(...item.complex.map(toNumber));
+    if ('generator' in item) return new this.#torch.Generator().manualSeed(item.generator);
+    if ('untyped' in item) return this.storages[item.untyped];
+    return 'dtype' in item || 'sparse' in item ? this.tensor(item) : this.options(item);
+  }
 
-/** A result as text: dtype, shape and every byte of a tensor. */
-export function resultText(torch, value) {
-  if (value === undefined || value === null) return 'null';
-  if (Array.isArray(value)) return `[${value.map((item) => resultText(torch, item)).join(', ')}]`;
-  if (value instanceof torch.Tensor) return tensorText(torch, value);
-  if (value instanceof torch.Complex) return `${numberText(value.re)}+${numberText(value.im)}j`;
-  return typeof value === 'string' ? value : numberText(value);
-}
+  options(kwargs) {
+    return Object.fromEntries(Object.entries(kwargs).map(([key, item]) => [key, this.value(item)]));
+  }
 
-/** The text of a recorded result. */
-export function expectedText(value) {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return `[${value.map(expectedText).join(', ')}]`;
-  if (typeof value !== 'object') return typeof value === 'string' ? value : numberText(value);
-  if ('tensor' in value) return `${value.dtype}[${value.shape}] ${value.tensor}`;
-  if ('bigint' in value) return value.bigint;
-  if ('float' in value) return numberText(toNumber(value.float));
-  return `${numberText(toNumber(value.complex[0]))}+${numberText(toNumber(value.complex[1]))}j`;
+  tensor(item) {
+    const { aten } = this.#torch.ops;
+    const { dtype, shape, stride } = item;
+    if ('sparse' in item) return this.#sparse(item);
+    if ('quantized' in item) return this.#quantized(item);
+    if ('meta' in item) return aten.empty_strided(shape, stride, { dtype, device: 'meta' });
+    if ('zeros' in item) return aten._efficientzerotensor(shape, { dtype });
+    return this.#placed(item);
+  }
+
+  #placed({ storage, offset, dtype, shape, stride, flags }) {
+    const { aten } = this.#torch.ops;
+    // tensorFromStorage would keep the storage from being resized.
+    const place = aten.set_.source_Storage_storage_offset;
+    const made = place(aten.empty([0], { dtype }), this.storages[storage], offset, shape, stride);
+    const negated = flags.includes('n') ? aten._neg_view(made) : made;
+    return flags.includes('c') ? aten._conj(negated) : negated;
+  }
+
+  #sparse({ sparse, layout, shape, coalesced }) {
+    const { aten } = this.#torch.ops;
+    const parts = sparse.map((part) => this.tensor(part));
+    const { dtype } = parts.at(-1);
+    if (layout !== 'sparse_coo')
+      return aten._sparse_compressed_tensor_unsafe(...parts, shape, { dtype, layout });
+    const made = aten._sparse_coo_tensor_unsafe(...parts, shape, { dtype });
+    return coalesced ? aten._coalesced_(made, true) : made;
+  }
+
+  #quantized({ tensor, dtype, shape, quantized }) {
+    const { aten } = this.#torch.ops;
+    const whole = this.#torch.tensor(bytesOf(tensor));
+    const numbers = aten.view.dtype(whole, QUANTIZED[dtype]).reshape(shape);
+    return aten._make_per_tensor_quantized_tensor(numbers, quantized.scale, quantized.zero);
+  }
 }

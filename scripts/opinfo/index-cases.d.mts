@@ -17,4 +17,4 @@ export interface IndexCase {
 /** The differences of one recorded case from Python: none, or one line for the read and one for the write. */
 export function replayIndexCase(torch: object, item: IndexCase): string[];
 /** Python's class of an error that this package throws. */
-export function pythonKind(error: Error & { code?: string }): string;
+export function indexErrorKind(error: Error & { code?: string }): string;

@@ -1,4 +1,6 @@
 // Replays what index_tuples.py recorded: reads and writes by index tuples, refusals included, bit for bit.
+import { pythonKind } from './errors.mjs';
+
 const SPECIAL = { bool: Boolean };
 
 function makeTensor(torch, { dtype, shape, data }) {
@@ -29,18 +31,8 @@ function decodeIndex(torch, item) {
   return start === null && stop === null && step === null ? ':' : torch.slice(start, stop, step ?? 1);
 }
 
-/** Python's class of an error that this package throws. */
-export function pythonKind(error) {
-  const byCode = {
-    ERR_TORCH_INDEX: 'IndexError',
-    ERR_TORCH_VALUE: 'ValueError',
-    ERR_TORCH_TYPE: 'TypeError',
-    ERR_TORCH_NOT_IMPLEMENTED: 'NotImplementedError',
-    ERR_TORCH: 'RuntimeError',
-  };
-  if (error.name === 'RangeError') return 'IndexError';
-  return byCode[error.code] ?? error.name;
-}
+/** Python's class of an error that this package throws; integers out of range are found before libtorch is asked. */
+export const indexErrorKind = (error) => (error.name === 'RangeError' ? 'IndexError' : pythonKind(error));
 
 const plain = (value) => (typeof value === 'object' && value !== null ? [value.re, value.im] : value);
 
@@ -56,7 +48,7 @@ function difference(expected, run) {
   try {
     got = run();
   } catch (error) {
-    const kind = pythonKind(error);
+    const kind = indexErrorKind(error);
     if (expected.error === kind) return undefined;
     return `${expected.error ?? 'Python gave a result'} expected, got ${kind}: ${error.message}`;
   }

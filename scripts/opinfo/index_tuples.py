@@ -1,9 +1,9 @@
 """Random index tuples with what Python's torch makes of them: reads and writes, refusals included.
 
-  python scripts/opinfo/index_tuples.py COUNT SEED > cases.jsonl
+  python scripts/opinfo/index_tuples.py OUT.jsonl COUNT SEED
 
 Most tuples are valid; about a fifth break a rule (range, mask shape, broadcasting, dtype), so that refusals are
-compared too. replay-indexing.mjs reads the lines, test/fixtures/tensor/indexing-random.jsonl is a sample.
+compared too. replay.mjs reads the lines, test/fixtures/tensor/indexing-random.jsonl is a sample.
 """
 
 import json
@@ -201,10 +201,11 @@ def cases(count, seed):
         yield make_case(rng)
 
 
-def main(count, seed):
+def main(path, count, seed):
     warnings.filterwarnings("ignore")
-    for case in cases(int(count), int(seed)):
-        print(json.dumps(case, separators=(",", ":")))
+    with open(path, "w") as out:
+        for case in cases(int(count), int(seed)):
+            out.write(json.dumps(case, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,17 +7,14 @@ const entries = JSON.parse(readFileSync(new URL('./known.json', import.meta.url)
   used: false,
 }));
 
-const hasWholeFloat = (value) =>
-  Array.isArray(value)
-    ? value.some(hasWholeFloat)
-    : typeof value?.float === 'number' && Number.isInteger(value.float);
-
-/** Entries name ops and may ask for a way of calling, for a whole float among the arguments, or for a text. */
-function explains(entry, { call, way, text }) {
+/**
+ * Entries name ops, and may ask for a way of calling, for a text, and for a kind: what replay.mjs finds out about a
+ * difference by itself. A difference of some kind is only explained by an entry of that kind.
+ */
+function explains(entry, { call, way, kind, text }) {
   const name = call.overload ? `${call.op}.${call.overload}` : call.op;
-  if (!entry.pattern.test(name)) return false;
+  if (!entry.pattern.test(name) || entry.kind !== kind) return false;
   if (entry.way !== undefined && !entry.way.includes(way)) return false;
-  if (entry.wholeFloat && !hasWholeFloat([call.args, Object.values(call.kwargs ?? {})].flat())) return false;
   return entry.text === undefined || text.includes(entry.text);
 }
 

@@ -1,13 +1,14 @@
 """Records what PyTorch's own test database (OpInfo) makes of its samples, as JSON lines for replay.mjs.
 
-  python scripts/opinfo/record.py OUT.jsonl [MOST_CALLS_PER_OVERLOAD] [PATTERN]
+  python scripts/opinfo/record.py OUT.jsonl [--most 24] [--samples 30] [--ops PATTERN]
 
-Each sample runs under a dispatch mode that writes every call of an overload: arguments, results, what was written in
-place, and gradients where the call has them. Then comes the promotion table: binary ops by pairs of dtypes and kinds of
-numbers. Every call starts from the same seed, on one thread.
+Each sample runs inside a mode that writes every call of an overload at every level (recorder.py), and again backward,
+for the calls of derivatives; error samples come too. Then the promotion table. Every call starts from the same seed,
+on one thread. The last line counts.
 """
 
-import copy
+import argparse
+import itertools
 import json
 import re
 import sys
@@ -17,144 +18,151 @@ import warnings
 sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=object, assert_expected_inline=None))  # not on every index
 
 import torch  # noqa: E402
-from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
-from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
-from torch.utils._pytree import tree_flatten, tree_map  # noqa: E402
+from torch.testing._internal import common_methods_invocations as database  # noqa: E402
+from torch.testing._internal.common_modules import module_db  # noqa: E402
+from torch.testing._internal.opinfo import core  # noqa: E402
 
-from encode import Unsupported, encode  # noqa: E402
+from plain import record_plain  # noqa: E402
+from promotion import record_promotion  # noqa: E402
+from recorder import Recorder  # noqa: E402
+from values import tensors_in  # noqa: E402
 
-DTYPES = [torch.float32, torch.int64, torch.float16, torch.complex64, torch.bool]
-SAMPLES = 8
-MOST_ELEMENTS = 4096
+core.extract_test_fn = lambda: None  # looks through the whole stack for a test that takes samples, most of the time
 
-
-def clone(value):
-    return tree_map(lambda x: x.detach().clone(memory_format=torch.preserve_format) if isinstance(x, torch.Tensor) else x, value)
-
-
-def as_list(value):
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+DTYPES = [torch.float32, torch.int64, torch.float16, torch.complex64, torch.bool, torch.float64, torch.bfloat16, torch.uint8]
+FEWER = 5  # samples of each dtype after the first two
 
 
-class Recorder(TorchDispatchMode):
-    def __init__(self, out, most):
-        super().__init__()
-        self.out, self.most = out, most
-        self.counts, self.seen, self.skipped = {}, set(), {}
-        self.pending = []  # lines whose gradients are still to come: inside the mode nothing is recorded for them
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        name = str(func)
-        if self.counts.get(name, 0) >= self.most:
-            return func(*args, **kwargs)
-        try:
-            before = {"args": encode(list(args)), "kwargs": {key: encode(value) for key, value in kwargs.items()}}
-        except Unsupported as error:
-            self.skipped[name] = str(error)
-            return func(*args, **kwargs)
-        inputs = clone((args, kwargs))
-        torch.manual_seed(0)
-        result = func(*args, **kwargs)
-        try:
-            self.write(func, before, args, kwargs, result, inputs)
-        except Unsupported as error:
-            self.skipped[name] = str(error)
-        return result
-
-    def write(self, func, before, args, kwargs, result, inputs):
-        size = sum(x.numel() for x in tree_flatten((args, kwargs, result))[0] if isinstance(x, torch.Tensor))
-        line = {"op": func._schema.name, "overload": func._schema.overload_name, **before}
-        key = hash(json.dumps(line))
-        if size > MOST_ELEMENTS or key in self.seen:
-            return
-        self.seen.add(key)
-        line["result"] = encode(result if not isinstance(result, tuple) else list(result))
-        if func._schema.is_mutable:
-            line["after"] = encode(list(args))
-        else:
-            self.pending.append((line, func, inputs))
-        self.counts[str(func)] = self.counts.get(str(func), 0) + 1
-        if func._schema.is_mutable:
-            self.out.write(json.dumps(line) + "\n")
-
-    def flush(self):
-        for line, func, inputs in self.pending:
-            self.out.write(json.dumps({**line, "grads": gradients(func, *inputs)}) + "\n")
-        self.pending = []
+def infos(pattern):
+    every = [getattr(database, name) for name in sorted(dir(database)) if re.fullmatch("(foreach_.*_)?op_db", name)]
+    return [info for info in itertools.chain(*every) if re.search(pattern, info.name)]
 
 
-def gradients(func, args, kwargs):
-    """Gradients of the first differentiable result for all floating tensors among the arguments; None without."""
-    leaves = [x for x in args if isinstance(x, torch.Tensor) and (x.is_floating_point() or x.is_complex())]
-    if not leaves:
-        return None
-    try:
-        with torch.enable_grad():
-            for leaf in leaves:
-                leaf.requires_grad_()
-            torch.manual_seed(0)
-            first = next((x for x in as_list(func(*args, **kwargs)) if isinstance(x, torch.Tensor) and x.requires_grad), None)
-            if first is None:
-                return None
-            return encode(list(torch.autograd.grad(first, leaves, torch.ones_like(first), allow_unused=True)))
-    except Exception:
-        return None
+def most_of(info, place, most):
+    if info.name.startswith("_foreach"):
+        return 6
+    return most if place < 2 else FEWER
 
 
-def record_samples(recorder, pattern):
-    for info in op_db:
-        if not re.search(pattern, info.name):
-            continue
-        for dtype in DTYPES:
-            if dtype not in info.dtypes:
-                continue
+def forms(info):
+    """The functions of an op: its own, in place, as a method, and the same of its aliases."""
+    names = ("op", "inplace_variant", "method_variant")
+    found = [getattr(of, name, None) for of in (info, *getattr(info, "aliases", ())) for name in names]
+    return [form for form in found if form is not None]
+
+
+def shortened(value):
+    return value[:2] if isinstance(value, list) else value
+
+
+def foreach_samples(info, dtype):
+    """Two tensors of each list, which has up to thirty."""
+    for sample in info.sample_inputs("cpu", dtype, noncontiguous=False):
+        sample.input = shortened(sample.input)
+        sample.args = tuple(shortened(x) for x in sample.args)
+        sample.kwargs = {key: shortened(x) for key, x in sample.kwargs.items()}
+        yield sample
+
+
+def sparse_samples(info, dtype):
+    if not getattr(info, "supports_sparse", False):
+        return
+    for layout in ("coo", "csr", "csc", "bsr", "bsc"):
+        if layout == "coo" or getattr(info, f"supports_sparse_{layout}", False):
+            yield from itertools.islice(getattr(info, f"sample_inputs_sparse_{layout}")("cpu", dtype, requires_grad=False), FEWER)
+
+
+def samples(info, dtype, requires_grad):
+    if info.name.startswith("_foreach"):
+        return foreach_samples(info, dtype)
+    return info.sample_inputs("cpu", dtype, requires_grad=requires_grad)
+
+
+def backward(result):
+    for x in tensors_in(list(result) if isinstance(result, tuple) else [result]):
+        if x.requires_grad:
+            x.backward(torch.ones_like(x), retain_graph=True)
+
+
+def record_dtype(recorder, info, dtype, most):
+    sparse = sparse_samples(info, dtype) if dtype == DTYPES[0] else ()
+    for sample in itertools.chain(itertools.islice(samples(info, dtype, False), most), sparse):
+        for form in forms(info)[: None if dtype in DTYPES[:2] else 1]:
             try:
-                for _, sample in zip(range(SAMPLES), info.sample_inputs("cpu", dtype, requires_grad=False)):
-                    with recorder:
-                        info(sample.input, *sample.args, **sample.kwargs)
+                recorder.run(lambda: form(sample.input, *sample.args, **sample.kwargs))
             except Exception as error:
                 recorder.skipped[f"{info.name} {dtype}"] = str(error).split("\n")[0][:200]
-            recorder.flush()
 
 
-BINARY = ["add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "eq", "lt", "bitwise_and", "add_", "mul_", "div_", "where"]
-NUMBERS = [2, 2.5, True, complex(1, 2), -3, 0, 1000000]
-KINDS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool, torch.float16, torch.bfloat16,
-         torch.float32, torch.float64, torch.complex64, torch.complex128]  # fmt: skip
+def record_backward(recorder, info, dtype, most):
+    for sample in itertools.islice(samples(info, dtype, True), most):
+        with torch.enable_grad():
+            result = info(sample.input, *sample.args, **sample.kwargs)
+            recorder.run(lambda: backward(result))
 
 
-def record_promotion(out):
-    count = 0
-    tensors = [torch.tensor([1, 2, 3]).to(dtype) for dtype in KINDS] + [torch.tensor(2).to(dtype) for dtype in KINDS]
-    for name in BINARY:
-        for a in tensors:
-            for b in tensors + NUMBERS:
-                args = [torch.tensor([True, False, True]), a, b] if name == "where" else [a, b]
-                before = encode(args)
-                line = {"op": f"aten::{name}", "overload": None, "args": before, "kwargs": {}}
-                run = torch.where if name == "where" else getattr(torch.Tensor, name)
-                try:
-                    line["result"] = encode(run(*copy.deepcopy(args)))
-                except Exception as error:
-                    line["error"] = type(error).__name__
-                out.write(json.dumps(line) + "\n")
-                count += 1
-    return count
+def record_errors(recorder, info):
+    if info.error_inputs_func is None:
+        return
+    for case in info.error_inputs("cpu"):
+        sample = case.sample_input
+        try:
+            recorder.run(lambda: info(sample.input, *sample.args, **sample.kwargs))
+        except Exception:  # as it should
+            pass
 
 
-def main(path, most="8", pattern=""):
+def record_modules(recorder, pattern):
+    for info in module_db if pattern == "" else ():
+        for dtype in (torch.float32, torch.float64):
+            guarded(recorder, f"{info.name} {dtype}", lambda: record_module(recorder, info, dtype))
+
+
+def record_module(recorder, info, dtype):
+    given = info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=True)
+    for case in itertools.islice(given, FEWER):
+        made = case.constructor_input
+        module = info.module_cls(*made.args, **made.kwargs).to(dtype)
+        inputs = case.forward_input
+        recorder.run(lambda: backward(module(*inputs.args, **inputs.kwargs)))
+
+
+def guarded(recorder, name, fn):
+    try:
+        fn()
+    except Exception as error:
+        recorder.skipped[name] = str(error).split("\n")[0][:200]
+
+
+def record_samples(recorder, pattern, most):
+    for info in infos(pattern):
+        for place, dtype in enumerate(DTYPES):
+            if dtype not in info.dtypes:
+                continue
+            count = most_of(info, place, most)
+            guarded(recorder, f"{info.name} {dtype}", lambda: record_dtype(recorder, info, dtype, count))
+            if dtype.is_floating_point or dtype.is_complex:
+                guarded(recorder, f"{info.name} {dtype} backward", lambda: record_backward(recorder, info, dtype, count))
+        guarded(recorder, f"{info.name} errors", lambda: record_errors(recorder, info))
+
+
+def main(options):
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    with open(path, "w") as out:
-        recorder = Recorder(out, int(most))
-        record_samples(recorder, pattern)
-        promotions = record_promotion(out)
-    print(f"{sum(recorder.counts.values())} calls of {len(recorder.counts)} overloads, {promotions} of the promotion table")
-    print(f"not recorded: {len(recorder.skipped)}")
-    with open(path + ".skipped", "w") as skipped:
-        json.dump(recorder.skipped, skipped, indent=1)
+    with open(options.out, "w", buffering=1) as out:  # by lines, for replay.mjs reads them meanwhile
+        recorder = Recorder(out, options.most)
+        record_samples(recorder, options.ops, options.samples)
+        record_modules(recorder, options.ops)
+        if options.ops == "":
+            record_plain(recorder)
+        promotions = record_promotion(out) if options.ops == "" else 0
+        out.write(json.dumps({"calls": sum(recorder.counts.values()), "overloads": len(recorder.counts), "promotions": promotions, "skipped": recorder.skipped}) + "\n")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out")
+    parser.add_argument("--most", type=int, default=24)
+    parser.add_argument("--samples", type=int, default=30)
+    parser.add_argument("--ops", default="")
+    main(parser.parse_args())

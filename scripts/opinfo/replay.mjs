@@ -1,15 +1,16 @@
 // PyTorch's OpInfo database and random index tuples, recorded by Python and compared with this package bit for bit:
-//   PYTHON=/path/to/python node scripts/opinfo/replay.mjs [--calls 8] [--tuples 6000] [--ops PATTERN] [--json OUT]
+//   PYTHON=/path/to/python node scripts/opinfo/replay.mjs [--most 14] [--samples 24] [--tuples 6000] [--ops PATTERN]
+//     [--recording FILE] [--json OUT]
 // Fails for a difference that known.json does not name with a reason, and for a reason that explains nothing any more.
-// Without a Python that has torch of this libtorch's version it says so and ends well. Recordings are not kept.
-import { spawnSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+// Without a Python that has torch it says so and ends well. Nothing recorded is kept, but --recording reads a file that
+// record.py wrote.
+import { spawn, spawnSync } from 'node:child_process';
+import { createReadStream, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import * as torch from '../../dist/index.js';
 import { replayCall } from './calls.mjs';
 import { replayIndexCase } from './index-cases.mjs';
 import { knownReason, staleReasons } from './known.mjs';
@@ -17,30 +18,16 @@ import { knownReason, staleReasons } from './known.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
   options: {
-    calls: { type: 'string', default: '8' },
+    most: { type: 'string', default: '14' },
+    samples: { type: 'string', default: '24' },
     tuples: { type: 'string', default: '6000' },
     ops: { type: 'string', default: '' },
+    recording: { type: 'string' },
     json: { type: 'string' },
+    shown: { type: 'string', default: '40' },
   },
 });
-const python = process.env.PYTHON ?? 'python3';
-
-function runPython(args) {
-  const result = spawnSync(python, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
-  if (result.status !== 0) throw new Error(`${python} ${args.join(' ')} failed:\n${result.stderr}`);
-  return result.stdout;
-}
-
-function hasTorch() {
-  const { stdout, status } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], {
-    encoding: 'utf8',
-  });
-  if (status === 0) return stdout.trim();
-  console.log(`skipped: ${python} has no torch; set PYTHON`);
-  return undefined;
-}
-
-// Members that the class defines itself, with signatures of their own, are no ops.
+// What the class defines itself has a signature of its own.
 const OWN = new Set([
   'item',
   'data',
@@ -55,38 +42,76 @@ const OWN = new Set([
   'where',
   'requiresGrad_',
 ]);
-const surface = { ...torch, isOwnMember: (name) => OWN.has(name) || !(name in torch.Tensor.prototype) };
 
+const python = process.env.PYTHON ?? 'python3';
 const counts = {};
 const count = (way) => {
   counts[way] = (counts[way] ?? 0) + 1;
 };
 
-// Some ops are registered by Python: libtorch does not have them.
-const registered = new Set(torch.listOps().map((name) => name.split('.')[0]));
+/** Lines that a script writes to the file it is given; MKL prints to standard output. */
+async function* linesOf(script, args) {
+  const child = spawn(python, [join(here, script), '/dev/fd/3', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  let complaints = '';
+  child.stderr.on('data', (text) => {
+    complaints = (complaints + text).slice(-4000);
+  });
+  const ended = new Promise((resolve) => child.on('close', (...how) => resolve(how)));
+  yield* createInterface({ input: child.stdio[3] });
+  const [status, signal] = await ended;
+  if (status !== 0) throw new Error(`${python} ${script} ended with ${status ?? signal}:\n${complaints}`);
+}
 
-async function replayCalls(path, differences) {
-  for await (const line of createInterface({ input: createReadStream(path) })) {
+function recordedLines() {
+  if (options.recording !== undefined) return createInterface({ input: createReadStream(options.recording) });
+  return linesOf('record.py', ['--most', options.most, '--samples', options.samples, '--ops', options.ops]);
+}
+
+async function replayCalls(surface, differences) {
+  const registered = new Set(surface.listOps().map((name) => name.split('.')[0]));
+  const overloads = new Set();
+  for await (const line of recordedLines()) {
     const call = JSON.parse(line);
+    if (call.op === undefined) {
+      counts.recorder = call;
+      continue;
+    }
+    // Some ops are registered by Python: libtorch does not have them.
     if (!registered.has(call.op)) {
       count('call of an op that Python registers');
       continue;
     }
-    count('call');
-    for (const [way, text] of replayCall(surface, call, count)) differences.push({ call, way, text });
+    count(call.overload === null ? 'promotion' : 'call');
+    if (call.error !== undefined) count('refusal');
+    if (call.overload !== null) overloads.add(`${call.op}.${call.overload}`);
+    for (const difference of replayCall(surface, call, count)) differences.push({ call, ...difference });
   }
+  counts.overloads = overloads.size;
 }
 
-function replayTuples(differences) {
-  const lines = runPython([join(here, 'index_tuples.py'), options.tuples, '12'])
-    .trim()
-    .split('\n');
-  for (const line of lines) {
+async function replayTuples(torch, differences) {
+  for await (const line of linesOf('index_tuples.py', [options.tuples, '12'])) {
     count('index tuple');
     const call = { op: 'index tuple', overload: null, args: [] };
     for (const text of replayIndexCase(torch, JSON.parse(line)))
       differences.push({ call, way: 'index', text });
   }
+}
+
+const nameOf = ({ op, overload }) => (overload ? `${op}.${overload}` : op);
+
+/** The first difference of each kind; by overload and way there are too many alike. */
+function show(unknown) {
+  const groups = Map.groupBy
+    ? Map.groupBy(unknown, ({ call, way }) => `${nameOf(call)} (${way})`)
+    : new Map(unknown.map((difference) => [`${nameOf(difference.call)} (${difference.way})`, [difference]]));
+  for (const [name, [{ call, text }, ...rest]] of [...groups].slice(0, Number(options.shown))) {
+    console.log(`${name}, ${rest.length + 1} times: ${text.slice(0, 500)}`);
+    console.log(`   ${JSON.stringify([call.args, call.kwargs]).slice(0, 250)}`);
+  }
+  console.log(`${groups.size} kinds`);
 }
 
 function report(differences, version) {
@@ -97,34 +122,36 @@ function report(differences, version) {
     if (reason === undefined) unknown.push(difference);
     else known[reason] = (known[reason] ?? 0) + 1;
   }
-  for (const { call, way, text } of unknown.slice(0, 40))
-    console.log(
-      `${call.op}.${call.overload} (${way}): ${text.slice(0, 400)}\n   ${JSON.stringify(call.args).slice(0, 300)}`,
-    );
-  const stale = options.ops === '' ? staleReasons() : [];
+  show(unknown);
+  const stale = options.ops === '' && options.recording === undefined ? staleReasons() : [];
   for (const reason of stale) console.log(`explains nothing any more: ${reason}`);
-  const summary = { processor: cpus()[0].model, torch: version, counts, known, unknown: unknown.length };
+  const date = new Date().toISOString().slice(0, 10);
+  const { recorder, ...counted } = counts;
+  const summary = {
+    question: 'Does every op give what Python gives, bit for bit?',
+    date,
+    processor: cpus()[0].model,
+    torch: version,
+    counts: counted,
+    known,
+    unknown: unknown.length,
+  };
   console.log(JSON.stringify(summary, null, 2));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(summary, null, 2)}\n`);
   return unknown.length + stale.length;
 }
 
 async function main(version) {
-  const folder = mkdtempSync(join(tmpdir(), 'ibn-opinfo-'));
+  const torch = await import('../../dist/index.js');
+  torch.setNumThreads(1);
+  const isOwnMember = (name) => OWN.has(name) || !(name in torch.Tensor.prototype);
   const differences = [];
-  try {
-    const path = process.env.OPINFO_RECORDING ?? join(folder, 'calls.jsonl');
-    if (process.env.OPINFO_RECORDING === undefined)
-      console.log(runPython([join(here, 'record.py'), path, options.calls, options.ops]).trim());
-    await replayCalls(path, differences);
-    replayTuples(differences);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  await replayCalls({ ...torch, isOwnMember }, differences);
+  if (options.ops === '') await replayTuples(torch, differences);
   process.exitCode = report(differences, version) === 0 ? 0 : 1;
 }
 
-process.on('warning', () => {});
-torch.setNumThreads?.(1);
-const version = hasTorch();
-if (version !== undefined) await main(version);
+process.removeAllListeners('warning');
+const probe = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
+if (probe.status === 0) await main(probe.stdout.trim());
+else console.log(`opinfo: not compared, as ${python} has no torch; set PYTHON to one that has`);

@@ -55,10 +55,10 @@ describe('item 2: naming of ops', () => {
   });
 
   it(
-    'lists the overloads of an op',
+    'lists the overloads of an op in the order of their registration, as Python does',
     withScope(() => {
       const packet = ops.aten.add as unknown as { overloads(): string[] };
-      expect(packet.overloads()).toEqual(['Scalar', 'Scalar_out', 'Tensor', 'out']);
+      expect(packet.overloads()).toEqual(['Tensor', 'Scalar', 'out', 'Scalar_out']);
       const relu = ops.aten.relu as unknown as { overloads(): string[] };
       expect(relu.overloads()).toEqual(['default', 'out']);
     }),
