@@ -55,6 +55,9 @@ const draws: Record<string, () => Tensor> = {
   channels_last: () => empty([1, 3, 2, 2], { memoryFormat: 'channels_last' }).normal_(),
 };
 
+// Normal numbers are cosines, and processors without AVX2 take other code for them: 2.4e-6 apart with a deviation of 3.
+const CLOSE = { atol: 1e-5, rtol: 1e-6 };
+
 describe('item 4: the same seed gives the random numbers of Python', () => {
   it.each(Object.keys(draws))('%s', (name) => {
     const own = cases.filter(({ draw }) => draw === name);
@@ -63,8 +66,8 @@ describe('item 4: the same seed gives the random numbers of Python', () => {
       scope(() => {
         manualSeed(BigInt(seed));
         const draw = draws[name] as () => Tensor;
-        expectClose(draw(), first, { atol: 1e-6, rtol: 1e-6 });
-        expectClose(draw(), second, { atol: 1e-6, rtol: 1e-6 });
+        expectClose(draw(), first, CLOSE);
+        expectClose(draw(), second, CLOSE);
       });
     }
   });
