@@ -272,17 +272,19 @@ export interface Binding extends DeviceBinding {
   emptyCpuCache(): void;
   resetPeakMemoryStats(): void;
   /** The graph as text; where that is `expected`, `write` gets the file's bytes. */
+  /** Why nothing was written, empty where the forward refuses a sample; undefined where the file was written. */
   traceTorchScript(
     name: string,
     keys: readonly string[],
     tensors: readonly Handle[],
     parameters: number,
-    inputs: readonly Handle[],
+    samples: readonly (readonly Handle[])[],
+    required: number,
     inputNames: readonly string[],
-    forward: (inputs: Handle[]) => Handle[],
-    expected: string | undefined,
-    write: ((bytes: Uint8Array) => void) | undefined,
-  ): string;
+    forward: (inputs: Handle[]) => Handle[] | undefined,
+    seal: (taken: number) => string,
+    write: (bytes: Uint8Array) => void,
+  ): string | undefined;
   compiledCreate(plan: unknown, settings: EngineSettings, settle: Settle): Handle;
   compiledAttach(token: string, settle: Settle): Handle | undefined;
   compiledAccount(model: Handle): void;

@@ -1,6 +1,7 @@
 // Tensor metadata, and memory shared or copied between JavaScript buffers and tensors.
 #include <cstring>
 
+#include <ATen/TracerMode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
@@ -203,6 +204,7 @@ Napi::Value fromBuffer(Call& call) {
                           "unaligned address; use tensor(), which copies");
   }
   auto release = [held = holdMemory(bytes.buffer)](void*) {};
+  const at::tracer::impl::NoTracerDispatchMode untraced;
   return call.wrap(at::from_blob(start, shape, std::move(release), at::TensorOptions(type)));
 }
 
@@ -213,6 +215,8 @@ Napi::Value fromCopy(Call& call) {
   const std::vector<int64_t> shape = call.integers(2, "shape");
   const Bytes bytes = bytesOf(call.env, call.at(0));
   const size_t size = checkedBytes(shape, type, 0, bytes.size);
+  // A trace takes it for a constant: recorded as empty, it would lose what is copied here.
+  const at::tracer::impl::NoTracerDispatchMode untraced;
   at::Tensor tensor = at::empty(shape, at::TensorOptions(type));
   if (size > 0) std::memcpy(tensor.data_ptr(), bytes.data, size);
   return call.wrap(std::move(tensor));

@@ -2,12 +2,12 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/tracer.h>
-#include <torch/csrc/jit/passes/shape_analysis.h>
 #include <torch/csrc/jit/serialization/export.h>
 
 #include <map>
 
 #include "cold.h"
+#include "torchscript_sizes.h"
 
 namespace ibn {
 
@@ -64,19 +64,23 @@ std::vector<std::string> readStrings(const Call& call, size_t index, const char*
   return strings;
 }
 
-Stack readInputs(const Call& call, size_t index) {
+Stack readInputs(const Call& call, const Napi::Array& array) {
   Stack inputs;
-  const auto array = call.info[index].As<Napi::Array>();
   inputs.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); i++) inputs.emplace_back(call.data.tensor(call.env, array.Get(i)));
   return inputs;
 }
 
-// forward(handles): handles.
+// The forward does not take these inputs.
+struct Refused {};
+
+// forward(handles): handles, or undefined where it refuses them.
 Stack callForward(const Call& call, const Napi::Function& forward, const Stack& inputs) {
   Napi::Array given = Napi::Array::New(call.env, inputs.size());
   for (uint32_t i = 0; i < inputs.size(); i++) given[i] = call.wrap(inputs[i].toTensor());
-  const auto result = forward.Call({given}).As<Napi::Array>();
+  const Napi::Value value = forward.Call({given});
+  if (value.IsUndefined()) throw Refused();
+  const auto result = value.As<Napi::Array>();
   std::vector<c10::IValue> outputs;
   outputs.reserve(result.Length());
   for (uint32_t i = 0; i < result.Length(); i++) {
@@ -118,37 +122,66 @@ void save(Call& call, const Module& module, const Napi::Function& write) {
   sink.rethrow();
 }
 
-// traceTorchScript(name, keys, tensors, parameters, inputs, inputNames, forward, expected, write): the graph
-// as text. The first `parameters` tensors are parameters, the others buffers. Where `expected` is that text,
-// the module is written too, piece by piece.
+// The tree of the call's keys, tensors and number of parameters.
+ModuleTree readTree(const Call& call) {
+  const std::vector<std::string> keys = readStrings(call, 1, "keys");
+  const auto tensors = call.info[2].As<Napi::Array>();
+  const auto parameters = call.integer(3, "parameters");
+  ModuleTree tree(call.string(0, "name"));
+  for (uint32_t i = 0; i < keys.size(); i++) {
+    tree.add(keys[i], call.data.tensor(call.env, tensors.Get(i)), i < parameters);
+  }
+  return tree;
+}
+
+SizedGraphs::GraphPtr traceOnce(const Call& call, Module& self, const Napi::Array& inputs) {
+  const auto forward = call.info[7].As<Napi::Function>();
+  return torch::jit::tracer::trace(
+             readInputs(call, inputs), [&](const Stack& given) { return callForward(call, forward, given); },
+             [](const torch::autograd::Variable&) { return std::string(); }, /*strict=*/true,
+             /*force_outplace=*/false, &self, readStrings(call, 6, "inputNames"))
+      .first->graph;
+}
+
+// A forward of `graph` behind the checks in `source`, which calls it `_traced_forward`.
+void addForward(Module& module, const SizedGraphs::GraphPtr& graph, const std::string& source) {
+  const auto& type = module.type();
+  const c10::QualifiedName method(*type->name(), "_traced_forward");
+  type->addMethod(module._ivalue()->compilation_unit()->create_function(method, graph));
+  module.define(source);
+}
+
+// traceTorchScript(name, keys, tensors, parameters, samples, required, inputNames, forward, seal, write):
+// writes one module that does for all samples what the forward does, piece by piece. The first `parameters`
+// tensors are parameters, the others buffers. A sample is a list of inputs; those behind the first `required`
+// are left out from the first on that does not fit. `seal(taken)` gives the source of the module's forward.
+// Returns why nothing was written, or undefined.
 Napi::Value traceTorchScript(Call& call) {
   if (torch::jit::tracer::isTracing()) {
     throw InvalidArgument("ERR_TORCH", "Expected no other trace under way, got a forward that traces");
   }
-  const std::string name = call.string(0, "name");
-  const std::vector<std::string> keys = readStrings(call, 1, "keys");
-  const auto tensors = call.info[2].As<Napi::Array>();
-  const auto parameters = call.integer(3, "parameters");
-  ModuleTree tree(name);
-  for (uint32_t i = 0; i < keys.size(); i++) {
-    tree.add(keys[i], call.data.tensor(call.env, tensors.Get(i)), i < parameters);
+  ModuleTree tree = readTree(call);
+  const auto samples = call.info[4].As<Napi::Array>();
+  const auto required = static_cast<uint32_t>(call.integer(5, "required"));
+  SizedGraphs graphs;
+  std::vector<SizedGraphs::GraphPtr> traced;
+  uint32_t taken = 0;
+  try {
+    for (; taken < samples.Length(); taken++) {
+      traced.push_back(traceOnce(call, tree.root(), samples.Get(taken).As<Napi::Array>()));
+      if (taken + 1 == required) {
+        if (const auto reason = graphs.unite(traced)) return Napi::String::New(call.env, *reason);
+      } else if (taken >= required && !graphs.covers(traced.back())) {
+        break;
+      }
+    }
+  } catch (const Refused&) {
+    if (taken < required) return Napi::String::New(call.env, "");
   }
-  const auto forward = call.info[6].As<Napi::Function>();
-  const auto traced = torch::jit::tracer::trace(
-      readInputs(call, 4), [&](const Stack& inputs) { return callForward(call, forward, inputs); },
-      [](const torch::autograd::Variable&) { return std::string(); }, /*strict=*/true,
-      /*force_outplace=*/false, &tree.root(), readStrings(call, 5, "inputNames"));
-  const std::shared_ptr<torch::jit::Graph> graph = traced.first->graph;
-  torch::jit::EraseShapeInformation(graph);
-  const std::string text = graph->toString(/*print_source_locations=*/false);
-  if (call.info[7].IsString() && call.string(7, "expected") == text) {
-    const auto& type = tree.root().type();
-    const auto& type_name = type->name();
-    const c10::QualifiedName method(type_name ? *type_name : c10::QualifiedName(name), "forward");
-    type->addMethod(tree.root()._ivalue()->compilation_unit()->create_function(method, graph));
-    save(call, tree.root(), call.info[8].As<Napi::Function>());
-  }
-  return Napi::String::New(call.env, text);
+  const auto source = call.info[8].As<Napi::Function>().Call({call.number(taken)});
+  addForward(tree.root(), graphs.finish(), toString(call.env, source, "source"));
+  save(call, tree.root(), call.info[9].As<Napi::Function>());
+  return call.undefined();
 }
 
 }  // namespace

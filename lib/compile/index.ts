@@ -4,6 +4,11 @@ export { CompiledModel, type CompiledStats, type Outputs, type SharedModel } fro
 export type { CudaOptions } from './cuda/options.ts';
 export type { CudaDType } from './cuda/plan.ts';
 export { CompileError, type CompileErrorCode } from './errors.ts';
-export { type ExportTorchScriptOptions, exportTorchScript } from './export-torchscript.ts';
+export type { ExportedSize } from './export-checks.ts';
+export {
+  type ExportedTorchScript,
+  type ExportTorchScriptOptions,
+  exportTorchScript,
+} from './export-torchscript.ts';
 export { type LoadCompiledOptions, loadCompiled } from './load.ts';
 export type { RunOptions } from './run-options.ts';

@@ -13,6 +13,7 @@ import type { Trace } from './trace-types.ts';
  * batches of 2 and 3, and what grows with the batch is told by comparing.
  *
  * @param inputs Shapes of the inputs, batch first; the batch given is not used.
+ * @param batches Two sizes of the batch; one size twice records a forward for that size alone. Default 2 and 3.
  * @param use Gets the trace. Constants in it that are no parameters are freed when it returns.
  * @throws CompileError where the forward cannot be recorded, with the module and the line.
  */
@@ -20,12 +21,13 @@ export function withTrace<T>(
   model: Module,
   inputs: readonly (readonly number[])[],
   use: (trace: Trace) => T,
+  batches: readonly [number, number] = [2, 3],
 ): T {
   checkMode(model);
   const kept: Tensor[] = [];
   try {
-    const [two, three] = [2, 3].map((batch) => record(model, inputs, batch, kept)) as [Trace, Trace];
-    return use(generalise(two, three));
+    const [one, other] = batches.map((batch, i) => record(model, inputs, batch, i, kept)) as [Trace, Trace];
+    return use(generalise(one, other));
   } finally {
     for (const tensor of kept) tensor.dispose();
   }
@@ -41,7 +43,13 @@ function checkMode(model: Module): void {
   );
 }
 
-function record(model: Module, shapes: readonly (readonly number[])[], batch: number, kept: Tensor[]): Trace {
+function record(
+  model: Module,
+  shapes: readonly (readonly number[])[],
+  batch: number,
+  seed: number,
+  kept: Tensor[],
+): Trace {
   const keys = new Map<Tensor, string>();
   for (const [key, tensor] of [...model.namedParameters(), ...model.namedBuffers()]) keys.set(tensor, key);
   return scope(() =>
@@ -49,7 +57,7 @@ function record(model: Module, shapes: readonly (readonly number[])[], batch: nu
       withModuleStack(model, (modules) => {
         const recorder = new TraceRecorder(keys, modules);
         try {
-          const examples = makeInputs(model, shapes, batch);
+          const examples = makeInputs(model, shapes, batch, seed);
           const inputs = examples.map((example) => recorder.addInput(example));
           const result = withRecorder(recorder.record, () => model.forward(...examples), recorder.standIn);
           const outputs = namedOutputs(result).map(([name, tensor]) => ({
@@ -68,7 +76,7 @@ function record(model: Module, shapes: readonly (readonly number[])[], batch: nu
 }
 
 /** An op or layer that does not take what it got; memory that is out is another matter. */
-function isRefusal(error: unknown): error is Error {
+export function isRefusal(error: unknown): error is Error {
   return error instanceof TorchError
     ? error.code.startsWith('ERR_TORCH')
     : /^(Range|Type)Error$/.test((error as Error)?.name);
@@ -83,13 +91,18 @@ function forwardError(cause: Error, module: string, shapes: readonly (readonly n
   );
 }
 
-/** Different numbers for each batch size, so that constants computed from values show. */
-function makeInputs(model: Module, shapes: readonly (readonly number[])[], batch: number): Tensor[] {
+/** Different numbers for each run, so that constants computed from values show. */
+function makeInputs(
+  model: Module,
+  shapes: readonly (readonly number[])[],
+  batch: number,
+  seed: number,
+): Tensor[] {
   const [parameter] = model.parameters();
   const dtype: DType = parameter?.dtype ?? 'float32';
   const device = parameter?.device ?? 'cpu';
   const generator = new Generator();
-  generator.manualSeed(batch);
+  generator.manualSeed(seed);
   return shapes.map((shape) => randn([batch, ...shape.slice(1)], { generator }).to({ dtype, device }));
 }
 

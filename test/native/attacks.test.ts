@@ -218,6 +218,11 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
 };
 
 // process.exit in the midst of a native call, in the process and in a worker: [name, source].
+const TRACE = `const FORWARD = 'def forward(self, x: Tensor):\\n    return self._traced_forward(x)\\n';
+  const trace = (seal, write) => binding.traceTorchScript(
+    'Net', ['w'], [make(5)], 1, [[make(1)]], 1, ['x'], ([x]) => [op('relu')(x)], seal, write);
+`;
+
 const exits: [string, string][] = [
   ['a getter of an argument', "op('add', 'Scalar')(make(1), trapped(1, () => process.exit(7)));"],
   ['a getter of a list', "op('cat')(trap([make(1), 0], 1, () => process.exit(7)), 0);"],
@@ -231,13 +236,10 @@ const exits: [string, string][] = [
   ],
   [
     'a traced forward',
-    "binding.traceTorchScript('Net', [], [], 0, [make(1)], ['x'], () => process.exit(7), undefined, undefined);",
+    "binding.traceTorchScript('Net', [], [], 0, [[make(1)]], 1, ['x'], () => process.exit(7), () => '', () => {});",
   ],
-  [
-    'the writing of a trace',
-    `const trace = (text, write) => binding.traceTorchScript('Net', ['w'], [make(5)], 1, [make(1)], ['x'], ([x]) => [op('relu')(x)], text, write);
-     trace(trace(undefined, undefined), () => process.exit(7));`,
-  ],
+  ['the checks of a trace', `${TRACE}trace(() => process.exit(7), () => {});`],
+  ['the writing of a trace', `${TRACE}trace(() => FORWARD, () => process.exit(7));`],
   [
     'an error class',
     "binding.setTorchError(class { constructor() { process.exit(7); } }, Error); op('add', 'Tensor')(make(1, 2), make(1, 2, 3));",
@@ -276,7 +278,7 @@ describe('attacks on the native surface', () => {
     const bodies = [
       "for (;;) op('cat')(trap([make(1), 0], 1, () => make(2)), 0);",
       'for (;;) binding.copyToHost(make(1));',
-      "for (;;) binding.traceTorchScript('Net', [], [], 0, [make(1)], ['x'], ([x]) => [op('relu')(x)], undefined, undefined);",
+      `${TRACE}for (;;) trace(() => FORWARD, () => {});`,
       "for (;;) attempt(() => op('add', 'Tensor')(make(1, 2), make(1, 2, 3)));",
       "for (;;) binding.fromBuffer(new Float32Array(1000), 'float32', [1000], 0);",
       "process.emitWarning = () => busy(); for (;;) op('add', 'out')(make(1, 2), make(3, 4), 1, make(0));",

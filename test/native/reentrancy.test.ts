@@ -155,19 +155,26 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
     '"TorchError: aten::add.Tensor: " [77,88,99]',
   ],
   'a tracer whose forward traces, differentiates, disposes or throws': [
-    `const trace = (forward) => attempt(() => binding.traceTorchScript('Net', [], [], 0, [make(1, 2)], ['x'], forward, undefined, undefined));
+    `const source = 'def forward(self, x: Tensor):\\n    return self._traced_forward(x)\\n';
+     const trace = (forward, samples = [[make(1, 2)]]) => {
+       let size = 0;
+       const write = (bytes) => { size += bytes.length; };
+       const seal = (taken) => { busy(); return taken === samples.length ? source : 'not python'; };
+       const result = attempt(() => binding.traceTorchScript('Net', [], [], 0, samples, 1, ['x'], forward, seal, write));
+       return result ?? size > 1000;
+     };
      const relu = op('relu');
      const fine = ([x]) => [relu(x)];
-     say(trace(fine).includes('aten::relu'));
+     say(trace(fine));
      say(typeof trace(([x]) => { trace(fine); busy(); return [relu(x)]; }));
      say(typeof trace(([x]) => { const y = relu(x); binding.dispose(x); return [y]; }));
      say(trace(() => { throw new Error('mine'); }), typeof trace(() => 5), typeof trace(() => [5]), typeof trace(() => {}));
-     say(trace(fine).includes('aten::relu'), busy());`,
+     say(trace(fine, [[make(1)], [make(2)]]), trace(fine, [[make(1)], [{}]]), trace(fine), busy());`,
     'true',
-    '"string"',
-    '"string"',
+    '"boolean"',
+    '"boolean"',
     '"Error: mine" "string" "string" "string"',
-    'true [77,88,99]',
+    'true "TypeError: Expected a Tensor" true [77,88,99]',
   ],
   'finalizers of JavaScript may call ops while native calls collect garbage': [
     `let runs = 0;
