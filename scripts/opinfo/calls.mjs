@@ -73,12 +73,14 @@ function compare(torch, call, way, run) {
   return { way, kind, text: differenceText(expected, text, wanted.message, message) };
 }
 
+const VARIES = { way: 'python', kind: 'varies', text: 'two runs of Python differ' };
+
 /** What differs from Python, for each way of calling that does. `count` is told each comparison. */
 export function replayCall(torch, call, count) {
   return torch.scope(() => {
     const differences = [];
     const ways = waysOf(torch, call);
-    if (call.varies) differences.push({ way: 'python', kind: 'unwritten', text: 'varies in Python' });
+    if (call.varies) differences.push(VARIES);
     for (const [way, run] of Object.entries(ways)) {
       count(way);
       const difference = compare(torch, call, way, run);
@@ -88,7 +90,7 @@ export function replayCall(torch, call, count) {
       count('gradient');
       const text = gradientDifference(torch, call, ways.overload);
       if (text !== undefined) differences.push({ way: 'gradient', text });
-      if (call.grads.varies) differences.push({ way: 'python', kind: 'unwritten', text: 'varies in Python' });
+      if (call.grads.varies) differences.push(VARIES);
     }
     return differences;
   });

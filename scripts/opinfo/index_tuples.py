@@ -1,6 +1,6 @@
 """Random index tuples with what Python's torch makes of them: reads and writes, refusals included.
 
-  python scripts/opinfo/index_tuples.py OUT.jsonl COUNT SEED
+  python scripts/opinfo/index_tuples.py OUT.jsonl|DESCRIPTOR COUNT SEED
 
 Most tuples are valid; about a fifth break a rule (range, mask shape, broadcasting, dtype), so that refusals are
 compared too. replay.mjs reads the lines, test/fixtures/tensor/indexing-random.jsonl is a sample.
@@ -203,7 +203,7 @@ def cases(count, seed):
 
 def main(path, count, seed):
     warnings.filterwarnings("ignore")
-    with open(path, "w") as out:
+    with open(int(path) if path.isdigit() else path, "w") as out:
         for case in cases(int(count), int(seed)):
             out.write(json.dumps(case, separators=(",", ":")) + "\n")
 

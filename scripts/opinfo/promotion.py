@@ -4,12 +4,12 @@ import json
 
 import torch
 
-from observe import outcome, twice
+from observe import once, outcome, twice
 from values import Encoder, Storages
 
 OPS = ["add", "sub", "mul", "div", "floor_divide", "remainder", "fmod", "pow", "eq", "lt", "maximum", "atan2", "xlogy",
        "bitwise_and", "logical_or", "copysign", "hypot", "add_", "sub_", "mul_", "div_", "pow_", "remainder_", "where", "rsub"]  # fmt: skip
-NUMBERS = [2, 2.5, True, complex(1, 2), -3, 0, 1000000]
+NUMBERS = [2, 2.5, 2.0, True, complex(1, 2), -3, 0, 1000000]
 DTYPES = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool, torch.float16, torch.bfloat16,
           torch.float32, torch.float64, torch.complex64, torch.complex128]  # fmt: skip
 NUMBER_FIRST = ("where", "pow", "remainder", "xlogy", "add", "mul", "sub", "div")
@@ -35,4 +35,7 @@ def line(name, args):
     made = {"op": f"aten::{name}", "overload": None, "args": Encoder(storages)(args), "kwargs": {}}
     made["storages"] = storages.bytes()
     made.update(twice(lambda: outcome(run, name.endswith("_"), args, {})))
+    if any(isinstance(x, float) and x.is_integer() for x in args):
+        integers = [int(x) if isinstance(x, float) and x.is_integer() else x for x in args]
+        made["ways"] = {"integers": once(lambda: outcome(run, name.endswith("_"), integers, {}))}
     return made

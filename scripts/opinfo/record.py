@@ -1,6 +1,6 @@
 """Records what PyTorch's own test database (OpInfo) makes of its samples, as JSON lines for replay.mjs.
 
-  python scripts/opinfo/record.py OUT.jsonl [--most 24] [--samples 30] [--ops PATTERN]
+  python scripts/opinfo/record.py OUT.jsonl|DESCRIPTOR [--most 12] [--samples 24] [--ops PATTERN]
 
 Each sample runs inside a mode that writes every call of an overload at every level (recorder.py), and again backward,
 for the calls of derivatives; error samples come too. Then the promotion table. Every call starts from the same seed,
@@ -96,9 +96,13 @@ def record_dtype(recorder, info, dtype, most):
 
 def record_backward(recorder, info, dtype, most):
     for sample in itertools.islice(samples(info, dtype, True), most):
-        with torch.enable_grad():
-            result = info(sample.input, *sample.args, **sample.kwargs)
-            recorder.run(lambda: backward(result))
+        guarded(recorder, f"{info.name} {dtype} backward", lambda: run_backward(recorder, info, sample))
+
+
+def run_backward(recorder, info, sample):
+    with torch.enable_grad():
+        result = info(sample.input, *sample.args, **sample.kwargs)
+        recorder.run(lambda: backward(result))
 
 
 def record_errors(recorder, info):
@@ -149,7 +153,8 @@ def record_samples(recorder, pattern, most):
 def main(options):
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    with open(options.out, "w", buffering=1) as out:  # by lines, for replay.mjs reads them meanwhile
+    target = int(options.out) if options.out.isdigit() else options.out
+    with open(target, "w", buffering=1) as out:  # by lines, for replay.mjs reads them meanwhile
         recorder = Recorder(out, options.most)
         record_samples(recorder, options.ops, options.samples)
         record_modules(recorder, options.ops)
@@ -162,7 +167,7 @@ def main(options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    parser.add_argument("--most", type=int, default=24)
-    parser.add_argument("--samples", type=int, default=30)
+    parser.add_argument("--most", type=int, default=12)
+    parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--ops", default="")
     main(parser.parse_args())

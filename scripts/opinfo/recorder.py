@@ -85,7 +85,10 @@ class Recorder(SchemaCheckMode):
             pass
 
     def kernel_of(self, func):
-        return next((key for key in KERNELS if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)), None)
+        found = next((key for key in KERNELS if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)), None)
+        # Kernels that draw random numbers hold the generator's lock, which seeding takes.
+        draws = found == DispatchKey.CPU and torch.Tag.nondeterministic_seeded in func.tags
+        return None if draws else found
 
     def descend(self, func, kernel, args, kwargs):
         try:

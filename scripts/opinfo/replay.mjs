@@ -1,9 +1,9 @@
 // PyTorch's OpInfo database and random index tuples, recorded by Python and compared with this package bit for bit:
-//   PYTHON=/path/to/python node scripts/opinfo/replay.mjs [--most 14] [--samples 24] [--tuples 6000] [--ops PATTERN]
-//     [--recording FILE] [--json OUT]
+//   PYTHON=/path/to/python node scripts/opinfo/replay.mjs [--most 12] [--samples 24] [--tuples 6000] [--ops PATTERN]
+//     [--recording FILE] [--record]
 // Fails for a difference that known.json does not name with a reason, and for a reason that explains nothing any more.
 // Without a Python that has torch it says so and ends well. Nothing recorded is kept, but --recording reads a file that
-// record.py wrote.
+// record.py wrote; --record writes bench/results/opinfo.json.
 import { spawn, spawnSync } from 'node:child_process';
 import { createReadStream, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -18,12 +18,12 @@ import { knownReason, staleReasons } from './known.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
   options: {
-    most: { type: 'string', default: '14' },
+    most: { type: 'string', default: '12' },
     samples: { type: 'string', default: '24' },
     tuples: { type: 'string', default: '6000' },
     ops: { type: 'string', default: '' },
     recording: { type: 'string' },
-    json: { type: 'string' },
+    record: { type: 'boolean', default: false },
     shown: { type: 'string', default: '40' },
   },
 });
@@ -44,14 +44,15 @@ const OWN = new Set([
 ]);
 
 const python = process.env.PYTHON ?? 'python3';
+const RESULTS = join(here, '../../bench/results/opinfo.json');
 const counts = {};
 const count = (way) => {
   counts[way] = (counts[way] ?? 0) + 1;
 };
 
-/** Lines that a script writes to the file it is given; MKL prints to standard output. */
+/** Lines that a script writes to a descriptor of its own; MKL prints to standard output. */
 async function* linesOf(script, args) {
-  const child = spawn(python, [join(here, script), '/dev/fd/3', ...args], {
+  const child = spawn(python, [join(here, script), '3', ...args], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
   let complaints = '';
@@ -104,9 +105,11 @@ const nameOf = ({ op, overload }) => (overload ? `${op}.${overload}` : op);
 
 /** The first difference of each kind; by overload and way there are too many alike. */
 function show(unknown) {
-  const groups = Map.groupBy
-    ? Map.groupBy(unknown, ({ call, way }) => `${nameOf(call)} (${way})`)
-    : new Map(unknown.map((difference) => [`${nameOf(difference.call)} (${difference.way})`, [difference]]));
+  const groups = new Map();
+  for (const difference of unknown) {
+    const name = `${nameOf(difference.call)} (${difference.way})`;
+    groups.set(name, [...(groups.get(name) ?? []), difference]);
+  }
   for (const [name, [{ call, text }, ...rest]] of [...groups].slice(0, Number(options.shown))) {
     console.log(`${name}, ${rest.length + 1} times: ${text.slice(0, 500)}`);
     console.log(`   ${JSON.stringify([call.args, call.kwargs]).slice(0, 250)}`);
@@ -114,14 +117,25 @@ function show(unknown) {
   console.log(`${groups.size} kinds`);
 }
 
-function report(differences, version) {
-  const known = {};
+/** Differences with a reason, by reason with the names of the overloads, and those without. */
+function sorted(differences) {
+  const reasons = new Map();
   const unknown = [];
   for (const difference of differences) {
     const reason = knownReason(difference);
     if (reason === undefined) unknown.push(difference);
-    else known[reason] = (known[reason] ?? 0) + 1;
+    else reasons.set(reason, [...(reasons.get(reason) ?? []), nameOf(difference.call)]);
   }
+  const known = [...reasons].map(([reason, names]) => ({
+    reason,
+    differences: names.length,
+    overloads: [...new Set(names)].sort(),
+  }));
+  return [known, unknown];
+}
+
+function report(differences, version) {
+  const [known, unknown] = sorted(differences);
   show(unknown);
   const stale = options.ops === '' && options.recording === undefined ? staleReasons() : [];
   for (const reason of stale) console.log(`explains nothing any more: ${reason}`);
@@ -137,12 +151,11 @@ function report(differences, version) {
     unknown: unknown.length,
   };
   console.log(JSON.stringify(summary, null, 2));
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(summary, null, 2)}\n`);
+  if (options.record) writeFileSync(RESULTS, `${JSON.stringify(summary, null, 2)}\n`);
   return unknown.length + stale.length;
 }
 
-async function main(version) {
-  const torch = await import('../../dist/index.js');
+async function main(torch, version) {
   torch.setNumThreads(1);
   const isOwnMember = (name) => OWN.has(name) || !(name in torch.Tensor.prototype);
   const differences = [];
@@ -153,5 +166,11 @@ async function main(version) {
 
 process.removeAllListeners('warning');
 const probe = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
-if (probe.status === 0) await main(probe.stdout.trim());
-else console.log(`opinfo: not compared, as ${python} has no torch; set PYTHON to one that has`);
+const version = probe.status === 0 ? probe.stdout.trim() : undefined;
+const torch = await import('../../dist/index.js');
+const { torchVersion } = torch.runtimeInfo();
+if (version?.split('+')[0] === torchVersion) await main(torch, version);
+else
+  console.log(
+    `opinfo: not compared, as ${python} has ${version === undefined ? 'no torch' : `torch ${version}`}; set PYTHON to one with torch ${torchVersion}`,
+  );

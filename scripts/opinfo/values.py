@@ -56,7 +56,7 @@ def from_parts(parts, layout, size, coalesced):
     if layout == torch.sparse_coo:
         made = torch._sparse_coo_tensor_unsafe(*parts, size)
         return made._coalesced_(True) if coalesced else made
-    return torch._sparse_compressed_tensor_unsafe(*parts, size, dtype=parts[-1].dtype, layout=layout)
+    return torch.ops.aten._sparse_compressed_tensor_unsafe(*parts, size, dtype=parts[-1].dtype, layout=layout)
 
 
 class Copier:

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as torch from '../../lib/tensor/index.ts';
 import { type IndexCase, replayIndexCase } from '../../scripts/opinfo/index-cases.mjs';
 
-// Made by: python scripts/opinfo/index_tuples.py 700 5. scripts/opinfo/replay.mjs compares thousands more.
+// Made by: python scripts/opinfo/index_tuples.py indexing-random.jsonl 700 5. scripts/opinfo/replay.mjs compares thousands more.
 const cases = readFileSync(new URL('../fixtures/tensor/indexing-random.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')
