@@ -61,3 +61,32 @@ export function checkOptionsObject(owner: string, options: unknown = {}): void {
   const got = Array.isArray(options) ? 'an array' : options === null ? 'null' : typeof options;
   throw new TypeError(`Expected an options object for ${owner}, got ${got}`);
 }
+
+/**
+ * Refuses arguments behind the last one that is read, so that a size or options in the wrong place cannot pass in
+ * silence. Undefined stands for none.
+ *
+ * @throws TypeError.
+ */
+export function checkPositions(owner: string, given: ArrayLike<unknown>, most: number): void {
+  for (let i = most; i < given.length; i++) {
+    if (given[i] !== undefined) throw tooMany(owner, given, most);
+  }
+}
+
+function tooMany(owner: string, given: ArrayLike<unknown>, most: number): TypeError {
+  const count = `${most} argument${most === 1 ? '' : 's'}`;
+  return new TypeError(
+    `Expected at most ${count} for ${owner}, got ${given.length}, of which nothing reads ${describeValue(given[most])}`,
+  );
+}
+
+/** What a value is, for an error: numbers and texts as they are, objects by class. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  const name = value.constructor?.name ?? 'Object';
+  return name === 'Object' ? 'an object' : `a ${name}`;
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as ibn from '../lib/index.ts';
 import { isTensor, ones, tensor } from '../lib/tensor/index.ts';
-import { dist, tmp } from './helpers/index.ts';
+import { dist, errorOf, tmp } from './helpers/index.ts';
 
 const { amp, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
 const { functional: F, init } = nn;
@@ -146,6 +146,7 @@ const ELSEWHERE: Record<string, string> = {
   'CompiledModel.fromPlan': 'called by the package',
   'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',
   'optim.lrScheduler.LRScheduler': 'abstract: its subclasses check theirs',
+  'optim.Optimizer': 'abstract: its subclasses check theirs',
 };
 
 const UNKNOWN = { optionThatNobodyHas: 1 };
@@ -169,7 +170,7 @@ function declared(): string[] {
     for (const statement of readFileSync(join(dist, file), 'utf8').split(/;\n|\{\n/)) {
       const named = /export (?:declare )?(?:abstract )?(class|function|interface|type) (\w+)/.exec(statement);
       if (named !== null) owner = named[1] === 'class' ? (named[2] as string) : '';
-      if (!/[(,]\s*options\??:/.test(statement)) continue;
+      if (!/[(,]\s*(?:options\??:|\w+\??: (?:\w+\.)?\w*Options\b)/.test(statement)) continue;
       if (named?.[1] === 'function') found.push(named[2] as string);
       const member = /(?:^|\n)\s*(?:static |override |protected )?(\w+)(?:<[^(]*>)?\(/.exec(statement)?.[1];
       if (owner !== '' && member !== undefined)
@@ -193,6 +194,54 @@ function publicNames(): Map<string, string[]> {
   return names;
 }
 
+/** Every public function and class once, by its first name. */
+function publicCalls(): [string, (...args: unknown[]) => unknown][] {
+  const calls = new Map<unknown, string>();
+  const visit = (space: object, prefix: string): void => {
+    for (const [name, value] of Object.entries(space)) {
+      const isSpace = Object.prototype.toString.call(value) === '[object Module]';
+      if (isSpace) visit(value as object, `${prefix}${name}.`);
+      else if (typeof value === 'function' && !calls.has(value)) calls.set(value, prefix + name);
+    }
+  };
+  visit(ibn, '');
+  return [...calls].map(([value, name]) => [name, value as (...args: unknown[]) => unknown]);
+}
+
+/** What takes no notice of arguments behind its last, with the reason. */
+const ANY_POSITIONS: [RegExp, string][] = [
+  [/Error$/, 'made by the package'],
+  [/^nn\.(Sequential|Identity)$/, 'takes any number'],
+  [/^nn\.functional\./, 'called in every forward: options are checked, which come last'],
+  [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
+  [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$/, 'abstract'],
+  [
+    /^(checkpoint\.Inert\w+|CompiledModel|Complex|MappedFile|OpaqueValue|UntypedStorage|Tensor|Slice|Generator)$/,
+    'made by the package, or a value',
+  ],
+  [/^models\.ModelSummary$|^nn\.(StateDict|utils\.skipInit)$/, 'made by the package, or takes any number'],
+  [
+    /^[a-z]\w*$/,
+    'functions of tensors, called in inner loops: options are checked, which come last, and ops know their arguments',
+  ],
+];
+const CHECKED = /^(load|save|compile|exportTorchScript|loadCompiled|defaultCollate|decodeImage)$/;
+
+const make =
+  (type: object, ...args: unknown[]) =>
+  () =>
+    Reflect.construct(type as never, args) as unknown;
+
+async function positionsOutcome(call: (...args: unknown[]) => unknown): Promise<string> {
+  const many = Array(20).fill(0);
+  try {
+    await (/^class\b/.test(String(call)) ? Reflect.construct(call, many) : call(...many));
+    return 'nothing';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 describe('options', () => {
   it.each(Object.keys(CALLS))('that %s does not have are refused by name', async (name) => {
     const result = await outcome(CALLS[name] as Call);
@@ -209,5 +258,64 @@ describe('options', () => {
       return all.length > 0 && !all.some((full) => known.has(full));
     });
     expect([...new Set(unchecked)]).toEqual([]);
+  });
+
+  it('behind the last that is read are refused by all that is called once', async () => {
+    const silent: string[] = [];
+    for (const [name, call] of publicCalls()) {
+      if (!CHECKED.test(name) && ANY_POSITIONS.some(([names]) => names.test(name))) continue;
+      if (!/^Expected at most \d arguments? for /.test(await positionsOutcome(call))) silent.push(name);
+    }
+    expect(silent).toEqual([]);
+  });
+
+  it('are refused with what they are', () => {
+    const refused = (call: () => unknown) => errorOf(call).message;
+    const calls = [
+      make(transforms.CenterCrop, 32, 4),
+      make(transforms.Normalize, [0.5], [0.5], {}),
+      make(transforms.RandomHorizontalFlip, 0.5, {}),
+      make(nn.AdaptiveAvgPool2d, 1, 2),
+      make(nn.Sigmoid, { inplace: true }),
+      make(transforms.ToTensor, 'float32'),
+      () => Reflect.apply(ibn.save, null, [{}, missing, {}]),
+      make(transforms.Compose, new transforms.ToTensor(), new transforms.ToTensor()),
+      () => new transforms.Compose(new transforms.ToTensor() as never),
+      () => new transforms.Compose([new transforms.ToTensor(), nn.ReLU as never]),
+      () => models.createFeatureExtractor(backbone(), 'layer1' as never),
+      () => models.createFeatureExtractor(backbone(), [1] as never),
+      () => new ibn.DataLoader({ length: 1, get: () => 1 }, { collate: 5 as never }),
+      () => new ibn.DataLoader(undefined as never),
+      () => new ibn.DataLoader([1, 2] as never),
+      () => new ibn.DataLoader({ length: 1.5, get: () => 1 }),
+      () => new ibn.DataLoader({ get: () => 1 } as never),
+    ];
+    expect(calls.map(refused)).toMatchInlineSnapshot(`
+      [
+        "Expected at most 1 argument for CenterCrop, got 2, of which nothing reads 4",
+        "Expected at most 2 arguments for Normalize, got 3, of which nothing reads an object",
+        "Expected at most 1 argument for RandomHorizontalFlip, got 2, of which nothing reads an object",
+        "Expected at most 1 argument for AdaptiveAvgPool2d, got 2, of which nothing reads 2",
+        "Expected at most 0 arguments for Sigmoid, got 1, of which nothing reads an object",
+        "Expected at most 0 arguments for ToTensor, got 1, of which nothing reads "float32"",
+        "Expected at most 2 arguments for save, got 3, of which nothing reads an object",
+        "Expected at most 1 argument for Compose, got 2, of which nothing reads a ToTensor",
+        "Expected an array of transforms for Compose, such as new Compose([new ToTensor()]), got a ToTensor",
+        "Expected a transform with a forward for Compose [1], got the function ReLU",
+        "Expected an array of names for createFeatureExtractor, such as ['layer1', 'layer4'], got "layer1"",
+        "Expected an array of names for createFeatureExtractor, such as ['layer1', 'layer4'], got 1",
+        "Expected a function for DataLoader collate, got 5",
+        "Expected a data set with length and get(index) for DataLoader, got undefined",
+        "Expected a data set with length and get(index) for DataLoader, got an array; for an array pass { length, get: (i) => array[i] }",
+        "Expected a data set with length and get(index) for DataLoader, got a length of 1.5",
+        "Expected a data set with length and get(index) for DataLoader, got a length of undefined",
+      ]
+    `);
+  });
+
+  it('that are undefined are none', () => {
+    const crop = make(transforms.CenterCrop, 32, undefined)() as InstanceType<typeof transforms.CenterCrop>;
+    expect(crop.size).toEqual([32, 32]);
+    expect(new nn.Identity(54, { unused: true }).forward(image()).shape).toEqual([1, 3, 8, 8]);
   });
 });

@@ -1,4 +1,4 @@
-import { checkOptionsObject } from '../options.ts';
+import { checkOptionsObject, checkPositions } from '../options.ts';
 import { scope, type Tensor } from '../tensor/index.ts';
 import { type LoadOptions, loadStateEntries } from './load.ts';
 
@@ -26,6 +26,7 @@ export function loadInto<Options, Result>(
   file: string | URL | Uint8Array,
   options?: LoadOptions & Options,
 ): Result {
+  checkPositions('loadInto', arguments, 3);
   checkOptionsObject('loadInto', options);
   const { mmap, mapLocation, unknown, ...rest } = (options ?? {}) as LoadOptions & Record<string, unknown>;
   const read: LoadOptions = {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
 import { changedMeanwhile } from './errors.ts';
@@ -53,6 +53,7 @@ export interface LoadOptions {
  * stateDict.get('conv1.weight')?.shape; // [64, 3, 7, 7]
  */
 export function load<T = Map<string, Tensor>>(file: string | URL | Uint8Array, options: LoadOptions = {}): T {
+  checkPositions('load', arguments, 2);
   checkOptions('load', options, LOAD_OPTIONS);
   return withSource(file, options, (source, backend, settings) =>
     readCheckpoint(source, backend, settings),

@@ -1,3 +1,4 @@
+import { checkPositions } from '../options.ts';
 /**
  * What PyTorch keeps in the `_metadata` attribute of a state dict: the version of each module's entries, by module
  * path. Undefined for state dicts without it.
@@ -6,6 +7,7 @@
  * metadataOf(load('resnet50.pth'))?.get('bn1'); // { version: 2 }
  */
 export function metadataOf(stateDict: ReadonlyMap<unknown, unknown>): Map<string, unknown> | undefined {
+  checkPositions('metadataOf', arguments, 1);
   const metadata = (stateDict as { _metadata?: unknown })._metadata;
   return metadata instanceof Map ? metadata : undefined;
 }
@@ -32,6 +34,7 @@ const texts = new WeakMap<object, Readonly<Record<string, string>>>();
 export function textsOf(
   stateDict: ReadonlyMap<unknown, unknown>,
 ): Readonly<Record<string, string>> | undefined {
+  checkPositions('textsOf', arguments, 1);
   return texts.get(stateDict);
 }
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { isTensor } from '../tensor/index.ts';
 import { writeAtomically } from './atomic-file.ts';
 import { fileOrigin, writeFailure } from './errors.ts';
@@ -33,6 +33,7 @@ export interface SafetensorsOptions {
  * save({ epoch: 3, state_dict: model.stateDict() }, 'checkpoint.pth');
  */
 export function save(value: unknown, path: string | URL): void {
+  checkPositions('save', arguments, 2);
   const target = pathOf(path, 'save');
   const isSafetensors = target.endsWith('.safetensors');
   writeFile(target, (inspector) =>
@@ -59,6 +60,7 @@ export function saveSafetensors(
   path: string | URL,
   options: SafetensorsOptions = {},
 ): void {
+  checkPositions('saveSafetensors', arguments, 3);
   checkOptions('saveSafetensors', options, ['metadata']);
   const entries = entriesOf(tensors, 'saveSafetensors');
   const { metadata = { format: 'pt' } } = options;

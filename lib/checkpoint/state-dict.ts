@@ -1,5 +1,5 @@
 import { CheckpointError } from '../errors.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { printable } from './errors.ts';
 import { InertGlobal, InertObject } from './inert.ts';
@@ -35,6 +35,7 @@ export interface FoundStateDict {
  * const stateDict = stateDictOf(load('checkpoint.pth'));
  */
 export function stateDictOf(checkpoint: unknown, options: StateDictOptions = {}): Map<string, Tensor> {
+  checkPositions('stateDictOf', arguments, 2);
   checkOptions('stateDictOf', options, ['strict']);
   const { entries } = findStateDict(checkpoint);
   const others = [...entries].filter(([, value]) => !isTensorLike(value));
@@ -117,6 +118,7 @@ function noStateDict(checkpoint: unknown): CheckpointError {
  * stripPrefix(stateDict, 'module.'); // module.conv1.weight -> conv1.weight
  */
 export function stripPrefix<T>(stateDict: ReadonlyMap<string, T>, prefix: string): Map<string, T> {
+  checkPositions('stripPrefix', arguments, 2);
   const stripped = new Map<string, T>();
   for (const [key, value] of stateDict) {
     const name = withoutPrefix(key, prefix);
@@ -136,6 +138,7 @@ export function stripPrefix<T>(stateDict: ReadonlyMap<string, T>, prefix: string
  * commonPrefix(['module.conv1.weight', 'module.bn1.weight']); // 'module.'
  */
 export function commonPrefix(keys: Iterable<string>): string {
+  checkPositions('commonPrefix', arguments, 1);
   const [first, ...others] = keys;
   if (first === undefined || others.length === 0) return '';
   let length = first.length;

@@ -1,5 +1,5 @@
 import { Module } from '../nn/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { type Device, emptyCpuCache, type Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
 import { compileCuda } from './cuda/compile.ts';
@@ -58,6 +58,7 @@ export async function compile<M extends Module>(
   model: M,
   options: CompileOptions,
 ): Promise<CompiledModel<ReturnType<M['forward']>>> {
+  checkPositions('compile', arguments, 2);
   if (!(model instanceof Module)) {
     throw new TypeError(`Expected a Module for compile, got ${model === null ? 'null' : typeof model}`);
   }

@@ -2,7 +2,7 @@ import { writeAtomically } from '../checkpoint/atomic-file.ts';
 import { withFusedNorms } from '../nn/ibn-ops.ts';
 import { Module } from '../nn/index.ts';
 import { unwrap } from '../ops/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { noGrad, randn, scope, Tensor } from '../tensor/index.ts';
 import { native } from '../tensor/native.ts';
 import { CompileError } from './errors.ts';
@@ -55,6 +55,7 @@ export function exportTorchScript(
   path: string | URL,
   options: ExportTorchScriptOptions,
 ): ExportedTorchScript {
+  checkPositions('exportTorchScript', arguments, 3);
   if (!(model instanceof Module)) {
     throw new TypeError(
       `Expected a Module for exportTorchScript, got ${model === null ? 'null' : typeof model}`,

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import type { Device, Tensor } from '../tensor/index.ts';
 import { CompiledFile } from './compiled-file.ts';
 import { CompiledModel } from './compiled-model.ts';
@@ -37,6 +37,7 @@ export async function loadCompiled<Output = Tensor>(
   path: string | URL,
   options: LoadCompiledOptions = {},
 ): Promise<CompiledModel<Output>> {
+  checkPositions('loadCompiled', arguments, 2);
   checkOptions('loadCompiled', options, ['device', 'keepWeights', ...RUN_OPTIONS, ...CUDA_OPTIONS]);
   engineSettings('loadCompiled', options, null);
   cudaSettings('loadCompiled', options);

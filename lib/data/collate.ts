@@ -1,3 +1,4 @@
+import { checkPositions } from '../options.ts';
 import { stack, Tensor, tensor } from '../tensor/index.ts';
 
 /** What {@link defaultCollate} makes of samples: tensors, typed arrays and numbers become tensors, tuples stay tuples. */
@@ -25,6 +26,7 @@ export type Collated<Sample> = Sample extends Tensor | number | bigint | boolean
  * @throws TypeError or RangeError that names the sample and the place in it.
  */
 export function defaultCollate<Sample>(samples: readonly Sample[]): Collated<Sample> {
+  checkPositions('defaultCollate', arguments, 1);
   return new Collator().collate(samples);
 }
 
@@ -88,7 +90,7 @@ export class Collator {
         `Expected arrays of one length for ${placeOf(path, other)}, got ${got}; pass collate`,
       );
     }
-    return first.map((_, i) =>
+    return Array.from(first, (_, i) =>
       this.#collate(
         samples.map((sample) => sample[i]),
         `${path}[${i}]`,
@@ -136,6 +138,14 @@ function stackArrays(arrays: readonly ArrayBufferView[], path: string): Tensor {
     const got = `${lengths[other]} and ${lengths[0]} in sample 0`;
     throw new RangeError(
       `Expected typed arrays of one length for ${placeOf(path, other)}, got ${got}; pass collate`,
+    );
+  }
+  const kinds = arrays.map((array) => (array as Uint8Array)[Symbol.toStringTag]); // a Buffer is a Uint8Array
+  const differs = kinds.findIndex((kind) => kind !== kinds[0]);
+  if (differs >= 0) {
+    const got = `${kinds[differs]} and ${kinds[0]} in sample 0`;
+    throw new TypeError(
+      `Expected typed arrays of one kind for ${placeOf(path, differs)}, got ${got}; pass collate`,
     );
   }
   return stack(

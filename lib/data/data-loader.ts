@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../options.ts';
 import { empty, Generator, randperm, scope } from '../tensor/index.ts';
 import { type Collated, Collator } from './collate.ts';
 import type { Dataset } from './datasets/dataset.ts';
@@ -65,7 +65,9 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   readonly #generator: Generator | null;
 
   constructor(dataset: Dataset<Sample>, options: DataLoaderOptions<Sample, Batch> = {}) {
+    checkPositions('DataLoader', arguments, 2);
     checkOptions('DataLoader', options, OPTIONS);
+    checkDataset(dataset);
     this.dataset = dataset;
     this.batchSize = atLeast(1, options.batchSize ?? 1, 'batchSize');
     this.pinMemory = flag(options.pinMemory, 'pinMemory');
@@ -76,6 +78,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     if (this.sequential && this.prefetch > 0) {
       throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${this.prefetch}`);
     }
+    checkCollate(options.collate);
     const collator = new Collator();
     this.#collate = options.collate ?? ((samples) => collator.collate(samples) as unknown as Batch);
     this.#generator = options.seed === undefined ? null : new Generator().manualSeed(options.seed);
@@ -161,4 +164,18 @@ function atLeast(least: number, value: number, name: string): number {
 function flag(value: boolean | undefined, name: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
   throw new TypeError(`Expected a boolean for DataLoader ${name}, got ${String(value)}`);
+}
+
+/** The length is looked at again in every epoch: a data set may grow. */
+function checkDataset(dataset: unknown): void {
+  const { length, get } = (dataset ?? {}) as { length?: unknown; get?: unknown };
+  if (typeof get === 'function' && Number.isInteger(length) && (length as number) >= 0) return;
+  const got = typeof get === 'function' ? `a length of ${describeValue(length)}` : describeValue(dataset);
+  const advice = Array.isArray(dataset) ? '; for an array pass { length, get: (i) => array[i] }' : '';
+  throw new TypeError(`Expected a data set with length and get(index) for DataLoader, got ${got}${advice}`);
+}
+
+function checkCollate(collate: unknown): void {
+  if (collate === undefined || typeof collate === 'function') return;
+  throw new TypeError(`Expected a function for DataLoader collate, got ${describeValue(collate)}`);
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { homedir } from 'node:os';
 import { sep } from 'node:path';
+import { checkPositions } from '../options.ts';
 
 // A low surrogate that is no second half of a pair.
 const ESCAPED = /((?<![\ud800-\udbff])[\udc80-\udcff])/;
@@ -39,6 +40,7 @@ function sequenceLength(bytes: Buffer, at: number): number {
  * const bytes = await readFile(datasets.fsEncode(folder.samples[0][0]));
  */
 export function fsEncode(path: string): string | Buffer {
+  checkPositions('fsEncode', arguments, 1);
   if (!ESCAPED.test(path)) return path;
   const bytes = path
     .split(ESCAPED)

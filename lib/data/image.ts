@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { fromOwnBytes } from '../tensor/own-bytes.ts';
 import { ImageError } from './errors.ts';
@@ -39,6 +39,7 @@ export interface DecodeImageOptions {
  * console.log(image.shape); // [3, 427, 640]
  */
 export async function decodeImage(source: ImageSource, options: DecodeImageOptions = {}): Promise<Tensor> {
+  checkPositions('decodeImage', arguments, 2);
   checkOptions('decodeImage', options, ['name', 'maxPixels']);
   const maxPixels = options.maxPixels ?? MAX_PIXELS;
   if (!(maxPixels > 0)) throw new RangeError(`Expected a positive number for maxPixels, got ${maxPixels}`);

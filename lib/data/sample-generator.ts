@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { checkPositions } from '../options.ts';
 import { Generator, keep } from '../tensor/index.ts';
 
 /** The random numbers of one sample; most samples draw none, so the generator comes with the first draw. */
@@ -32,5 +33,6 @@ export function withSampleSeed<T>(seed: bigint, read: () => T): T {
  * const noise = randn(image.shape, { generator: transforms.sampleGenerator() });
  */
 export function sampleGenerator(): Generator | null {
+  checkPositions('sampleGenerator', arguments, 0);
   return running.getStore()?.generator ?? null;
 }

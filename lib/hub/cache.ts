@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { checkPositions } from '../options.ts';
 
 let override: string | undefined;
 
@@ -10,6 +11,7 @@ let override: string | undefined;
  * that Python downloaded there are used, and the other way round.
  */
 export function getDir(): string {
+  checkPositions('getDir', arguments, 0);
   if (override !== undefined) return override;
   const cache = process.env.XDG_CACHE_HOME ?? '~/.cache';
   return join(expandUser(process.env.TORCH_HOME ?? join(cache, 'torch')), 'hub');
@@ -21,6 +23,7 @@ export function getDir(): string {
  * @throws TypeError unless it is a string.
  */
 export function setDir(dir: string): void {
+  checkPositions('setDir', arguments, 1);
   if (typeof dir !== 'string') throw new TypeError(`Expected a path for setDir, got ${typeof dir}`);
   override = expandUser(dir);
 }

@@ -7,7 +7,7 @@ import {
 import { HubError } from '../errors.ts';
 import { getModel, listModels, type ModelOf, type OptionsOf, setPretrainedLoader } from '../models/index.ts';
 import { type LoadOptions as StateDictOptions, utils } from '../nn/index.ts';
-import { checkOptions, suggestion } from '../options.ts';
+import { checkOptions, checkPositions, suggestion } from '../options.ts';
 import { checkpointPath, hashFileSync } from './cache.ts';
 import { checkHash, type DownloadOptions, type FetchOptions, fetchFile } from './fetch.ts';
 import { describeEntry } from './help.ts';
@@ -34,6 +34,7 @@ const URL_OPTIONS = [
  * const stateDict = await hub.loadStateDictFromUrl('https://example.org/model-0123abcd.pth');
  */
 export async function loadStateDictFromUrl(url: string, options: UrlOptions = {}): Promise<unknown> {
+  checkPositions('loadStateDictFromUrl', arguments, 2);
   checkOptions('loadStateDictFromUrl', options, URL_OPTIONS);
   const { mmap, mapLocation } = options;
   return loadCheckpoint(await fetchFile(url, options), {
@@ -52,6 +53,7 @@ function checkRepository(repository: string): void {
 
 /** Entry points of a repository, as torch.hub.list; the DenseNets and the 152-layer ones that it lacks included. */
 export function list(repository: string = REPOSITORY): string[] {
+  checkPositions('list', arguments, 1);
   checkRepository(repository);
   return listModels({ filter: /_ibn_/ });
 }
@@ -64,6 +66,7 @@ export function list(repository: string = REPOSITORY): string[] {
  * console.log(hub.help('XingangPan/IBN-Net', 'resnet50_ibn_a'));
  */
 export function help(repository: string, entry: string): string {
+  checkPositions('help', arguments, 2);
   const entries = list(repository);
   if (!entries.includes(entry))
     throw new RangeError(`Unknown model "${entry}"${suggestion(entry, entries, 'models')}`);
@@ -94,6 +97,7 @@ export async function load<N extends string>(
   entry: N,
   options?: LoadOptions<N>,
 ): Promise<ModelOf<N>> {
+  checkPositions('load', arguments, 3);
   checkRepository(repository);
   const {
     pretrained = false,

@@ -1,11 +1,12 @@
 import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
 import { HubError } from '../errors.ts';
 import { listModels, type Preprocessing, type PublishedWeights, publishedWeights } from '../models/index.ts';
-import { suggestion } from '../options.ts';
+import { checkPositions, suggestion } from '../options.ts';
 import { checkpointPath } from './cache.ts';
 
 /** Models that have published weights. */
 export function pretrainedModels(): string[] {
+  checkPositions('pretrainedModels', arguments, 0);
   return Object.keys(publishedWeights);
 }
 
@@ -35,6 +36,7 @@ export interface Weights extends Omit<PublishedWeights, 'classes'> {
  * weights.releasedError; // { top1: 22.76, top5: 6.41 }, of the file itself
  */
 export function weights(model: string): Weights {
+  checkPositions('weights', arguments, 1);
   const published = findWeights(model);
   if (published === undefined) {
     if (listModels().includes(model)) throw noWeights(`Expected a model with weights, got ${model}`);

@@ -13,7 +13,7 @@ import {
   Sequential,
 } from '../nn/index.ts';
 import { call, step } from '../nn/step.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
 import type { FeatureInfo } from './features.ts';
@@ -80,6 +80,7 @@ export class DenseIBN extends Module {
 
   /** @param ratio Share for instance normalisation, 0 to 1. Default 0.4. */
   constructor(planes: number, ratio = 0.4) {
+    checkPositions('DenseIBN', arguments, 2);
     super();
     checkRatio('DenseIBN', ratio);
     this.batchChannels = Math.trunc(planes * (1 - ratio));
@@ -126,6 +127,7 @@ export class DenseLayer extends Module {
   readonly dropRate: number;
 
   constructor(channels: number, ibn: boolean, { growthRate, bnSize, dropRate, ratio }: LayerOptions) {
+    checkPositions('DenseLayer', arguments, 3);
     super();
     const width = bnSize * growthRate;
     this.norm1 = ibn ? new DenseIBN(channels, ratio) : new BatchNorm2d(channels);
@@ -201,6 +203,7 @@ export class DenseNet_IBN extends Module {
 
   /** @throws RangeError on an unknown option or placement. */
   constructor(options: DenseNetIBNOptions = {}) {
+    checkPositions('DenseNet_IBN', arguments, 1);
     super();
     checkOptions('DenseNet_IBN', options, OPTIONS);
     const { growthRate = 32, blockConfig = [6, 12, 24, 16], numInitFeatures = 64 } = options;
@@ -268,20 +271,24 @@ export function buildDenseNet(
 
 /** DenseNet-121-IBN-a. */
 export function densenet121_ibn_a(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet121_ibn_a', arguments, 1);
   return buildDenseNet('densenet121_ibn_a', SHAPES[121], options);
 }
 
 /** DenseNet-161-IBN-a. */
 export function densenet161_ibn_a(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet161_ibn_a', arguments, 1);
   return buildDenseNet('densenet161_ibn_a', SHAPES[161], options);
 }
 
 /** DenseNet-169-IBN-a. */
 export function densenet169_ibn_a(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet169_ibn_a', arguments, 1);
   return buildDenseNet('densenet169_ibn_a', SHAPES[169], options);
 }
 
 /** DenseNet-201-IBN-a. */
 export function densenet201_ibn_a(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet201_ibn_a', arguments, 1);
   return buildDenseNet('densenet201_ibn_a', SHAPES[201], options);
 }

@@ -1,4 +1,5 @@
 import { Conv2d, init } from '../nn/index.ts';
+import { checkPositions } from '../options.ts';
 import { buildDenseNet, type DenseNet_IBN, type DenseNetEntryOptions, SHAPES } from './densenet-ibn.ts';
 import { PLAIN } from './placement.ts';
 
@@ -15,20 +16,24 @@ function build(name: string, depth: keyof typeof SHAPES, options: DenseNetEntryO
 
 /** Plain DenseNet-121: torchvision's keys, those of its older files included, and initial weights. */
 export function densenet121(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet121', arguments, 1);
   return build('densenet121', 121, options);
 }
 
 /** Plain DenseNet-161, as torchvision's. */
 export function densenet161(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet161', arguments, 1);
   return build('densenet161', 161, options);
 }
 
 /** Plain DenseNet-169, as torchvision's. */
 export function densenet169(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet169', arguments, 1);
   return build('densenet169', 169, options);
 }
 
 /** Plain DenseNet-201, as torchvision's. */
 export function densenet201(options: DenseNetEntryOptions = {}): DenseNet_IBN {
+  checkPositions('densenet201', arguments, 1);
   return build('densenet201', 201, options);
 }

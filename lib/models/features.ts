@@ -1,5 +1,6 @@
 import { Module, Sequential } from '../nn/index.ts';
 import { call } from '../nn/step.ts';
+import { checkPositions, describeValue } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { release, temporaries } from '../tensor/scope.ts';
 import { BasicBlock_IBN, Bottleneck_IBN } from './residual-blocks.ts';
@@ -28,6 +29,7 @@ export class FeatureExtractor<N extends string = string> extends Module {
   readonly #names: readonly N[];
 
   constructor(model: FeatureModel, names: readonly N[]) {
+    checkPositions('FeatureExtractor', arguments, 2);
     super();
     this.training = model.training;
     this.featureInfo = names.map((name) => infoOf(model, name));
@@ -75,6 +77,8 @@ export function createFeatureExtractor<N extends string>(
   model: FeatureModel,
   names: readonly N[] = model.featureInfo.slice(1).map(({ name }) => name as N),
 ): FeatureExtractor<N> {
+  checkPositions('createFeatureExtractor', arguments, 2);
+  checkNames(names);
   if (names.length === 0)
     throw new RangeError('Expected at least one name for createFeatureExtractor, got none');
   return new FeatureExtractor(model, names);
@@ -113,4 +117,12 @@ function upToLast(
     part.training = module.training;
     return [name, part];
   });
+}
+
+function checkNames(names: unknown): void {
+  if (Array.isArray(names) && Array.from(names).every((name) => typeof name === 'string')) return;
+  const got = Array.isArray(names) ? names.map(describeValue).join(', ') : describeValue(names);
+  throw new TypeError(
+    `Expected an array of names for createFeatureExtractor, such as ['layer1', 'layer4'], got ${got}`,
+  );
 }

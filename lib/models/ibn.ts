@@ -1,6 +1,7 @@
 import { fusedNorm, type NormParts } from '../nn/ibn-ops.ts';
 import { BatchNorm2d, InstanceNorm2d, Module } from '../nn/index.ts';
 import { call, step } from '../nn/step.ts';
+import { checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
 
@@ -37,6 +38,7 @@ export class IBN extends Module {
    * @param ratio Share of them for instance normalisation, 0 to 1, rounded down. Default 0.5.
    */
   constructor(planes: number, ratio = 0.5) {
+    checkPositions('IBN', arguments, 2);
     super();
     checkRatio('IBN', ratio);
     this.planes = planes;
@@ -74,6 +76,7 @@ export class IBN_c extends Module {
   BN: BatchNorm2d;
 
   constructor(planes: number) {
+    checkPositions('IBN_c', arguments, 1);
     super();
     this.IN = new InstanceNorm2d(planes, { affine: true });
     this.BN = new BatchNorm2d(planes);
@@ -95,6 +98,7 @@ export class IBN_d extends InstanceNorm2d {
 
   /** @param ratio 0 to 1, rounded down; at least one channel. Default 0.5. */
   constructor(planes: number, ratio = 0.5) {
+    checkPositions('IBN_d', arguments, 2);
     checkRatio('IBN_d', ratio);
     super(Math.trunc(planes * ratio), { affine: true });
     this.planes = planes;

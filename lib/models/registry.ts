@@ -1,5 +1,5 @@
 import type { Module } from '../nn/index.ts';
-import { checkOptions, suggestion } from '../options.ts';
+import { checkOptions, checkPositions, suggestion } from '../options.ts';
 import * as densenet from './densenet.ts';
 import * as densenetIbn from './densenet-ibn.ts';
 import * as resnet from './resnet.ts';
@@ -67,6 +67,7 @@ export interface ListOptions {
  * models.listModels({ filter: /^densenet/, pretrained: true }); // ['densenet121_ibn_a', 'densenet169_ibn_a']
  */
 export function listModels(options: ListOptions = {}): string[] {
+  checkPositions('listModels', arguments, 1);
   checkOptions('listModels', options, ['filter', 'pretrained']);
   const { filter = '', pretrained } = options;
   const fits = (name: string): boolean =>
@@ -85,6 +86,7 @@ export function listModels(options: ListOptions = {}): string[] {
  * const model = models.getModel('resnet50_ibn_a', { numClasses: 10 });
  */
 export function getModel<N extends string>(name: N, options?: OptionsOf<N>): ModelOf<N> {
+  checkPositions('getModel', arguments, 2);
   const entry = ENTRIES.get(name);
   if (entry === undefined)
     throw new RangeError(`Unknown model "${name}"${suggestion(name, listModels(), 'models')}`);

@@ -1,6 +1,6 @@
 import { BatchNorm2d, Conv2d, type InstanceNorm2d, Module, ReLU, type Sequential } from '../nn/index.ts';
 import { call, step } from '../nn/step.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { release, temporaries } from '../tensor/scope.ts';
 import { addNormRelu, normRelu } from './fused-norm.ts';
@@ -57,6 +57,7 @@ export class BasicBlock_IBN extends Module {
   downsample: Sequential | null;
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
+    checkPositions('BasicBlock_IBN', arguments, 3);
     super();
     checkOptions('BasicBlock_IBN', options, BLOCK_OPTIONS);
     const { ibn = null, stride = 1, dilation = 1, downsample = null, ratio = 0.5 } = options;
@@ -104,6 +105,7 @@ export class Bottleneck_IBN extends Module {
   downsample: Sequential | null;
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
+    checkPositions('Bottleneck_IBN', arguments, 3);
     super();
     checkOptions(new.target.name, options, BLOCK_OPTIONS);
     const { ibn = null, stride = 1, dilation = 1, groups = 1, baseWidth = 64 } = options;

@@ -10,7 +10,7 @@ import {
   type Sequential,
 } from '../nn/index.ts';
 import { call, step } from '../nn/step.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
 import type { FeatureInfo } from './features.ts';
@@ -106,6 +106,7 @@ export class ResNet_IBN extends Module {
    * @throws RangeError on an unknown option, placement or output stride.
    */
   constructor(block: BlockClass, layers: Depths, options: ResNetIBNOptions = {}) {
+    checkPositions('ResNet_IBN', arguments, 3);
     super();
     checkOptions(this.constructor.name, options, OPTIONS);
     const { numClasses = 1000, inChannels = 3, ibnCfg = A, ratio = 0.5 } = options;
@@ -171,50 +172,60 @@ export function buildResNet(
 
 /** ResNet-18-IBN-a. */
 export function resnet18_ibn_a(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet18_ibn_a', arguments, 1);
   return buildResNet('resnet18_ibn_a', BasicBlock_IBN, [2, 2, 2, 2], { ibnCfg: A }, options);
 }
 
 /** ResNet-34-IBN-a. */
 export function resnet34_ibn_a(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet34_ibn_a', arguments, 1);
   return buildResNet('resnet34_ibn_a', BasicBlock_IBN, [3, 4, 6, 3], { ibnCfg: A }, options);
 }
 
 /** ResNet-50-IBN-a. */
 export function resnet50_ibn_a(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet50_ibn_a', arguments, 1);
   return buildResNet('resnet50_ibn_a', Bottleneck_IBN, [3, 4, 6, 3], { ibnCfg: A }, options);
 }
 
 /** ResNet-101-IBN-a. */
 export function resnet101_ibn_a(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet101_ibn_a', arguments, 1);
   return buildResNet('resnet101_ibn_a', Bottleneck_IBN, [3, 4, 23, 3], { ibnCfg: A }, options);
 }
 
 /** ResNet-152-IBN-a. */
 export function resnet152_ibn_a(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet152_ibn_a', arguments, 1);
   return buildResNet('resnet152_ibn_a', Bottleneck_IBN, [3, 8, 36, 3], { ibnCfg: A }, options);
 }
 
 /** ResNet-18-IBN-b. */
 export function resnet18_ibn_b(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet18_ibn_b', arguments, 1);
   return buildResNet('resnet18_ibn_b', BasicBlock_IBN, [2, 2, 2, 2], { ibnCfg: B }, options);
 }
 
 /** ResNet-34-IBN-b. */
 export function resnet34_ibn_b(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet34_ibn_b', arguments, 1);
   return buildResNet('resnet34_ibn_b', BasicBlock_IBN, [3, 4, 6, 3], { ibnCfg: B }, options);
 }
 
 /** ResNet-50-IBN-b. */
 export function resnet50_ibn_b(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet50_ibn_b', arguments, 1);
   return buildResNet('resnet50_ibn_b', Bottleneck_IBN, [3, 4, 6, 3], { ibnCfg: B }, options);
 }
 
 /** ResNet-101-IBN-b. */
 export function resnet101_ibn_b(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet101_ibn_b', arguments, 1);
   return buildResNet('resnet101_ibn_b', Bottleneck_IBN, [3, 4, 23, 3], { ibnCfg: B }, options);
 }
 
 /** ResNet-152-IBN-b. */
 export function resnet152_ibn_b(options: EntryOptions = {}): ResNet_IBN {
+  checkPositions('resnet152_ibn_b', arguments, 1);
   return buildResNet('resnet152_ibn_b', Bottleneck_IBN, [3, 8, 36, 3], { ibnCfg: B }, options);
 }

@@ -9,7 +9,7 @@ import {
   type Sequential,
 } from '../nn/index.ts';
 import { call, step } from '../nn/step.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
 import type { FeatureInfo } from './features.ts';
@@ -93,6 +93,7 @@ export class ResNeXt_IBN extends Module {
    * @throws RangeError on an unknown option, placement or output stride.
    */
   constructor(layers: Depths, options: ResNeXtIBNOptions = {}) {
+    checkPositions('ResNeXt_IBN', arguments, 2);
     super();
     checkOptions('ResNeXt_IBN', options, OPTIONS);
     const { baseWidth = 4, cardinality = 32, numClasses = 1000, inChannels = 3 } = options;
@@ -142,15 +143,18 @@ function build(name: string, layers: Depths, options: ResNeXtEntryOptions): ResN
 
 /** ResNeXt-50-IBN-a (32x4d). */
 export function resnext50_ibn_a(options: ResNeXtEntryOptions = {}): ResNeXt_IBN {
+  checkPositions('resnext50_ibn_a', arguments, 1);
   return build('resnext50_ibn_a', [3, 4, 6, 3], options);
 }
 
 /** ResNeXt-101-IBN-a (32x4d). */
 export function resnext101_ibn_a(options: ResNeXtEntryOptions = {}): ResNeXt_IBN {
+  checkPositions('resnext101_ibn_a', arguments, 1);
   return build('resnext101_ibn_a', [3, 4, 23, 3], options);
 }
 
 /** ResNeXt-152-IBN-a (32x4d). */
 export function resnext152_ibn_a(options: ResNeXtEntryOptions = {}): ResNeXt_IBN {
+  checkPositions('resnext152_ibn_a', arguments, 1);
   return build('resnext152_ibn_a', [3, 8, 36, 3], options);
 }

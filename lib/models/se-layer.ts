@@ -1,5 +1,6 @@
 import { AdaptiveAvgPool2d, Linear, Module, ReLU, Sequential, Sigmoid } from '../nn/index.ts';
 import { call, step } from '../nn/step.ts';
+import { checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
 
@@ -13,6 +14,7 @@ export class SELayer extends Module {
 
   /** @param reduction The layer between has `channels / reduction` features, rounded down. Default 16. */
   constructor(channels: number, reduction = 16) {
+    checkPositions('SELayer', arguments, 2);
     super();
     const hidden = Math.trunc(channels / reduction);
     this.avg_pool = new AdaptiveAvgPool2d(1);

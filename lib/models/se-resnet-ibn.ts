@@ -1,3 +1,4 @@
+import { checkPositions } from '../options.ts';
 import { A } from './placement.ts';
 import { buildEntry } from './pretrained.ts';
 import { type BlockOptions, Bottleneck_IBN } from './residual-blocks.ts';
@@ -7,6 +8,7 @@ import { type Depths, type EntryOptions, OPTIONS, ResNet_IBN, type ResNetIBNOpti
 /** `Bottleneck_IBN` whose channels an SELayer scales before the addition. */
 export class SEBottleneck_IBN extends Bottleneck_IBN {
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
+    checkPositions('SEBottleneck_IBN', arguments, 3);
     super(inplanes, planes, { ...options, se: true });
   }
 }
@@ -24,6 +26,7 @@ export class SEBottleneck_IBN extends Bottleneck_IBN {
 export class SEResNet_IBN extends ResNet_IBN {
   /** @param layers Blocks of each stage, such as `[3, 4, 6, 3]`. */
   constructor(layers: Depths, options: ResNetIBNOptions = {}) {
+    checkPositions('SEResNet_IBN', arguments, 2);
     super(SEBottleneck_IBN, layers, options);
   }
 
@@ -47,15 +50,18 @@ export function buildSEResNet(
 
 /** SE-ResNet-50-IBN-a. */
 export function se_resnet50_ibn_a(options: EntryOptions = {}): SEResNet_IBN {
+  checkPositions('se_resnet50_ibn_a', arguments, 1);
   return buildSEResNet('se_resnet50_ibn_a', [3, 4, 6, 3], { ibnCfg: A }, options);
 }
 
 /** SE-ResNet-101-IBN-a. */
 export function se_resnet101_ibn_a(options: EntryOptions = {}): SEResNet_IBN {
+  checkPositions('se_resnet101_ibn_a', arguments, 1);
   return buildSEResNet('se_resnet101_ibn_a', [3, 4, 23, 3], { ibnCfg: A }, options);
 }
 
 /** SE-ResNet-152-IBN-a. */
 export function se_resnet152_ibn_a(options: EntryOptions = {}): SEResNet_IBN {
+  checkPositions('se_resnet152_ibn_a', arguments, 1);
   return buildSEResNet('se_resnet152_ibn_a', [3, 8, 36, 3], { ibnCfg: A }, options);
 }

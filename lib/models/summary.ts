@@ -1,5 +1,5 @@
 import type { HookHandle, Module } from '../nn/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { noGrad, Tensor, zeros } from '../tensor/index.ts';
 import { countOperations } from './operations.ts';
 
@@ -196,6 +196,7 @@ export function summary(
   inputSize: readonly number[],
   options: SummaryOptions = {},
 ): ModelSummary {
+  checkPositions('summary', arguments, 3);
   checkOptions('summary', options, ['depth']);
   const calls = observe(model, inputSize);
   const layers = model.namedModules().map(([name, module]): LayerSummary => {

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { Module } from './module.ts';
 
@@ -13,6 +13,7 @@ export class ReLU extends Module {
 
   /** @param options `inplace` (default false) overwrites the input. */
   constructor(options: { inplace?: boolean } = {}) {
+    checkPositions('ReLU', arguments, 1);
     super();
     checkOptions('ReLU', options, ['inplace']);
     this.inplace = options.inplace ?? false;

@@ -1,3 +1,4 @@
+import { checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
 import { Module } from './module.ts';
@@ -148,6 +149,7 @@ function lookUp(container: Sequential | ModuleList, key: number | string): Modul
  */
 export class ModuleList extends Container {
   constructor(modules: Iterable<Module> = []) {
+    checkPositions('ModuleList', arguments, 1);
     super();
     for (const module of modules) this.append(module);
   }
@@ -198,6 +200,7 @@ export class ModuleList extends Container {
  */
 export class ModuleDict extends Container {
   constructor(modules: Readonly<Record<string, Module>> | Iterable<readonly [string, Module]> = {}) {
+    checkPositions('ModuleDict', arguments, 1);
     super();
     for (const [name, module] of namedEntries([modules])) this.setChild(name, module);
   }

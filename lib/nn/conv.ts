@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { type Device, type DType, empty, ops, type Tensor } from '../tensor/index.ts';
 import * as init from './init.ts';
 import { Module } from './module.ts';
@@ -50,6 +50,7 @@ export class Conv2d extends Module {
   readonly paddingMode: PaddingMode;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2, options: Conv2dOptions = {}) {
+    checkPositions('Conv2d', arguments, 4);
     super();
     checkOptions('Conv2d', options, OPTIONS);
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, paddingMode = 'zeros' } = options;

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { empty, noGrad, ops, Tensor, tensor } from '../tensor/index.ts';
 import { deferUniform, forgetDraw } from './defer-draws.ts';
 import { isSkippingInit } from './skip-init.ts';
@@ -50,31 +50,37 @@ function fillWith(target: Tensor, value: number): Tensor {
 
 /** Fills with numbers from U(low, high). */
 export function uniform_(target: Tensor, low = 0, high = 1): Tensor {
+  checkPositions('uniform_', arguments, 3);
   return draw(target, (t) => deferUniform(t, low, high) || ops.aten.uniform_(t, low, high));
 }
 
 /** Fills with numbers from N(mean, std squared). */
 export function normal_(target: Tensor, mean = 0, std = 1): Tensor {
+  checkPositions('normal_', arguments, 3);
   return draw(target, (t) => ops.aten.normal_(t, mean, std));
 }
 
 /** Fills with one value. */
 export function constant_(target: Tensor, value: number): Tensor {
+  checkPositions('constant_', arguments, 2);
   return fillWith(target, value);
 }
 
 /** Fills with ones. */
 export function ones_(target: Tensor): Tensor {
+  checkPositions('ones_', arguments, 1);
   return fillWith(target, 1);
 }
 
 /** Fills with zeros. */
 export function zeros_(target: Tensor): Tensor {
+  checkPositions('zeros_', arguments, 1);
   return fillWith(target, 0);
 }
 
 /** Fills a matrix with the identity. */
 export function eye_(target: Tensor): Tensor {
+  checkPositions('eye_', arguments, 1);
   const [rows, columns, ...rest] = target.shape;
   if (rows === undefined || columns === undefined || rest.length > 0) {
     throw new RangeError(`Expected 2 dimensions for eye_, got ${target.dim()}`);
@@ -93,6 +99,7 @@ export function eye_(target: Tensor): Tensor {
  * @throws RangeError unless the weight has 3 to 5 dimensions and `groups` divides its first.
  */
 export function dirac_(target: Tensor, groups = 1): Tensor {
+  checkPositions('dirac_', arguments, 2);
   const [out = 0, input = 0, ...kernel] = target.shape;
   if (kernel.length < 1 || kernel.length > 3) {
     throw new RangeError(`Expected 3, 4 or 5 dimensions for dirac_, got ${target.dim()}`);
@@ -117,6 +124,7 @@ export function dirac_(target: Tensor, groups = 1): Tensor {
  * @throws RangeError for fewer than two dimensions.
  */
 export function calculateFanInAndFanOut(weight: Tensor): [fanIn: number, fanOut: number] {
+  checkPositions('calculateFanInAndFanOut', arguments, 1);
   const [out, input, ...kernel] = weight.shape;
   if (out === undefined || input === undefined) {
     throw new RangeError(
@@ -129,6 +137,7 @@ export function calculateFanInAndFanOut(weight: Tensor): [fanIn: number, fanOut:
 
 /** The gain PyTorch recommends after a non-linearity; `param` is the slope of `'leaky_relu'` (default 0.01). */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
+  checkPositions('calculateGain', arguments, 2);
   if (/^(linear|conv(_transpose)?[123]d|sigmoid)$/.test(nonlinearity)) return 1;
   if (nonlinearity === 'tanh') return 5 / 3;
   if (nonlinearity === 'relu') return Math.sqrt(2);
@@ -139,6 +148,7 @@ export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number 
 
 /** Xavier (Glorot) initialisation from a uniform distribution. */
 export function xavierUniform_(target: Tensor, gain = 1): Tensor {
+  checkPositions('xavierUniform_', arguments, 2);
   const [fanIn, fanOut] = calculateFanInAndFanOut(target);
   const bound = Math.sqrt(3) * (gain * Math.sqrt(2 / (fanIn + fanOut)));
   return uniform_(target, -bound, bound);
@@ -146,6 +156,7 @@ export function xavierUniform_(target: Tensor, gain = 1): Tensor {
 
 /** Xavier (Glorot) initialisation from a normal distribution. */
 export function xavierNormal_(target: Tensor, gain = 1): Tensor {
+  checkPositions('xavierNormal_', arguments, 2);
   const [fanIn, fanOut] = calculateFanInAndFanOut(target);
   return normal_(target, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
@@ -163,17 +174,20 @@ function kaimingStd(target: Tensor, options: KaimingOptions): number {
 
 /** Kaiming (He) initialisation from a uniform distribution. */
 export function kaimingUniform_(target: Tensor, options: KaimingOptions = {}): Tensor {
+  checkPositions('kaimingUniform_', arguments, 2);
   const bound = Math.sqrt(3) * kaimingStd(target, options);
   return uniform_(target, -bound, bound);
 }
 
 /** Kaiming (He) initialisation from a normal distribution. */
 export function kaimingNormal_(target: Tensor, options: KaimingOptions = {}): Tensor {
+  checkPositions('kaimingNormal_', arguments, 2);
   return normal_(target, 0, kaimingStd(target, options));
 }
 
 /** A (semi-)orthogonal matrix; dimensions after the first are flattened. */
 export function orthogonal_(target: Tensor, gain = 1): Tensor {
+  checkPositions('orthogonal_', arguments, 2);
   const [rows] = target.shape;
   if (rows === undefined || target.dim() < 2) {
     throw new RangeError(`Expected 2 or more dimensions for orthogonal_, got ${target.dim()}`);
@@ -200,6 +214,7 @@ export interface TruncNormalOptions {
 
 /** Normal distribution whose draws outside [a, b] are drawn again. */
 export function truncNormal_(target: Tensor, options: TruncNormalOptions = {}): Tensor {
+  checkPositions('truncNormal_', arguments, 2);
   checkOptions('truncNormal_', options, ['mean', 'std', 'a', 'b']);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
   if (!(a < b)) throw new RangeError(`Expected a < b for truncNormal_, got [${a}, ${b}]`);

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { type Device, type DType, empty, ops, type Tensor } from '../tensor/index.ts';
 import { tensorOptions } from './conv.ts';
 import * as init from './init.ts';
@@ -28,6 +28,7 @@ export class Linear extends Module {
   readonly outFeatures: number;
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    checkPositions('Linear', arguments, 3);
     super();
     checkOptions('Linear', options, ['bias', 'device', 'dtype']);
     checkCount('Linear', 'inFeatures', inFeatures, 0);

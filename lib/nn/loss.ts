@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import type { CrossEntropyOptions } from './functional.ts';
 import { Module } from './module.ts';
@@ -17,6 +17,7 @@ export class CrossEntropyLoss extends Module {
   readonly labelSmoothing: number;
 
   constructor(options: CrossEntropyOptions = {}) {
+    checkPositions('CrossEntropyLoss', arguments, 1);
     super();
     checkOptions('CrossEntropyLoss', options, ['weight', 'ignoreIndex', 'reduction', 'labelSmoothing']);
     this.registerBuffer('weight', options.weight ?? null);

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { zeroGradients } from '../tensor/grad.ts';
 import { type Device, type DType, keep, Tensor } from '../tensor/index.ts';
 import { isOwnForward } from '../tensor/own-code.ts';
@@ -60,6 +60,7 @@ export abstract class Module {
   readonly #entry = (...inputs: unknown[]): unknown => this.#call(inputs);
 
   constructor() {
+    checkPositions(new.target.name, arguments, 0);
     // An own property, so that a call from outside runs the hooks and `super.forward()` inside does not.
     Object.defineProperty(this, 'forward', {
       value: this.#entry,

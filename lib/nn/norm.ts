@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { type Device, type DType, empty, ones, ops, type Tensor, zeros } from '../tensor/index.ts';
 import { tensorOptions } from './conv.ts';
 import { checkBatchSize, checkSpatialSize } from './functional.ts';
@@ -97,6 +97,7 @@ abstract class NormBase extends Module {
 
 abstract class BatchNorm extends NormBase {
   constructor(numFeatures: number, options: NormLayerOptions = {}) {
+    checkPositions(new.target.name, arguments, 2);
     super(numFeatures, options, { affine: true, track: true });
   }
 
@@ -162,6 +163,7 @@ export class BatchNorm2d extends BatchNorm {
  */
 export class InstanceNorm2d extends NormBase {
   constructor(numFeatures: number, options: NormLayerOptions = {}) {
+    checkPositions('InstanceNorm2d', arguments, 2);
     super(numFeatures, options, { affine: false, track: false });
   }
 

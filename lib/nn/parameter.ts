@@ -1,5 +1,5 @@
 import { unwrap } from '../ops/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { keep, Tensor } from '../tensor/index.ts';
 
 /**
@@ -12,6 +12,7 @@ import { keep, Tensor } from '../tensor/index.ts';
 export class Parameter extends Tensor {
   /** @param options `requiresGrad`, default true. */
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
+    checkPositions('Parameter', arguments, 2);
     if (!(data instanceof Tensor)) throw new TypeError(`Expected a Tensor for Parameter, got ${typeof data}`);
     checkOptions('Parameter', options, ['requiresGrad']);
     super(unwrap(keep(data.detach())));

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { Module } from './module.ts';
 import { pythonRepr } from './repr.ts';
@@ -30,6 +30,7 @@ export class MaxPool2d extends Module {
   readonly ceilMode: boolean;
 
   constructor(kernelSize: Size2, options: MaxPool2dOptions = {}) {
+    checkPositions('MaxPool2d', arguments, 2);
     super();
     checkOptions('MaxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode']);
     this.kernelSize = kernelSize;
@@ -75,6 +76,7 @@ export class AvgPool2d extends Module {
   readonly divisorOverride: number | null;
 
   constructor(kernelSize: Size2, options: AvgPool2dOptions = {}) {
+    checkPositions('AvgPool2d', arguments, 2);
     super();
     checkOptions('AvgPool2d', options, [
       'stride',
@@ -108,6 +110,7 @@ abstract class AdaptivePool2d extends Module {
 
   /** @param outputSize One number or [height, width]; null keeps the input's size. */
   constructor(outputSize: OutputSize) {
+    checkPositions(new.target.name, arguments, 1);
     super();
     const sizes = typeof outputSize === 'object' && outputSize !== null ? outputSize : [outputSize];
     for (const size of sizes) checkedPair(this.constructor.name, 'outputSize', size ?? 1, 0);

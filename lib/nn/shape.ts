@@ -1,11 +1,15 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { dropout } from './functional.ts';
 import { Module } from './module.ts';
 import { pythonRepr } from './repr.ts';
 
-/** Returns its input. */
+/** Returns its input. As torch's it takes any arguments, so that it can stand in another layer's place, and reads none. */
 export class Identity extends Module {
+  constructor(..._unused: readonly unknown[]) {
+    super();
+  }
+
   forward(x: Tensor): Tensor {
     return x;
   }
@@ -17,6 +21,7 @@ export class Flatten extends Module {
   readonly endDim: number;
 
   constructor(startDim = 1, endDim = -1) {
+    checkPositions('Flatten', arguments, 2);
     super();
     this.startDim = startDim;
     this.endDim = endDim;
@@ -42,6 +47,7 @@ export class Dropout extends Module {
   readonly inplace: boolean;
 
   constructor(p = 0.5, options: { inplace?: boolean } = {}) {
+    checkPositions('Dropout', arguments, 2);
     super();
     checkOptions('Dropout', options, ['inplace']);
     if (!(p >= 0 && p <= 1)) throw new RangeError(`Expected a probability from 0 to 1 for Dropout, got ${p}`);

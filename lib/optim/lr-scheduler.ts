@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { type Demand, demanded, EPOCHS, FINITE, LAST_EPOCH, POSITIVE } from './checks.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
 
@@ -142,6 +142,7 @@ export class StepLR extends LRScheduler {
     stepSize: number,
     options: SchedulerOptions & { gamma?: number } = {},
   ) {
+    checkPositions('StepLR', arguments, 3);
     checkOptions('StepLR', options, ['gamma', 'lastEpoch']);
     demanded('StepLR', 'stepSize', stepSize, EPOCHS);
     const gamma = demanded('StepLR', 'gamma', options.gamma ?? 0.1, FINITE);
@@ -183,6 +184,7 @@ export class MultiStepLR extends LRScheduler {
     milestones: Iterable<number>,
     options: SchedulerOptions & { gamma?: number } = {},
   ) {
+    checkPositions('MultiStepLR', arguments, 3);
     checkOptions('MultiStepLR', options, ['gamma', 'lastEpoch']);
     const counted = countMilestones(milestones);
     const gamma = demanded('MultiStepLR', 'gamma', options.gamma ?? 0.1, FINITE);
@@ -236,6 +238,7 @@ export class CosineAnnealingLR extends LRScheduler {
 
   /** @param options `etaMin`, default 0. */
   constructor(optimizer: AnyOptimizer, tMax: number, options: SchedulerOptions & { etaMin?: number } = {}) {
+    checkPositions('CosineAnnealingLR', arguments, 3);
     checkOptions('CosineAnnealingLR', options, ['etaMin', 'lastEpoch']);
     demanded('CosineAnnealingLR', 'tMax', tMax, POSITIVE);
     const etaMin = demanded('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0, FINITE);

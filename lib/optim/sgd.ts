@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkPositions } from '../options.ts';
 import { enableGrad, keep, noGrad, ops, scope, type Tensor } from '../tensor/index.ts';
 import { demanded, FINITE, FLAG, NOT_NEGATIVE } from './checks.ts';
 import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
@@ -45,6 +45,7 @@ interface Batch {
  */
 export class SGD extends Optimizer<SGDGroup> {
   constructor(params: ParamsInput<SGDGroup>, options: SGDOptions = {}) {
+    checkPositions('SGD', arguments, 2);
     checkOptions('SGD', options, OPTIONS);
     const {
       lr = 1e-3,

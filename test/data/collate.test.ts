@@ -99,6 +99,32 @@ describe('defaultCollate', () => {
       `"RangeError: Expected at least one sample to collate, got none"`,
     );
   });
+
+  it('refuses holes and typed arrays of several kinds', () => {
+    const holes = (...values: unknown[]) => {
+      const array: unknown[] = [];
+      for (const [i, value] of values.entries()) if (value !== undefined) array[i] = value;
+      array.length = values.length;
+      return array;
+    };
+    const refused = (samples: unknown[]) => message(() => defaultCollate(samples));
+    expect([
+      refused([holes(undefined, 1), holes(undefined, 2)]),
+      refused([holes(1, undefined), [1, 2]]),
+      refused(holes(1, undefined, 3)),
+      refused([new Float32Array(2), new Float64Array(2)]),
+      refused([{ x: new Uint8Array(2) }, { x: new BigInt64Array(2) }]),
+    ]).toMatchInlineSnapshot(`
+      [
+        "TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, [0], got undefined; pass collate",
+        "TypeError: Expected one kind of value for sample 1 of a batch, [1], got number and undefined in sample 0; pass collate",
+        "TypeError: Expected one kind of value for sample 1 of a batch, got undefined and number in sample 0; pass collate",
+        "TypeError: Expected typed arrays of one kind for sample 1 of a batch, got Float64Array and Float32Array in sample 0; pass collate",
+        "TypeError: Expected typed arrays of one kind for sample 1 of a batch, ["x"], got BigInt64Array and Uint8Array in sample 0; pass collate",
+      ]
+    `);
+    expect(plain(defaultCollate([Buffer.from([1]), new Uint8Array([2])]))).toEqual(['uint8', [[1], [2]]]);
+  });
 });
 
 describe('batches of a DataLoader', () => {
@@ -145,7 +171,7 @@ describe('batches of a DataLoader', () => {
 
   it('are of options that it knows', () => {
     const make = (options: unknown) =>
-      message(() => new DataLoader([1, 2].map(String) as never, options as never));
+      message(() => new DataLoader({ length: 2, get: (i) => i }, options as never));
     expect(make({ batch_size: 2 })).toMatchInlineSnapshot(
       `"RangeError: Expected a known option for DataLoader, got "batch_size"; did you mean batchSize?"`,
     );

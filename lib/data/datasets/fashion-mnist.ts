@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { DatasetError } from '../errors.ts';
 import type { Transform } from '../transforms/transform.ts';
@@ -51,6 +51,7 @@ export class FashionMNIST implements Dataset<[image: Tensor, label: number]> {
   private readonly transform: Transform | undefined;
 
   constructor(root: string = DEBIAN_ROOT, options: FashionMNISTOptions = {}) {
+    checkPositions('FashionMNIST', arguments, 2);
     checkOptions('FashionMNIST', options, ['train', 'transform']);
     const prefix = (options.train ?? true) ? 'train' : 't10k';
     const [imagePath, labelPath] = findPair(root, prefix);

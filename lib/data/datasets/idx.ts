@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { checkPositions } from '../../options.ts';
 import type { DType, Tensor } from '../../tensor/index.ts';
 import { fromOwnBytes } from '../../tensor/own-bytes.ts';
 import { DatasetError } from '../errors.ts';
@@ -19,6 +20,7 @@ const TYPES: Record<number, readonly [DType, bytes: number]> = {
  * @throws DatasetError when the file cannot be read, is damaged, or is no idx file
  */
 export function readIdx(path: string): Tensor {
+  checkPositions('readIdx', arguments, 1);
   const bytes = readMaybeZipped(path);
   const { dtype, itemSize, shape, offset } = parseHeader(bytes, path);
   const expected = shape.reduce((product, side) => product * side, itemSize);

@@ -1,6 +1,6 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { DatasetError } from '../errors.ts';
 import { expandUser, fsEncode, joinPath } from '../fs-path.ts';
@@ -55,6 +55,7 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
   readonly #loader: (path: string) => Promise<Tensor>;
 
   constructor(root: string | URL, options: ImageFolderOptions = {}) {
+    checkPositions('ImageFolder', arguments, 2);
     checkOptions('ImageFolder', options, OPTIONS);
     const accept = fileFilter(options);
     this.root = expandUser(root instanceof URL ? fileURLToPath(root) : root);
@@ -93,6 +94,7 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
  * @throws DatasetError as {@link ImageFolder}
  */
 export function findImages(folder: string, extensions: readonly string[] = READABLE_EXTENSIONS): string[] {
+  checkPositions('findImages', arguments, 2);
   return listFiles(folder, (path) => hasExtension(path, extensions));
 }
 

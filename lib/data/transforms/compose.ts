@@ -1,3 +1,4 @@
+import { checkPositions, describeValue } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { callForeign, isOwnForward } from '../../tensor/own-code.ts';
 import { temporaries } from '../../tensor/scope.ts';
@@ -13,7 +14,9 @@ import { Transform } from './transform.ts';
 export class Compose extends Transform {
   readonly transforms: readonly Transform[];
   constructor(transforms: readonly Transform[]) {
+    checkPositions('Compose', arguments, 1);
     super();
+    checkTransforms(transforms);
     this.transforms = [...transforms];
   }
 
@@ -32,4 +35,18 @@ export class Compose extends Transform {
 function apply(transform: Transform, image: Tensor): Tensor {
   if (isOwnForward(transform.forward)) return transform.forward(image);
   return callForeign((current) => transform.forward(current), image);
+}
+
+function checkTransforms(transforms: unknown): void {
+  if (!Array.isArray(transforms)) {
+    throw new TypeError(
+      `Expected an array of transforms for Compose, such as new Compose([new ToTensor()]), got ${describeValue(transforms)}`,
+    );
+  }
+  for (let i = 0; i < transforms.length; i++) {
+    if (typeof transforms[i]?.forward === 'function') continue;
+    throw new TypeError(
+      `Expected a transform with a forward for Compose [${i}], got ${describeValue(transforms[i])}`,
+    );
+  }
 }

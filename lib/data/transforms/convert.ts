@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import { type DType, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { imageSize, pyBool, pyFloat, Transform } from './transform.ts';
 
@@ -30,6 +30,7 @@ export class ToDtype extends Transform {
   readonly dtype: DType;
   readonly scale: boolean;
   constructor(dtype: DType, options: { scale?: boolean } = {}) {
+    checkPositions('ToDtype', arguments, 2);
     super();
     checkOptions('ToDtype', options, ['scale']);
     this.dtype = dtype;
@@ -67,6 +68,7 @@ export class Normalize extends Transform {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   constructor(mean: readonly number[], std: readonly number[]) {
+    checkPositions('Normalize', arguments, 2);
     super();
     if (mean.length === 0 || mean.length !== std.length) {
       throw new RangeError(
@@ -109,6 +111,7 @@ export class Normalize extends Transform {
 export class Grayscale extends Transform {
   readonly numOutputChannels: 1 | 3;
   constructor(numOutputChannels: 1 | 3 = 1) {
+    checkPositions('Grayscale', arguments, 1);
     super();
     this.numOutputChannels = numOutputChannels;
   }

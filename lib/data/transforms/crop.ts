@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import { ops, randint, scope, type Tensor } from '../../tensor/index.ts';
 import { sampleGenerator } from '../sample-generator.ts';
 import { imageSize, repr, roundHalfEven, type Size, sizePair, Transform } from './transform.ts';
@@ -27,6 +27,7 @@ export function pad(
 export class CenterCrop extends Transform {
   readonly size: [height: number, width: number];
   constructor(size: Size) {
+    checkPositions('CenterCrop', arguments, 1);
     super();
     this.size = sizePair(size, 'CenterCrop size');
   }
@@ -85,6 +86,7 @@ export class RandomCrop extends Transform {
   readonly fill: number;
 
   constructor(size: Size, options: RandomCropOptions = {}) {
+    checkPositions('RandomCrop', arguments, 2);
     super();
     checkOptions('RandomCrop', options, ['padding', 'padIfNeeded', 'fill']);
     this.size = sizePair(size, 'RandomCrop size');

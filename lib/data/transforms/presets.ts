@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import { Compose } from './compose.ts';
 import { Normalize, ToTensor } from './convert.ts';
 import { CenterCrop } from './crop.ts';
@@ -18,6 +18,7 @@ export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
  * const x = transforms.imagenetEval().forward(await decodeImage('photo.jpg')).unsqueeze(0); // (1, 3, 224, 224)
  */
 export function imagenetEval(options: { resize?: number; crop?: number } = {}): Compose {
+  checkPositions('imagenetEval', arguments, 1);
   checkOptions('imagenetEval', options, ['resize', 'crop']);
   const { resize = 256, crop = 224 } = options;
   return new Compose([
@@ -30,6 +31,7 @@ export function imagenetEval(options: { resize?: number; crop?: number } = {}): 
 
 /** What the published models were trained on: random resized crop to `crop` (default 224), flip, normalise. */
 export function imagenetTrain(options: { crop?: number } = {}): Compose {
+  checkPositions('imagenetTrain', arguments, 1);
   checkOptions('imagenetTrain', options, ['crop']);
   return new Compose([
     new RandomResizedCrop(options.crop ?? 224),

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import { empty, scope, type Tensor } from '../../tensor/index.ts';
 import { sampleGenerator } from '../sample-generator.ts';
 import { crop, randomInteger } from './crop.ts';
@@ -9,6 +9,7 @@ import { imageSize, pyBool, pyFloat, roundHalfEven, type Size, sizePair, Transfo
 export class RandomHorizontalFlip extends Transform {
   readonly p: number;
   constructor(p = 0.5) {
+    checkPositions('RandomHorizontalFlip', arguments, 1);
     super();
     if (!(p >= 0 && p <= 1)) throw new RangeError(`Expected 0 to 1 for RandomHorizontalFlip p, got ${p}`);
     this.p = p;
@@ -51,6 +52,7 @@ export class RandomResizedCrop extends Transform {
   readonly antialias: boolean;
 
   constructor(size: Size, options: RandomResizedCropOptions = {}) {
+    checkPositions('RandomResizedCrop', arguments, 2);
     super();
     checkOptions('RandomResizedCrop', options, ['scale', 'ratio', 'interpolation', 'antialias']);
     this.size = sizePair(size, 'RandomResizedCrop size');

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkOptions, checkPositions } from '../../options.ts';
 import { ops, scope, type Tensor } from '../../tensor/index.ts';
 import { imageSize, pyBool, repr, type Size, sizePair, Transform } from './transform.ts';
 
@@ -30,6 +30,7 @@ export class Resize extends Transform {
   readonly antialias: boolean;
 
   constructor(size: Size, options: ResizeOptions = {}) {
+    checkPositions('Resize', arguments, 2);
     super();
     checkOptions('Resize', options, ['interpolation', 'maxSize', 'antialias']);
     sizePair(size, 'Resize size');

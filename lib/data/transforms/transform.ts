@@ -1,3 +1,4 @@
+import { checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 
 /** A height and a width, or one number for both. */
@@ -8,6 +9,10 @@ export type Size = number | readonly [height: number, width: number];
  * is and returns a new tensor, or the input itself when there is nothing to do.
  */
 export abstract class Transform {
+  constructor() {
+    checkPositions(new.target.name, arguments, 0);
+  }
+
   abstract forward(image: Tensor): Tensor;
 
   /** What stands between the brackets when the transform is printed, spelled as torchvision prints it. */
