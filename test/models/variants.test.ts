@@ -142,6 +142,21 @@ describe("the paper's variants", () => {
   });
 });
 
+/** As `fill` in scripts/fixtures/models.py: weights that do not depend on the order in which modules are made. */
+function fillByKey(model: nn.Module): void {
+  manualSeed(0);
+  noGrad(() => {
+    for (const [key, tensor] of [...model.stateDict()].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (tensor.dim() === 0) continue;
+      const values = randn([...tensor.shape]);
+      if (tensor.dim() > 1) values.mul_((2 / (tensor.numel() / (tensor.shape[0] as number))) ** 0.5);
+      else if (key.endsWith('running_var')) values.abs_().mul_(0.1).add_(1);
+      else values.mul_(0.1).add_(key.endsWith('weight') ? 1 : 0);
+      tensor.copy_(values);
+    }
+  });
+}
+
 describe('lastStride', () => {
   interface Wanted {
     shape: number[];
@@ -156,6 +171,24 @@ describe('lastStride', () => {
       const want = figures[name] as Wanted;
       manualSeed(0);
       const model = models.getModel(name, { lastStride: 1 }).eval();
+      manualSeed(1);
+      const x = randn([2, 3, 64, 32]);
+      const { layer4 } = noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(x));
+      const logits: Tensor = noGrad(() => model.forward(x));
+      expect(layer4.shape).toEqual(want.shape);
+      expect(Math.abs(norm(layer4) / want.map_norm - 1)).toBeLessThan(1e-5);
+      expect(relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat())).toBeLessThan(1e-5);
+    },
+  );
+
+  const kinds = zipped<Record<string, Wanted>>('last-stride-kinds');
+
+  it.each(Object.keys(kinds) as 'resnet50_ibn_a'[])(
+    '1 gives the last map of %s that PyTorch gives, weights filled by key',
+    (name) => {
+      const want = kinds[name] as Wanted;
+      const model = models.getModel(name, { lastStride: 1 }).eval();
+      fillByKey(model);
       manualSeed(1);
       const x = randn([2, 3, 64, 32]);
       const { layer4 } = noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(x));
