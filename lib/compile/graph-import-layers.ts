@@ -56,9 +56,11 @@ function linearNode(op: OpReader, input: Node, weight: Tensor, bias: Tensor | nu
 }
 
 function importLinear(op: OpReader, input: Node | undefined, weight: Tensor, bias: Tensor | null) {
-  if (input === undefined || isMap(input)) return no('on something other than a vector (N, C)');
+  if (input === undefined) return no('on something other than a vector (N, C)');
   if (weight.dim() !== 2 || weight.shape[1] !== channelsOf(input))
     return no('with a weight that is no matrix');
+  if (bias !== null && bias.shape.join() !== String(weight.shape[0]))
+    return no('with a bias of another size');
   return input.op === 'flatten'
     ? overWholeMap(op, inputOf(input), weight, bias)
     : linearNode(op, input, weight, bias);
@@ -81,22 +83,29 @@ function overWholeMap(op: OpReader, map: Node, weight: Tensor, bias: Tensor | nu
 export const linear: Importer = (op) => {
   const [weight, bias] = [op.constant(1), op.constant(2)];
   if (!weight || bias === undefined) return no('with a weight that is no parameter');
-  return importLinear(op, op.known(0)?.node, toFloat32(weight), bias && toFloat32(bias));
+  return importLinear(op, op.row(0), toFloat32(weight), bias && toFloat32(bias));
 };
 
 /** x times a constant matrix (in, out). */
 export const matmul: Importer = (op) => {
   const weight = op.constant(1);
   if (weight?.dim() !== 2) return no('with a second factor that is no constant matrix');
-  return importLinear(op, op.known(0)?.node, toFloat32(weight.t()), null);
+  return importLinear(op, op.row(0), toFloat32(weight.t()), null);
 };
+
+/** Whether it is added to every image alike: (), (1), (out) or (1, out). */
+const fitsRow = ({ shape }: Tensor, out: number): boolean =>
+  shape.length <= 2 && shape.slice(0, -1).every((size) => size === 1) && [1, out].includes(shape.at(-1) ?? 1);
 
 /** A constant bias plus x times a constant matrix (in, out). */
 export const addmm: Importer = (op) => {
   const [bias, weight] = [op.constant(0), op.constant(2)];
   const plain = op.literal<number>(3, 1) === 1 && op.literal<number>(4, 1) === 1;
-  if (!plain || !weight || !bias || bias.dim() !== 1) return no('with factors, or a bias that is no vector');
-  return importLinear(op, op.known(1)?.node, toFloat32(weight.t()), toFloat32(bias));
+  if (!plain || !weight || !bias) return no('with factors, or a bias that is no parameter');
+  const [, out] = weight.shape as [number, number];
+  if (!fitsRow(bias, out)) return no('with a bias for each image');
+  const row = toFloat32(bias).expand([1, out]).reshape([out]).contiguous();
+  return importLinear(op, op.row(1), toFloat32(weight.t()), row);
 };
 
 function normNode(op: OpReader, input: Node, part: NormPart): NormNode {

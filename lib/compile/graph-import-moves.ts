@@ -16,7 +16,7 @@ export const dropout: Importer = (op) => (op.literal(2, false) ? no('in training
 export const reshape: Importer = (op) => {
   const known = op.known(0);
   const shape = op.resultShape;
-  if (known === undefined || shape[0] !== known.shape[0]) return no('that moves elements between images');
+  if (known === undefined) return no('on such a value');
   if (shape.join() === known.shape.join()) return known.node;
   const vector = op.vector(known);
   const flat = shape.length >= 2 && product(shape.slice(2)) === 1;
@@ -161,7 +161,8 @@ export const mul: Importer = (op) => {
     const [map, gate] = isMap(x.node) && x.shape.join() === op.resultShape.join() ? [x, y] : [y, x];
     const vector = op.vector(gate);
     const fits = isMap(map.node) && gate.shape.length === 4;
-    if (!fits || vector === undefined) return no('of two maps');
+    if (!fits || vector === undefined || channelsOf(vector) !== channelsOf(map.node))
+      return no('of two maps');
     return op.make<PlainNode>({ op: 'gate' }, [map.node, vector], map.node.shape);
   }
   return scaled(op, (numbers) => numbers);

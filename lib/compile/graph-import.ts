@@ -1,11 +1,10 @@
-import { packetOf } from '../ops/call.ts';
+import { AtenImport, describeValue, isEmpty, isPerImage } from './aten-import.ts';
 import type { CompileError } from './errors.ts';
-import type { AtenNode, Graph, InputNode, Node } from './graph.ts';
+import type { Graph, InputNode, Node } from './graph.ts';
 import type { Importer } from './graph-import-layers.ts';
 import * as layers from './graph-import-layers.ts';
 import * as moves from './graph-import-moves.ts';
 import { type Known, OpReader, shapeOf, Unsupported } from './graph-reader.ts';
-import { mixesImages } from './per-image.ts';
 import { errorAt } from './trace-site.ts';
 import type { Trace, TraceArg, TraceOp, TraceValue } from './trace-types.ts';
 
@@ -72,17 +71,25 @@ export function unsupportedError(
   );
 }
 
-/** Nodes of what the trace recorded. */
-export function importGraph(trace: Trace, unsupported: UnsupportedMode): Graph {
+/**
+ * Nodes of what the trace recorded.
+ *
+ * @param mixed Whether a node may be several calls of libtorch's.
+ */
+export function importGraph(trace: Trace, unsupported: UnsupportedMode, mixed = true): Graph {
   const known = new Map<number, Known>();
   for (const [index, value] of trace.inputs.entries()) {
     const { shape } = trace.values[value] as TraceValue;
     known.set(value, { node: inputNode(index, shape), shape });
   }
-  for (const [i, op] of trace.ops.entries()) importOp(op, i, trace, known, unsupported);
+  const libtorch = new AtenImport(trace, known, mixed);
+  for (const [i, op] of trace.ops.entries()) {
+    const reader = new OpReader(op, i, trace.values, known);
+    importOp(reader, trace, known, unsupported, libtorch);
+  }
   const outputs = trace.outputs.map(({ name, value }) => ({
     name,
-    node: outputNode(name, known.get(value)),
+    node: outputNode(name, known.get(value), trace.values[value] as TraceValue),
   }));
   const inputs = trace.inputs.map((value) => (known.get(value) as Known).node.shape);
   return { inputs, outputs };
@@ -93,32 +100,73 @@ function inputNode(index: number, shape: readonly number[]): InputNode {
   return { op: 'input', index, order: -1, site, shape: shapeOf(shape), inputs: [], slots: [] };
 }
 
-function outputNode(name: string, known: Known | undefined): Node {
+function outputNode(name: string, known: Known | undefined, value: TraceValue): Node {
   if (known !== undefined && known.shape.length === known.node.shape.length + 1) return known.node;
   const site = known?.node.site ?? { module: '', stack: {} };
-  const got = `[${known?.shape.join(', ')}]`;
-  const message = `Expected a map (N, C, H, W) or a vector (N, C) for output "${name}", got ${got}`;
+  const got = describeValue(value);
+  const message = `Expected a float map (N, C, H, W) or vector (N, C) for output "${name}", got ${got}`;
   throw errorAt(site, 'ERR_COMPILE_UNSUPPORTED', message);
 }
 
 function importOp(
-  op: TraceOp,
-  order: number,
+  reader: OpReader,
   trace: Trace,
   known: Map<number, Known>,
   mode: UnsupportedMode,
+  libtorch: AtenImport,
 ): void {
-  const results = op.results.flatMap((value) => trace.values[value] ?? []);
-  const reader = new OpReader(op, order, results, known);
-  let made = importerOf(op, reader, trace)(reader);
-  if (made instanceof Unsupported && mode === 'eager') made = importAten(reader, trace, made.reason);
+  const { op } = reader;
+  checkFixed(op);
+  let made: (Node | undefined)[] | Node | Unsupported = attempt(importerOf(op, reader, trace), reader);
+  if (made instanceof Unsupported && mode === 'eager') {
+    const { reason } = made;
+    made = attempt(() => libtorch.run(reader, reason), reader);
+  }
   if (made instanceof Unsupported) throw unsupportedError(op, made.reason, mode);
   const nodes = Array.isArray(made) ? made : [made];
+  if (nodes.length < op.results.length && mode === 'eager')
+    nodes.push(...others(reader, libtorch, nodes.length));
   for (const [i, value] of op.results.entries()) {
     const node = nodes[i];
     if (node !== undefined) known.set(value, { node, shape: (trace.values[value] as TraceValue).shape });
   }
 }
+
+/** Results that no kernel gives, such as the places of maxima. */
+function others(reader: OpReader, libtorch: AtenImport, from: number): (Node | undefined)[] {
+  const made = attempt(() => libtorch.run(reader, ''), reader);
+  return made instanceof Unsupported ? [] : made.slice(from);
+}
+
+/** What an importer makes; arguments that it cannot read are thrown. */
+function attempt<T>(importer: (op: OpReader) => T, reader: OpReader): T | Unsupported {
+  try {
+    return importer(reader);
+  } catch (error) {
+    if (error instanceof Unsupported) return error;
+    throw error;
+  }
+}
+
+/** Ops whose arguments are sizes: those of their results say all, and are compared between batch sizes. */
+const TAKE_SIZES = new Set(
+  ['view', 'reshape', '_unsafe_view', 'expand', 'broadcast_to', 'unflatten'].map((name) => `aten::${name}`),
+);
+
+/** A number that grows with the batch is another one at every run, and a plan has it once. */
+function checkFixed(op: TraceOp): void {
+  const grown = op.args.flatMap((arg) => (arg.kind === 'list' ? arg.items : [arg])).find(isBatch);
+  if (grown === undefined || TAKE_SIZES.has(op.name)) return;
+  throw errorAt(
+    op.site,
+    'ERR_COMPILE_BATCH',
+    `Expected numbers that are the same for every batch size, got ${grown.factor === 1 ? '' : `${grown.factor} times `}` +
+      `the batch size for ${op.name}`,
+    'give a fixed number, or do it on the outputs of run()',
+  );
+}
+
+const isBatch = (arg: TraceArg): arg is TraceArg & { kind: 'batch' } => arg.kind === 'batch';
 
 /** Give the places of the maxima too, which no kernel does; an op that reads them is refused by itself. */
 const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_with_indices']);
@@ -127,49 +175,9 @@ const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_wit
 function importerOf(op: TraceOp, reader: OpReader, trace: Trace): Importer {
   const dtype = trace.values[trace.inputs[0] as number]?.dtype;
   const results = FIRST_OF_TWO.has(op.name) ? reader.results.slice(0, 1) : reader.results;
-  const other = results.find((result) => result.dtype !== dtype || result.shape[0] !== trace.batch);
-  if (other !== undefined) {
-    return () => new Unsupported(`that gives ${other.dtype} [${other.shape.join(', ')}]`);
-  }
+  const other = results.find((result) => result.dtype !== dtype || !isPerImage(result) || isEmpty(result));
+  if (other !== undefined) return () => new Unsupported(`that gives ${describeValue(other)}`);
   const name = op.name.startsWith('aten::') ? op.name.slice(6) : '';
   const importer = Object.hasOwn(IMPORTERS, name) ? IMPORTERS[name] : undefined;
   return importer === undefined || op.overload.endsWith('out') ? () => new Unsupported('') : importer;
-}
-
-/** Leaves the op to libtorch, where it takes maps and vectors and gives one. */
-function importAten(op: OpReader, trace: Trace, reason: string): AtenNode | Unsupported {
-  const shape = op.resultShape;
-  const fits = op.results.length === 1 && (shape.length === 4 || shape.length === 2);
-  const inPlaceOnly = packetOf(op.op.name)?.overloadNames.includes(op.op.overload) !== true;
-  const sameDType = op.results[0]?.dtype === trace.values[trace.inputs[0] as number]?.dtype;
-  if (!fits || shape[0] !== trace.batch || inPlaceOnly || !sameDType) {
-    return new Unsupported(reason === '' ? 'that does not give one map or vector of floats' : reason);
-  }
-  const mixing = mixesImages(op);
-  if (mixing !== undefined) return new Unsupported(mixing);
-  const inputs: Node[] = [];
-  const args = op.op.args.map((arg) => atenArg(op, arg, inputs));
-  const refused = args.find((arg) => arg instanceof Unsupported);
-  if (refused instanceof Unsupported) return refused;
-  const { name: operator, overload } = op.op;
-  return op.make<AtenNode>({ op: 'aten', operator, overload, args: args as AtenNode['args'] }, inputs);
-}
-
-function atenArg(op: OpReader, arg: TraceArg, inputs: Node[]): AtenNode['args'][number] | Unsupported {
-  if (arg.kind === 'batch') return new Unsupported('with the batch size as an argument');
-  if (arg.kind === 'constant') return { literal: arg.tensor.detach() };
-  if (arg.kind === 'literal') return { literal: arg.value };
-  if (arg.kind === 'list') {
-    const items = arg.items.map((item) => atenArg(op, item, inputs));
-    const plain = items.every((item) => 'literal' in item);
-    return plain
-      ? { literal: items.map((item) => (item as { literal: unknown }).literal) }
-      : new Unsupported('with a list of values');
-  }
-  const known = op.knownOf(arg);
-  if (known === undefined || known.shape.length !== known.node.shape.length + 1) {
-    return new Unsupported('on something other than a map or a vector');
-  }
-  inputs.push(known.node);
-  return { operand: inputs.length - 1 };
 }

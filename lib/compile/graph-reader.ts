@@ -29,12 +29,15 @@ export class OpReader {
   readonly order: number;
   /** Shapes and dtypes of the results. */
   readonly results: readonly TraceValue[];
+  readonly #values: readonly TraceValue[];
   readonly #known: ReadonlyMap<number, Known>;
 
-  constructor(op: TraceOp, order: number, results: readonly TraceValue[], known: ReadonlyMap<number, Known>) {
+  /** @param values All values of the trace. */
+  constructor(op: TraceOp, order: number, values: readonly TraceValue[], known: ReadonlyMap<number, Known>) {
     this.op = op;
     this.order = order;
-    this.results = results;
+    this.results = op.results.flatMap((value) => values[value] ?? []);
+    this.#values = values;
     this.#known = known;
   }
 
@@ -51,6 +54,11 @@ export class OpReader {
     return arg?.kind === 'value' ? this.#known.get(arg.value) : undefined;
   }
 
+  /** The shape of a value that depends on the inputs, with the batch; undefined for constants. */
+  shapeOf(arg: TraceArg | undefined): readonly number[] | undefined {
+    return arg?.kind === 'value' ? this.#values[arg.value]?.shape : undefined;
+  }
+
   /** The map (N, C, H, W) that argument `index` is. */
   map(index: number): Node | undefined {
     const node = this.known(index)?.node;
@@ -65,11 +73,16 @@ export class OpReader {
     return arg.kind === 'constant' ? arg.tensor : undefined;
   }
 
-  /** A number, string or boolean; `missing` where it is not given. */
+  /**
+   * A number, string or boolean; `missing` where it is not given.
+   *
+   * @throws Unsupported where a tensor or a list is given instead.
+   */
   literal<T>(index: number, missing: T): T {
     const arg = this.arg(index);
-    if (arg?.kind !== 'literal') return missing;
-    return arg.value === undefined ? missing : (arg.value as T);
+    if (arg === undefined || (arg.kind === 'literal' && arg.value === undefined)) return missing;
+    if (arg.kind !== 'literal') throw new Unsupported('with an argument that is no constant number');
+    return arg.value as T;
   }
 
   /** A list of fixed numbers; one number stands for two. Undefined where any grows with the batch. */
@@ -86,6 +99,12 @@ export class OpReader {
   pair(index: number, missing: readonly number[]): [number, number] | undefined {
     const numbers = this.numbers(index, missing);
     return numbers?.length === 2 ? (numbers as [number, number]) : undefined;
+  }
+
+  /** The value at `index` as a vector, where it has two dimensions to libtorch, too. */
+  row(index: number): Node | undefined {
+    const known = this.known(index);
+    return known === undefined || known.shape.length !== 2 || isMap(known.node) ? undefined : known.node;
   }
 
   /** Shape of the result with the batch. */

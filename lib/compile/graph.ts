@@ -109,13 +109,24 @@ export interface SliceNode extends Base {
 export interface PlainNode extends Base {
   op: 'relu' | 'sigmoid' | 'add' | 'gate' | 'cat' | 'flatten';
 }
-/** An op that libtorch runs. */
-export interface AtenNode extends Base {
-  op: 'aten';
+/** An argument of an op of libtorch: an operand by its place in `inputs`, a result of an earlier call, or a constant. */
+export type AtenArg =
+  | { operand: number }
+  | { literal: unknown }
+  | { call: number; result: number }
+  | { list: AtenArg[] };
+/** A call of libtorch's; arguments in schema order. */
+export interface AtenCall {
   operator: string;
   overload: string;
-  /** In schema order; operands by their place in `inputs`. */
-  args: ({ operand: number } | { literal: unknown })[];
+  args: AtenArg[];
+}
+/** An op that libtorch runs, after the calls that it needs whose values are no maps or vectors of floats. */
+export interface AtenNode extends Base, AtenCall {
+  op: 'aten';
+  before?: AtenCall[];
+  /** Which of the op's results; given beside `before`. */
+  result?: number;
 }
 
 /** What computes a value; `op` tells the kind. */

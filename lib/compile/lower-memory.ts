@@ -1,4 +1,4 @@
-import type { Plan, PlanAffine, PlanBuffer, PlanDType, PlanStep, ValueId } from './plan.ts';
+import type { AtenStepArg, Plan, PlanAffine, PlanBuffer, PlanDType, PlanStep, ValueId } from './plan.ts';
 
 const ALIGNMENT = 64;
 
@@ -18,6 +18,9 @@ function affineReads(affine: PlanAffine | null): ValueId[] {
 
 const given = (...values: (ValueId | null | undefined)[]): ValueId[] =>
   values.filter((value) => value !== null && value !== undefined);
+
+const valuesOf = (arg: AtenStepArg): ValueId[] =>
+  'value' in arg ? [arg.value] : 'list' in arg ? arg.list.flatMap(valuesOf) : [];
 
 /** Values that a step reads, and those that it writes. */
 export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] } {
@@ -48,7 +51,7 @@ export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] 
     case 'copy':
       return { reads: [step.input], writes: [step.output] };
     case 'aten': {
-      const reads = step.args.flatMap((arg) => ('value' in arg ? arg.value : []));
+      const reads = [...(step.before ?? []), step].flatMap(({ args }) => args.flatMap(valuesOf));
       return { reads, writes: [step.output] };
     }
   }

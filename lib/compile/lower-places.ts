@@ -147,7 +147,9 @@ class Placing {
     if (place === undefined || candidate.shape.join() !== node.shape.join()) return false;
     const others = node.inputs.filter((input) => this.places.get(input)?.storage === place.storage);
     const asOneReads = (other: Node) => node.op === 'apply' && this.places.get(other)?.from === place.from;
-    if (!others.every((other) => other === candidate || asOneReads(other))) return false;
+    // A convolution reads around what it writes.
+    const readsAround = node.op === 'conv' && operand(node, 'input') === candidate;
+    if (readsAround || !others.every((other) => other === candidate || asOneReads(other))) return false;
     return (this.#members.get(place.storage) as Node[]).every(
       (member) => !this.#overlap(member, candidate) || (this.#lastReads.get(member) as number) <= position,
     );

@@ -22,9 +22,12 @@ export function piecesOf(node: Node, from: number, count: number): Piece[] {
   return pieces;
 }
 
-/** A copy has the statistics of what it copies. */
-const written = (piece: Piece): Piece =>
-  piece.node.op === 'copy' ? { ...piece, node: inputOf(piece.node) } : piece;
+/** A copy has the statistics of what it copies, which convolutions give; else that may be overwritten by then. */
+function origins(piece: Piece): Piece[] {
+  if (piece.node.op !== 'copy') return [piece];
+  const pieces = piecesOf(inputOf(piece.node), piece.from, piece.count).flatMap(origins);
+  return pieces.every(({ node }) => givesStatistics(node)) ? pieces : [piece];
+}
 
 /** An instance-normalised range of a norm's channels, and where its statistics come from. */
 export interface InstanceRange extends Piece {
@@ -42,11 +45,9 @@ export function instanceRanges(norm: Norm, source: Node): InstanceRange[] {
   for (const [index, part] of norm.parts.entries()) {
     let within = 0;
     if (part.kind === 'instance') {
-      for (const raw of piecesOf(source, channel, part.channels)) {
-        for (const piece of piecesOf(written(raw).node, raw.from, raw.count)) {
-          ranges.push({ ...piece, channel: channel + within, part: index, within });
-          within += piece.count;
-        }
+      for (const piece of piecesOf(source, channel, part.channels).flatMap(origins)) {
+        ranges.push({ ...piece, channel: channel + within, part: index, within });
+        within += piece.count;
       }
     }
     channel += part.channels;

@@ -1,5 +1,15 @@
 import type { Tensor } from '../tensor/index.ts';
-import { type AtenNode, type ConvNode, inputOf, type Node, type Norm, operand, type Pre } from './graph.ts';
+import {
+  type AtenArg,
+  type AtenCall,
+  type AtenNode,
+  type ConvNode,
+  inputOf,
+  type Node,
+  type Norm,
+  operand,
+  type Pre,
+} from './graph.ts';
 import { constantsOf, fromNumbers } from './graph-values.ts';
 import type { Layout } from './lower-places.ts';
 import {
@@ -10,7 +20,15 @@ import {
   statisticsNeeds,
 } from './lower-statistics.ts';
 import { Values } from './lower-values.ts';
-import type { AtenStep, InstancePart, PlanAffine, PlanStep, PlanVector, ValueId } from './plan.ts';
+import type {
+  AtenStep,
+  AtenStepArg,
+  InstancePart,
+  PlanAffine,
+  PlanStep,
+  PlanVector,
+  ValueId,
+} from './plan.ts';
 
 interface Statistics {
   mean: ValueId;
@@ -172,13 +190,21 @@ export class StepWriter {
   }
 
   #aten(node: AtenNode): AtenStep {
-    const args = node.args.map((arg) => {
-      if ('literal' in arg) return arg;
-      const source = node.inputs[arg.operand] as Node;
-      return source.op === 'input' ? inputIndex(source) : { value: this.values.of(source) };
+    const { operator, overload, before, result = 0 } = node;
+    const call = ({ args, ...op }: AtenCall) => ({
+      ...op,
+      args: args.map((arg) => this.#atenArg(arg, node)),
     });
-    const { operator, overload } = node;
-    return { op: 'aten', name: nameOf(node), operator, overload, args, output: this.values.of(node) };
+    const more = before === undefined ? {} : { before: before.map(call), result };
+    const last = call({ operator, overload, args: node.args });
+    return { op: 'aten', name: nameOf(node), ...last, ...more, output: this.values.of(node) };
+  }
+
+  #atenArg(arg: AtenArg, node: AtenNode): AtenStepArg {
+    if ('list' in arg) return { list: arg.list.map((item) => this.#atenArg(item, node)) };
+    if (!('operand' in arg)) return arg;
+    const source = node.inputs[arg.operand] as Node;
+    return source.op === 'input' ? inputIndex(source) : { value: this.values.of(source) };
   }
 }
 

@@ -9,7 +9,7 @@ import { layOut } from './lower-places.ts';
 import { StepWriter } from './lower-steps.ts';
 import { passes } from './passes/index.ts';
 import { leaveToLibtorch } from './passes/leave-to-libtorch.ts';
-import type { AtenStep, Plan, PlanDType } from './plan.ts';
+import type { AtenStepArg, Plan, PlanDType } from './plan.ts';
 import { withTrace } from './trace.ts';
 
 /** Options of `buildPlan`. */
@@ -98,14 +98,15 @@ function copyWeights(plan: Plan, shared: ReadonlySet<bigint>): void {
 /** What libtorch's ops read is never packed: it is read at every run. */
 function copyLiterals(plan: Plan, shared: ReadonlySet<bigint>): void {
   for (const step of plan.steps) {
-    if (step.op === 'aten') step.args = step.args.map((arg) => ownLiteral(arg, shared));
+    if (step.op !== 'aten') continue;
+    for (const call of [step, ...(step.before ?? [])])
+      call.args = call.args.map((arg) => ownLiteral(arg, shared));
   }
 }
 
-function ownLiteral<A extends AtenStep['args'][number]>(arg: A, shared: ReadonlySet<bigint>): A {
-  return 'literal' in arg && arg.literal instanceof Tensor
-    ? { ...arg, literal: own(arg.literal, shared) }
-    : arg;
+function ownLiteral(arg: AtenStepArg, shared: ReadonlySet<bigint>): AtenStepArg {
+  if ('list' in arg) return { list: arg.list.map((item) => ownLiteral(item, shared)) };
+  return 'literal' in arg && arg.literal instanceof Tensor ? { literal: own(arg.literal, shared) } : arg;
 }
 
 function addressOf(tensor: Tensor): bigint {

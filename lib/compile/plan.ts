@@ -152,14 +152,30 @@ export interface CopyStep extends StepBase {
   output: ValueId;
 }
 
-/** An op of libtorch that no kernel replaces. Maps go in and come out as float32 (N, C, H, W) tensors. */
-export interface AtenStep extends StepBase {
-  op: 'aten';
+/** Values, inputs and results of earlier calls of the step are given by reference, all else as the op takes it. */
+export type AtenStepArg =
+  | { value: ValueId }
+  | { input: number }
+  | { literal: unknown }
+  | { call: number; result: number }
+  | { list: AtenStepArg[] };
+
+/** A call of an op of libtorch. */
+export interface AtenStepCall {
   /** As `aten::hardtanh`. */
   operator: string;
   overload: string;
-  /** In schema order; values and inputs are given by reference, all else as the op takes it. */
-  args: ({ value: ValueId } | { input: number } | { literal: unknown })[];
+  /** In schema order. */
+  args: AtenStepArg[];
+}
+
+/** An op of libtorch that no kernel replaces. Maps go in and come out as float32 (N, C, H, W) tensors. */
+export interface AtenStep extends StepBase, AtenStepCall {
+  op: 'aten';
+  /** Calls made first, whose results may be of any shape and dtype; nothing else reads them. */
+  before?: AtenStepCall[];
+  /** Which of the op's results is the output; only beside `before`. */
+  result?: number;
   output: ValueId;
 }
 

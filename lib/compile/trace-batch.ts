@@ -1,24 +1,38 @@
 import { equal } from '../tensor/index.ts';
 import type { CompileError } from './errors.ts';
-import { errorAt, type Site } from './trace-site.ts';
-import type { Trace, TraceArg, TraceOp } from './trace-types.ts';
+import { errorAt, type Site, siteOf } from './trace-site.ts';
+import type { Trace, TraceArg, TraceOp, TraceValue } from './trace-types.ts';
 
 /**
- * One trace for all batch sizes out of those for two: numbers that differ are multiples of the batch.
+ * One trace for all batch sizes out of those for two: numbers and sizes that differ are multiples of the batch.
  *
  * @throws CompileError where the two do different work.
  */
 export function generalise(a: Trace, b: Trace): Trace {
   const ops = a.ops.map((op, i) => generaliseOp(op, b.ops[i], a, b));
   const extra = b.ops[a.ops.length];
-  if (extra !== undefined) throw differs(extra.site, `${extra.name} with ${b.batch} images only`);
-  return { ...a, ops };
+  if (extra !== undefined) throw differs(extra.site, `${extra.name} with ${images(b.batch)} only`);
+  checkOutputs(a, b);
+  const values = a.values.map((value, i) => ({ ...value, factors: factorsOf(value, b.values[i], a.batch) }));
+  return { ...a, ops, values };
+}
+
+const images = (batch: number) => (batch === 1 ? '1 image' : `${batch} images`);
+
+/** Sizes that are not the same are multiples of the batch, as `checkShapes` found. */
+function factorsOf({ shape }: TraceValue, other: TraceValue | undefined, batch: number): number[] {
+  return shape.map((size, d) => (size === other?.shape[d] ? 0 : size / batch));
+}
+
+function checkOutputs(a: Trace, b: Trace): void {
+  const [one, two] = [a, b].map((trace) => trace.outputs.map(({ name, value }) => `${name}:${value}`).join());
+  if (one !== two) throw differs(siteOf(''), `other outputs with ${images(a.batch)} than with ${b.batch}`);
 }
 
 function generaliseOp(op: TraceOp, other: TraceOp | undefined, a: Trace, b: Trace): TraceOp {
-  if (other === undefined) throw differs(op.site, `${op.name} with ${a.batch} images only`);
+  if (other === undefined) throw differs(op.site, `${op.name} with ${images(a.batch)} only`);
   if (nameOf(op) !== nameOf(other)) {
-    const got = `${op.name} with ${a.batch} images and ${other.name} with ${b.batch}`;
+    const got = `${op.name} with ${images(a.batch)} and ${other.name} with ${b.batch}`;
     throw differs(op.site, got);
   }
   checkShapes(op, other, a, b);
@@ -77,9 +91,10 @@ type Literal = TraceArg & { kind: 'literal' };
 
 function mergeLiterals(a: Literal, b: Literal, op: TraceOp, [one, two]: [number, number]): TraceArg {
   if (Object.is(a.value, b.value)) return a;
-  const [x, y] = [Number(a.value), Number(b.value)];
-  if (Number.isInteger(x / one) && x / one === y / two) return { kind: 'batch', factor: x / one };
-  const got = `${String(a.value)} and ${String(b.value)} for ${op.name} with ${one} and ${two} images`;
+  const factor = typeof a.value === 'number' ? a.value / one : Number.NaN;
+  if (Number.isInteger(factor) && typeof b.value === 'number' && factor === b.value / two)
+    return { kind: 'batch', factor };
+  const got = `${String(a.value)} and ${String(b.value)} for ${op.name} with ${images(one)} and ${two}`;
   const message = `Expected numbers that are fixed or multiples of the batch, got ${got}`;
   throw errorAt(op.site, 'ERR_COMPILE_BATCH', message);
 }

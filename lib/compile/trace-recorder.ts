@@ -146,7 +146,7 @@ export class TraceRecorder {
   }
 
   #addValue(tensor: Tensor): number {
-    return this.values.push({ shape: tensor.shape, dtype: tensor.dtype }) - 1;
+    return this.values.push({ shape: tensor.shape, dtype: tensor.dtype, factors: [] }) - 1;
   }
 }
 

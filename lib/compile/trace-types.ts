@@ -17,6 +17,8 @@ export type TraceArg =
 export interface TraceValue {
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** For each dimension, how many times the batch it is; 0: fixed. Empty before traces of two batch sizes were compared. */
+  readonly factors: readonly number[];
 }
 
 /** A call of an op, in-place ones as the op that makes a new value. */

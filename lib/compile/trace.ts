@@ -10,10 +10,10 @@ import type { Trace } from './trace-types.ts';
 
 /**
  * Records what the evaluation forward of `model` does, for any batch size: it runs twice on random inputs, with
- * batches of 2 and 3, and what grows with the batch is told by comparing.
+ * batches of 3 and 1, and what grows with the batch is told by comparing. 1, as ops do other things there: `squeeze()`.
  *
  * @param inputs Shapes of the inputs, batch first; the batch given is not used.
- * @param batches Two sizes of the batch; one size twice records a forward for that size alone. Default 2 and 3.
+ * @param batches Two sizes of the batch; one size twice records a forward for that size alone. Default 3 and 1.
  * @param use Gets the trace. Constants in it that are no parameters are freed when it returns.
  * @throws CompileError where the forward cannot be recorded, with the module and the line.
  */
@@ -21,7 +21,7 @@ export function withTrace<T>(
   model: Module,
   inputs: readonly (readonly number[])[],
   use: (trace: Trace) => T,
-  batches: readonly [number, number] = [2, 3],
+  batches: readonly [number, number] = [3, 1],
 ): T {
   checkMode(model);
   const kept: Tensor[] = [];
@@ -66,13 +66,29 @@ function record(
           }));
           return { batch, inputs, values: recorder.values, ops: recorder.ops, outputs };
         } catch (error) {
-          throw isRefusal(error) ? forwardError(error, modules.thrower(error), shapes) : error;
+          throw compileError(error, modules.thrower(error), shapes) ?? error;
         } finally {
           kept.push(...recorder.kept);
         }
       }),
     ),
   );
+}
+
+function compileError(
+  error: unknown,
+  module: string,
+  shapes: readonly (readonly number[])[],
+): CompileError | undefined {
+  if (error instanceof TorchError && error.code === 'ERR_TENSOR_DISPOSED')
+    return disposedError(error, module);
+  return isRefusal(error) ? forwardError(error, module, shapes) : undefined;
+}
+
+/** What a forward keeps of one call is gone in the next. */
+function disposedError(cause: Error, module: string): CompileError {
+  const message = `Expected a forward that uses no tensor of an earlier call for compile, got: ${cause.message}`;
+  return new CompileError(message, { code: 'ERR_COMPILE_UNRECORDED', module, cause });
 }
 
 /** An op or layer that does not take what it got; memory that is out is another matter. */
@@ -86,7 +102,7 @@ function forwardError(cause: Error, module: string, shapes: readonly (readonly n
   const got = shapes.map(([, ...sizes]) => `[N, ${sizes.join(', ')}]`).join(' and ');
   const where = module === '' ? 'it' : `module "${module}"`;
   return new CompileError(
-    `Expected inputs that the forward takes for compile, got ${got}; ${where} fails with batches of 2 and 3: ${cause.message}`,
+    `Expected inputs that the forward takes for compile, got ${got}; ${where} fails with batches of 1 and 3: ${cause.message}`,
     { code: 'ERR_COMPILE_FORWARD', module, cause },
   );
 }

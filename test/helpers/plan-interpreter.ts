@@ -1,6 +1,15 @@
 import { scaleChannels } from '../../lib/compile/graph-values.ts';
 import { accesses } from '../../lib/compile/lower-memory.ts';
-import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanVector, ValueId } from '../../lib/compile/plan.ts';
+import type {
+  AtenStepArg,
+  AtenStepCall,
+  Plan,
+  PlanAffine,
+  PlanBuffer,
+  PlanStep,
+  PlanVector,
+  ValueId,
+} from '../../lib/compile/plan.ts';
 import { invoke, type Packet, packetOf } from '../../lib/ops/call.ts';
 import {
   type DType,
@@ -161,11 +170,18 @@ export class PlanInterpreter {
   }
 
   #aten(step: Extract<PlanStep, { op: 'aten' }>): Tensor {
-    const args = step.args.map((arg) =>
-      'literal' in arg ? arg.literal : this.#input('value' in arg ? arg.value : arg),
-    );
-    const overload = (packetOf(step.operator) as Packet).overload(step.overload);
-    return invoke(overload, args) as Tensor;
+    const done: Tensor[][] = [];
+    for (const call of [...(step.before ?? []), step]) done.push([this.#call(call, done)].flat());
+    return done.at(-1)?.[step.result ?? 0] as Tensor;
+  }
+
+  #call({ operator, overload, args }: AtenStepCall, done: Tensor[][]): Tensor | Tensor[] {
+    const read = (arg: AtenStepArg): unknown => {
+      if ('literal' in arg) return arg.literal;
+      if ('list' in arg) return arg.list.map(read);
+      return 'call' in arg ? done[arg.call]?.[arg.result] : this.#input('value' in arg ? arg.value : arg);
+    };
+    return invoke((packetOf(operator) as Packet).overload(overload), args.map(read)) as Tensor | Tensor[];
   }
 }
 

@@ -187,6 +187,7 @@ export class CallWriter {
   #aten(node: AtenNode): CudaValue {
     const args = node.args.map((arg): CudaArg => {
       if ('operand' in arg) return this.#arg(node.inputs[arg.operand] as Node);
+      if (!('literal' in arg)) throw new Error(`No import makes several calls of ${nameOf(node)} for CUDA`);
       const { literal: value } = arg;
       const isWeight = isTensor(value) && value.dtype === 'float32';
       return literal(isWeight ? this.#cast(value, node) : isTensor(value) ? value.detach() : value);

@@ -22,7 +22,9 @@ export interface CudaPlanOptions extends Required<Pick<BuildPlanOptions, 'inputs
 export function buildCudaPlan(model: Module, options: CudaPlanOptions): CudaPlan {
   const { inputs, unsupported, dtype } = options;
   return scope(() =>
-    noGrad(() => withTrace(model, inputs, (trace) => lowerCudaGraph(importGraph(trace, unsupported), dtype))),
+    noGrad(() =>
+      withTrace(model, inputs, (trace) => lowerCudaGraph(importGraph(trace, unsupported, false), dtype)),
+    ),
   );
 }
 
