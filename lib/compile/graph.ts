@@ -83,7 +83,7 @@ export interface LinearNode extends Base {
   bias: Tensor | null;
   activation: 'none' | 'relu' | 'sigmoid';
 }
-/** `pre(input) * gate + add`, then `max(0, .)`. */
+/** `pre(input) * gate + add`, then `max(0, .)` if `relu`; of a map, or without a gate of a vector. */
 export interface ApplyNode extends Base {
   op: 'apply';
   pre: Pre | null;

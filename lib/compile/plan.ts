@@ -96,7 +96,10 @@ export interface LinearStep extends StepBase {
   activation: 'none' | 'relu' | 'sigmoid';
 }
 
-/** `pre(input) * gate + add`, then `max(0, .)` if `relu`; the output may be the memory of `input` or `add`. */
+/**
+ * `pre(input) * gate + add`, then `max(0, .)` if `relu`; the output may be the memory of `input` or `add`. All are maps, but
+ * for the gate, or all are vectors, without a gate and with constants in `pre`.
+ */
 export interface ApplyStep extends StepBase {
   op: 'apply';
   input: ValueId;

@@ -46,6 +46,7 @@ StepPtr readGlobalMean(const Field& field, const Layout& layout);
 StepPtr readLinear(const Field& field, const Layout& layout);
 StepPtr readApply(const Field& field, const Layout& layout);
 StepPtr readStatistics(const Field& field, const Layout& layout);
+StepPtr readVectorApply(const Field& field, const Layout& layout);
 StepPtr readInstanceAffine(const Field& field, const Layout& layout);
 StepPtr readFromPlanar(const Field& field, const Layout& layout);
 StepPtr readCopy(const Field& field, const Layout& layout);

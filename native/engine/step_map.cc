@@ -92,6 +92,7 @@ class CopyStep final : public Step {
 }  // namespace
 
 StepPtr readApply(const Field& field, const Layout& layout) {
+  if (!layout.isMap(layout.value(field.get("input")))) return readVectorApply(field, layout);
   return std::make_unique<ApplyStep>(field, layout);
 }
 

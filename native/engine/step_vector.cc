@@ -59,6 +59,52 @@ class LinearStep final : public Step {
   std::unique_ptr<kernels::Linear> linear_;
 };
 
+// pre(x) + add, then max(0, .), element by element; the output may be the memory of either.
+class VectorApplyStep final : public Step {
+ public:
+  VectorApplyStep(const Field& field, const Layout& layout) : input_(layout.wholeVector(field.get("input"))) {
+    channels_ = layout.values[input_].channels;
+    output_ = layout.wholeVector(field.get("output"), channels_);
+    if (!field.get("gate").isNull()) throw field.get("gate").wrong("no gate of a vector");
+    add_ = optional(field.get("add"), [&](const Field& add) { return layout.wholeVector(add, channels_); });
+    relu_ = field.get("relu").boolean();
+    pre_ = Pre(field.get("pre"), layout, channels_);
+  }
+
+  void run(const Frame& frame, kernels::Team& /*team*/) const override {
+    const kernels::Affine pre = pre_.at(frame);
+    for (int64_t image = 0; image < frame.batch; image++) {
+      const int64_t start = image * channels_;
+      const float* x = frame.vector(input_) + start;
+      const float* add = add_ == kNone ? nullptr : frame.vector(add_) + start;
+      float* y = frame.vector(output_) + start;
+      for (int64_t c = 0; c < channels_; c++) {
+        float value = x[c];
+        if (pre.scale != nullptr) {
+          const int64_t at = image * pre.image_stride + c;
+          value = value * pre.scale[at] + pre.shift[at];
+        }
+        if (pre.relu) value = relu(value);
+        if (add != nullptr) value += add[c];
+        y[c] = relu_ ? relu(value) : value;
+      }
+    }
+  }
+
+  size_t weightBytes() const override { return pre_.bytes(); }
+
+ private:
+  // NaN stays NaN.
+  static float relu(float value) { return value < 0 ? 0 : value; }
+
+  size_t input_;
+  size_t output_ = kNone;
+  size_t add_ = kNone;
+  int64_t channels_ = 0;
+  bool relu_ = false;
+  Pre pre_;
+};
+
 class InstanceAffineStep final : public Step {
  public:
   InstanceAffineStep(const Field& field, const Layout& layout)
@@ -140,6 +186,10 @@ class InstanceAffineStep final : public Step {
 
 StepPtr readLinear(const Field& field, const Layout& layout) {
   return std::make_unique<LinearStep>(field, layout);
+}
+
+StepPtr readVectorApply(const Field& field, const Layout& layout) {
+  return std::make_unique<VectorApplyStep>(field, layout);
 }
 
 StepPtr readInstanceAffine(const Field& field, const Layout& layout) {

@@ -77,17 +77,17 @@ export class PlanInterpreter {
   }
 
   /** A vector to multiply maps with: (N or 1, C, 1, 1). */
-  #factor(vector: PlanVector): Tensor {
+  #factor(vector: PlanVector, x: Tensor): Tensor {
     const values = 'constant' in vector ? vector.constant.unsqueeze(0) : this.#read(vector.value);
-    return values.unsqueeze(-1).unsqueeze(-1);
+    return x.ndim === 2 ? values : values.unsqueeze(-1).unsqueeze(-1);
   }
 
   #pre(x: Tensor, affine: PlanAffine | null): Tensor {
     let y = x;
     if (affine === null) return y;
     if (affine.shift !== null && affine.scale === null) throw new Error('Expected a scale beside the shift');
-    if (affine.scale !== null) y = y.mul(this.#factor(affine.scale));
-    if (affine.shift !== null) y = y.add(this.#factor(affine.shift));
+    if (affine.scale !== null) y = y.mul(this.#factor(affine.scale, y));
+    if (affine.shift !== null) y = y.add(this.#factor(affine.shift, y));
     return affine.relu ? y.relu() : y;
   }
 
@@ -123,7 +123,7 @@ export class PlanInterpreter {
       }
       case 'apply': {
         let y = this.#pre(this.#read(step.input), step.pre);
-        if (step.gate !== null) y = y.mul(this.#factor({ value: step.gate }));
+        if (step.gate !== null) y = y.mul(this.#factor({ value: step.gate }, y));
         if (step.add !== null) y = y.add(this.#read(step.add));
         return step.relu ? y.relu() : y;
       }

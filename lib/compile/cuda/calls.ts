@@ -11,6 +11,7 @@ import {
   operand,
   type PoolNode,
 } from '../graph.ts';
+import { constantsOf, fromNumbers } from '../graph-values.ts';
 import { normRounds } from './norm-rounds.ts';
 import type { CudaArg, CudaCall, CudaDType, CudaValue } from './plan.ts';
 import { biasOrZeros, cast, convWeight } from './weights.ts';
@@ -154,17 +155,30 @@ export class CallWriter {
 
   #apply(node: ApplyNode): CudaValue {
     const value = this.#applied(node);
-    return node.relu ? this.#call(node, 'aten::relu_', [{ value }]) : value;
+    if (!node.relu) return value;
+    const isOwn = value !== this.#of(inputOf(node));
+    return this.#call(node, isOwn ? 'aten::relu_' : 'aten::relu', [{ value }]);
   }
 
-  /** `input * gate + add` in one pass. */
+  /** `input * gate + add` in one pass; of a vector, after its norm. */
   #applied(node: ApplyNode): CudaValue {
     const [gate, add] = [operand(node, 'gate'), operand(node, 'add')];
-    const [input, added] = [this.#input(node), add && this.#arg(add)];
-    if (gate === undefined) return this.#call(node, 'aten::add.Tensor', [input, added as CudaArg]);
+    const [input, added] = [this.#normed(node), add && this.#arg(add)];
+    if (gate === undefined) {
+      return added === undefined ? input : this.#call(node, 'aten::add.Tensor', [{ value: input }, added]);
+    }
     const factor = { value: this.#column(node, gate) };
-    if (added === undefined) return this.#call(node, 'aten::mul.Tensor', [input, factor]);
-    return this.#call(node, 'aten::addcmul', [added, input, factor]);
+    if (added === undefined) return this.#call(node, 'aten::mul.Tensor', [{ value: input }, factor]);
+    return this.#call(node, 'aten::addcmul', [added, { value: input }, factor]);
+  }
+
+  /** What an `apply` reads; constants of a norm are for vectors alone here. */
+  #normed(node: ApplyNode): CudaValue {
+    const norm = node.pre?.norm;
+    if (!norm) return this.#of(inputOf(node));
+    const { scale, shift } = constantsOf(norm.parts);
+    const [weight, bias] = [scale, shift].map((numbers) => literal(this.#cast(fromNumbers(numbers), node)));
+    return this.#call(node, 'aten::addcmul', [bias as CudaArg, this.#input(node), weight as CudaArg]);
   }
 
   /** A vector (N, C) as (N, C, 1, 1). */

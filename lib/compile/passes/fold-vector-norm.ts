@@ -1,6 +1,5 @@
-import { scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { scope, tensor } from '../../tensor/index.ts';
 import {
-  channelsOf,
   inputOf,
   isMap,
   type LinearNode,
@@ -10,7 +9,7 @@ import {
   replace,
   rewriteAll,
 } from '../graph.ts';
-import { constantsOf, fromNumbers } from '../graph-values.ts';
+import { constantsOf } from '../graph-values.ts';
 
 /** weight (out, in) with its columns times `scale`, and the bias that `shift` adds to. */
 function folded(linear: LinearNode, scale: Float64Array, shift: Float64Array) {
@@ -22,15 +21,11 @@ function folded(linear: LinearNode, scale: Float64Array, shift: Float64Array) {
   });
 }
 
-function diagonal(scale: Float64Array): Tensor {
-  return scope(() => fromNumbers(scale).diag().contiguous());
-}
-
 const isVectorNorm = (node: Node): node is NormNode => node.op === 'norm' && !isMap(node);
 
 /**
  * Normalisation of a vector, as between pooling and classifier, goes into the linear layer that reads it. Where an
- * output or something else reads it, it becomes a linear layer of its own.
+ * output or something else reads it, it becomes a pass of its own over the vector.
  */
 export const foldVectorNorm: Pass = (graph) =>
   rewriteAll(graph, (node, uses) => {
@@ -43,11 +38,8 @@ export const foldVectorNorm: Pass = (graph) =>
     if (!isVectorNorm(node)) return false;
     const readByLinear = uses.of(node).some((use) => 'node' in use && use.node.op === 'linear');
     if (readByLinear) return false;
-    const { order, site, shape, inputs, slots } = node;
-    const { scale, shift } = constantsOf(node.norm.parts);
-    const own = { order, site, shape: [channelsOf(node)] as const, inputs, slots };
-    const weights = { weight: diagonal(scale), bias: fromNumbers(shift), activation: 'none' } as const;
-    replace(graph, node, { op: 'linear', ...own, ...weights } as typeof own &
-      LinearNode & { shape: typeof shape });
+    const { order, site, shape, inputs, slots, norm } = node;
+    const apply = { order, site, shape, inputs, slots, pre: { norm, relu: false }, relu: false };
+    replace(graph, node, { op: 'apply', ...apply });
     return true;
   });

@@ -37,14 +37,18 @@ function addition(node: Node, uses: Uses): ApplyNode {
 function rewritten(node: Node, uses: Uses): Node | undefined {
   if (node.op === 'gate')
     return applyOf(node, inputOf(node), [{ slot: 'gate', node: node.inputs[1] as Node }]);
-  if (node.op === 'add' && isMap(node)) return addition(node, uses);
+  if (node.op === 'add') return addition(node, uses);
   if (node.op !== 'relu') return undefined;
   const source = inputOf(node);
   const free = source.op === 'apply' && !source.relu && uses.onlyUser(source) === node;
-  return free ? { ...source, relu: true } : undefined;
+  if (free) return { ...source, relu: true };
+  return isMap(node) ? undefined : { ...applyOf(node, source, []), relu: true };
 }
 
-/** Gates (squeeze and excitation), additions that no convolution took, and relu after them: one pass over the map. */
+/**
+ * Gates (squeeze and excitation), additions that no convolution took, and relu after them: one pass over the map or
+ * vector. So is a relu of a vector that no linear layer took.
+ */
 export const fuseApply: Pass = (graph) =>
   rewriteAll(graph, (node, uses) => {
     const next = rewritten(node, uses);

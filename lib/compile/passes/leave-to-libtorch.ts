@@ -1,4 +1,4 @@
-import { type AtenNode, type Graph, isMap, type Node, replace, rewriteAll } from '../graph.ts';
+import { type AtenNode, type Graph, type Node, replace, rewriteAll } from '../graph.ts';
 import { type UnsupportedMode, unsupportedError } from '../graph-import.ts';
 
 type Operator = Pick<AtenNode, 'operator' | 'overload' | 'args'>;
@@ -8,18 +8,13 @@ function operatorOf(node: Node): Operator | undefined {
   const input = { operand: 0 };
   if (node.op === 'flatten')
     return { operator: 'aten::flatten', overload: 'using_ints', args: [input, { literal: 1 }] };
-  if (node.op === 'sigmoid' || (node.op === 'relu' && !isMap(node)))
-    return { operator: `aten::${node.op}`, overload: '', args: [input] };
-  if (node.op === 'add' && !isMap(node))
-    return { operator: 'aten::add', overload: 'Tensor', args: [input, { operand: 1 }] };
+  if (node.op === 'sigmoid') return { operator: 'aten::sigmoid', overload: '', args: [input] };
   return undefined;
 }
 
 const REASONS: Record<string, string> = {
   flatten: 'of a map that no linear layer reads',
   sigmoid: 'that follows no linear layer',
-  relu: 'of a vector that no linear layer makes',
-  add: 'of vectors',
 };
 
 /** Last: what no pass found a kernel for goes to libtorch, or is an error. */

@@ -89,8 +89,8 @@ describe('item 2: foldVectorNorm', () => {
     expect(lines).toEqual(['input()', 'mean(0)', 'linear(1)']);
   });
 
-  it('makes a linear layer of it where it is an output too', () => {
+  it('makes a pass over the vector of it where it is an output too', () => {
     const lines = afterPasses(new Neck(true).eval(), INPUT, foldVectorNorm);
-    expect(lines).toEqual(['input()', 'mean(0)', 'linear(1)', 'linear(1)']);
+    expect(lines).toEqual(['input()', 'mean(0)', 'linear(1)', 'apply(1) pre[BN 2]']);
   });
 });

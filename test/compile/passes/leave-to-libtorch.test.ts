@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Pass } from '../../../lib/compile/graph.ts';
+import { fuseApply } from '../../../lib/compile/passes/fuse-apply.ts';
 import { fuseLinear } from '../../../lib/compile/passes/fuse-linear.ts';
 import { leaveToLibtorch } from '../../../lib/compile/passes/leave-to-libtorch.ts';
 import * as models from '../../../lib/models/index.ts';
@@ -25,7 +26,8 @@ describe('item 2: leaveToLibtorch', () => {
     const taken = afterPasses(ofMeans(new nn.Linear(4, 2), new nn.ReLU()), INPUT, fuseLinear, toLibtorch);
     expect(taken).toEqual(['input()', 'mean(0)', 'linear(1) relu']);
     expect(afterPasses(ofMeans(new nn.Sigmoid()), INPUT, fuseLinear, toLibtorch)).toEqual(CALL);
-    expect(afterPasses(ofMeans(new nn.ReLU()), INPUT, fuseLinear, toLibtorch)).toEqual(CALL);
+    const relu = afterPasses(ofMeans(new nn.ReLU()), INPUT, fuseLinear, fuseApply, toLibtorch);
+    expect(relu).toEqual(['input()', 'mean(0)', 'apply(1) relu']);
   });
 
   it('is an error that names the op, the reason and the module where that was not asked for', () => {
