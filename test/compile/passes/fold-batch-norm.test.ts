@@ -91,6 +91,6 @@ describe('item 2: foldVectorNorm', () => {
 
   it('makes a pass over the vector of it where it is an output too', () => {
     const lines = afterPasses(new Neck(true).eval(), INPUT, foldVectorNorm);
-    expect(lines).toEqual(['input()', 'mean(0)', 'linear(1)', 'apply(1) pre[BN 2]']);
+    expect(lines).toEqual(['input()', 'mean(0)', 'apply(1) pre[BN 2]', 'linear(1)']);
   });
 });
