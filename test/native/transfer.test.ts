@@ -65,18 +65,35 @@ describe('a tensor over a buffer whose memory is taken away', () => {
   }
 
   // V8 12 would move the memory: there it is refused.
-  it.skipIf(!hasTransfer)('keeps it: by a transfer to another size, which may be refused', async () => {
+  it.skipIf(!hasTransfer).each([
+    ['its own method', 'array.buffer[name](length)'],
+    ["the prototype's", 'ArrayBuffer.prototype[name].call(array.buffer, length)'],
+    [
+      "the prototype's, bound",
+      'Function.prototype.call.bind(ArrayBuffer.prototype[name])(array.buffer, length)',
+    ],
+    ['what it was transferred to', 'array.buffer.transfer().transferToFixedLength()[name](length)'],
+    ['a frozen buffer', 'Object.freeze(array.buffer)[name](length)'],
+    [
+      'a buffer that lies about its size',
+      "Object.defineProperty(array.buffer, 'byteLength', { value: length })[name](length)",
+    ],
+  ])('keeps it: by a transfer to another size, which may be refused, of %s', async (_, taken) => {
     const source = `${CHURN}
-      for (const [name, length] of [['transfer', 8], ['transfer', 1 << 24], ['transferToFixedLength', 8]]) {
-        let array = new Float32Array(1000).fill(1);
-        const x = ibn.fromBuffer(array);
-        const refused = attempt(() => array.buffer[name](length).byteLength);
-        if (refused !== length && !refused.startsWith('TypeError: Expected no length but its own for ' + name)) say(refused);
-        array = undefined;
-        await churn(1000);
-        say(x.sum().item());
-      }`;
-    await expectSaid(source, ['1000', '1000', '1000']);
+      for (const [name, length] of [['transfer', 8], ['transfer', 1 << 24], ['transfer', 0], ['transferToFixedLength', 8]]) {
+        for (const size of [1000, 1000000]) {
+          let array = new Float32Array(size).fill(1);
+          const x = ibn.fromBuffer(array);
+          const refused = attempt(() => { ${taken}; return 'done'; });
+          if (refused !== 'done' && !refused.startsWith('TypeError: Expected no length but its own for ' + name)) say(refused);
+          array = undefined;
+          await churn(size);
+          if (x.sum().item() !== size) say(name, length, size, x.sum().item());
+        }
+      }
+      const { byteLength } = new ArrayBuffer(8).transfer(16);
+      say(byteLength, ArrayBuffer.prototype.transfer.name, ArrayBuffer.prototype.transfer.length);`;
+    await expectSaid(source, ['16 "transfer" 0']);
   });
 
   it('keeps it: slices of the pool of small Buffers', async () => {
