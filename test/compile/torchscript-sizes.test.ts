@@ -187,9 +187,9 @@ describe('sizes of an exported network', () => {
 
   it('that an op cannot follow in the batch are an error, and no file', () => {
     const path = join(tmp(), 'net.pt');
-    const net = build((x) => x.narrow(2, 0, Math.min(8, 6 + size(x, 0))));
+    const net = build((x) => x.narrow(2, 0, 7 + (size(x, 0) % 2)));
     expect(errorOf(() => exportTorchScript(net, path, { inputs })).message).toMatchInlineSnapshot(
-      `"Expected a forward that does the same for every batch size for exportTorchScript, got 1, 2 and 3 images of which its narrow takes 8 and 7; leave sizes to ops (-1, flatten), or pass dynamicBatch: false"`,
+      `"Expected a forward that does the same for every batch size for exportTorchScript, got 1, 2 and 3 images of which its narrow takes 7 and 8; leave sizes to ops (-1, flatten), or pass dynamicBatch: false"`,
     );
     expect(existsSync(path)).toBe(false);
   });
