@@ -136,6 +136,7 @@ napi_value callBoxed(napi_env env, EnvData& data, const BoundOp& op, const Argum
     op.handle.callBoxed(&stack);
   } else {
     ResizeGuard guard(op, stack);
+    fitOut(op, stack);
     op.handle.callBoxed(&stack);
     guard.succeeded();
   }

@@ -57,4 +57,11 @@ ResizeGuard::~ResizeGuard() {
   for (const Sizes& sizes : before_) restore(sizes);
 }
 
+void fitOut(const BoundOp& op, const std::vector<c10::IValue>& operands) {
+  if (!op.trusts_out) return;
+  const at::Tensor& self = operands.front().toTensor();
+  const at::Tensor& out = operands.back().toTensor();
+  if (out.sizes() != self.sizes()) out.resize_(self.sizes());
+}
+
 }  // namespace ibn

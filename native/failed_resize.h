@@ -35,4 +35,8 @@ class ResizeGuard {
   std::vector<Sizes> before_;
 };
 
+// Gives the last operand the sizes of the first where the op writes as many elements, whatever there is room
+// for (rrelu_with_noise.out, 2.13, Activation.cpp).
+void fitOut(const BoundOp& op, const std::vector<c10::IValue>& operands);
+
 }  // namespace ibn

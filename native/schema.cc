@@ -184,6 +184,7 @@ BoundOp::BoundOp(c10::OperatorHandle op) : handle(std::move(op)) {
   own = startsWith(name, kAten) || startsWith(name, kOwn);
   pure = own && isPure(schema);
   resized = resizedArguments(schema);
+  trusts_out = name == "aten::rrelu_with_noise.out";
   if (!takesSizes(schema)) return;
   try {
     on_sizes = handle.typed<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>();

@@ -64,6 +64,7 @@ struct BoundOp {
   bool pure = false;
   // Places of the arguments whose sizes it may set: resize_'s and set_'s own, and those of out variants.
   std::vector<size_t> resized;
+  bool trusts_out = false;   // writes to `out`, the last argument, without a look at its size: see fitOut
   bool has_numbers = false;  // some argument is a Scalar, or a tensor for which a number may stand
   // Set for ops such as view and reshape, (Tensor, SymInt[]) -> Tensor: called without boxes.
   std::optional<c10::TypedOperatorHandle<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>> on_sizes;

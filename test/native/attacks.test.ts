@@ -31,6 +31,20 @@ const cases: Record<string, [source: string, ...lines: string[]]> = {
      }`,
     '[150001]',
   ],
+  'an out that is too small for an op that does not look at it': [
+    `const out = make(7);
+     const noise = binding.fromCopy(new Float32Array(1000), 'float32', [1000]);
+     const x = op('ones')([1000]);
+     for (let i = 0; i < 100; i++) {
+       const small = op('empty', 'memory_format')([0]);
+       op('rrelu_with_noise', 'out')(x, noise, 0.1, 0.3, true, null, small);
+       if (i === 99) say(binding.sizes(small), new Set(read(small)).size, busy());
+     }
+     const shared = binding.fromBuffer(new Float32Array(2), 'float32', [2], 0);
+     say(attempt(() => op('rrelu_with_noise', 'out')(x, noise, 0.1, 0.3, true, null, shared)), binding.sizes(shared));`,
+    `[1000] 1 ${FINE}`,
+    '"TorchError: aten::rrelu_with_noise.out: Trying to resize storage that is not resizable" [2]',
+  ],
   'a list of 100,000 tensors': [
     `say(binding.sizes(op('cat')(Array.from({ length: 100000 }, () => make(1)), 0)));`,
     '[100000]',
