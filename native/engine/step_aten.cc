@@ -1,6 +1,6 @@
 // An op of libtorch in a plan. Maps go in as float32 (N, C, H, W) tensors over the arena (copies where the
-// plan is bfloat16); the result is copied out of libtorch's memory. A step may hold several calls, whose other values
-// (of any dtype and rank) live while it runs.
+// plan is bfloat16); the result is copied out of libtorch's memory. A step may hold several calls, whose
+// other values (of any dtype and rank) live while it runs.
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
@@ -74,7 +74,8 @@ bool isUndefined(const Field& field) {
   return type == napi_undefined;
 }
 
-// One argument of a call: a literal, a value or input of the plan, a result of an earlier call, or a list of those.
+// One argument of a call: a literal, a value or input of the plan, a result of an earlier call, or a list of
+// those.
 class Argument {
  public:
   // `calls`: how many calls come before.
@@ -126,7 +127,8 @@ class Argument {
     return true;
   }
 
-  void readList(const ArgSpec& spec, const Field& field, const Field& call, const Layout& layout, int64_t calls) {
+  void readList(const ArgSpec& spec, const Field& field, const Field& call, const Layout& layout,
+                int64_t calls) {
     if (spec.type.kind != ibn::Kind::kList) throw call.wrong("no list for \"" + spec.name + "\"", "one");
     kind_ = kList;
     for (const Field& item : field.get("list").items()) {
@@ -174,7 +176,8 @@ class AtenCall {
                                     std::to_string(given.size()));
     }
     for (size_t i = 0; i < bound_.arguments.size(); i++) {
-      arguments_.emplace_back(bound_.arguments[i], i < given.size() ? &given[i] : nullptr, field, layout, before);
+      arguments_.emplace_back(bound_.arguments[i], i < given.size() ? &given[i] : nullptr, field, layout,
+                              before);
     }
   }
 
