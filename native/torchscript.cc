@@ -146,7 +146,9 @@ SizedGraphs::GraphPtr traceOnce(const Call& call, Module& self, const Napi::Arra
 // A forward of `graph` behind the checks in `source`, which calls it `_traced_forward`.
 void addForward(Module& module, const SizedGraphs::GraphPtr& graph, const std::string& source) {
   const auto& type = module.type();
-  const c10::QualifiedName method(*type->name(), "_traced_forward");
+  const auto name = type->name();
+  if (!name) throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a named module to write");
+  const c10::QualifiedName method(*name, "_traced_forward");
   type->addMethod(module._ivalue()->compilation_unit()->create_function(method, graph));
   module.define(source);
 }

@@ -118,7 +118,9 @@ std::optional<std::string> SizedGraphs::unite(const std::vector<GraphPtr>& graph
         return differs(first.nodes[i], "is not done alike");
       }
       if (other.nodes[i]->kind() != prim::Constant) continue;
-      constants.push_back(*torch::jit::toIValue(other.nodes[i]->output()));
+      auto constant = torch::jit::toIValue(other.nodes[i]->output());
+      if (!constant) return differs(first.nodes[i], "is a constant without a value");
+      constants.push_back(*std::move(constant));
     }
     const auto same = [&](const c10::IValue& other) { return sameConstant(constants[0], other); };
     if (constants.empty() || std::ranges::all_of(constants, same)) continue;
@@ -188,15 +190,17 @@ bool SizedGraphs::covers(const GraphPtr& graph) const {
   for (size_t i = 0; i < first.nodes.size(); i++) {
     if (!sameNode(first, other, i)) return false;
     if (first.nodes[i]->kind() != prim::Constant) continue;
-    const c10::IValue got = *torch::jit::toIValue(other.nodes[i]->output());
+    const auto want = torch::jit::toIValue(first.nodes[i]->output());
+    const auto got = torch::jit::toIValue(other.nodes[i]->output());
+    if (!want || !got) return false;
     if (place == places_.end() || place->node != i) {
-      if (!sameConstant(*torch::jit::toIValue(first.nodes[i]->output()), got)) return false;
+      if (!sameConstant(*want, *got)) return false;
       continue;
     }
     const Extent& extent = place++->extent;
     const auto sizes = sizesOf(other.values[extent.value]);
-    if (!sizes || sizes->size() <= extent.last || !got.isInt()) return false;
-    if (product(*sizes, extent.first, extent.last) * extent.factor != got.toInt()) return false;
+    if (!sizes || sizes->size() <= extent.last || !got->isInt()) return false;
+    if (product(*sizes, extent.first, extent.last) * extent.factor != got->toInt()) return false;
   }
   return true;
 }
