@@ -271,7 +271,6 @@ export interface Binding extends DeviceBinding {
   };
   emptyCpuCache(): void;
   resetPeakMemoryStats(): void;
-  /** The graph as text; where that is `expected`, `write` gets the file's bytes. */
   /** Why nothing was written, empty where the forward refuses a sample; undefined where the file was written. */
   traceTorchScript(
     name: string,

@@ -1,3 +1,4 @@
+import type { Handle } from '../binding.ts';
 import { writeAtomically } from '../checkpoint/atomic-file.ts';
 import { withFusedNorms } from '../nn/ibn-ops.ts';
 import { Module } from '../nn/index.ts';
@@ -129,8 +130,7 @@ function write(
   const names = inputs.map((_, i) => (inputs.length === 1 ? 'x' : `x${i}`));
   const { shapes, required } = makeSamples(inputs, dims, batch);
   let taken: ExportedSize[][] = [];
-  let runs = 0;
-  let refusal = '';
+  const forward = new SampledForward(model, shapes);
   const reason = traced(() => {
     const samples = shapes.map((each) => each.map((shape) => randn(shape).to({ dtype, device })));
     return native.traceTorchScript(
@@ -141,19 +141,7 @@ function write(
       samples.map((sample) => sample.map(unwrap)),
       required,
       names,
-      (handles) => {
-        runs++;
-        try {
-          return namedOutputs(model.forward(...handles.map((handle) => new Tensor(handle)))).map(
-            ([, tensor]) => unwrap(tensor),
-          );
-        } catch (error) {
-          if (runs === 1 || !isRefusal(error)) throw error;
-          const given = (shapes[runs - 1] as Shape[]).map((shape) => `[${shape.join(', ')}]`).join(' and ');
-          refusal = `${given} is refused: ${error.message}`;
-          return undefined;
-        }
-      },
+      (handles) => forward.run(handles),
       (count) => {
         taken = takenSizes(inputs, dims, batch, count - required);
         return checkedForward(names, taken, weightOf(parameters));
@@ -162,7 +150,35 @@ function write(
     );
   });
   if (reason === undefined) return taken;
-  return reason === '' ? refusal : reason;
+  return reason === '' ? forward.refusal : reason;
+}
+
+/** The forward on one sample after the other. */
+class SampledForward {
+  /** Why the last sample was refused, if it was. */
+  refusal = '';
+  readonly #model: Module;
+  readonly #shapes: readonly (readonly Shape[])[];
+  #runs = 0;
+
+  constructor(model: Module, shapes: readonly (readonly Shape[])[]) {
+    this.#model = model;
+    this.#shapes = shapes;
+  }
+
+  /** The outputs; undefined where the forward refuses another sample than the first. */
+  run(handles: readonly Handle[]): Handle[] | undefined {
+    const shapes = this.#shapes[this.#runs++] as readonly Shape[];
+    try {
+      const outputs = this.#model.forward(...handles.map((handle) => new Tensor(handle)));
+      return namedOutputs(outputs).map(([, tensor]) => unwrap(tensor));
+    } catch (error) {
+      if (this.#runs === 1 || !isRefusal(error)) throw error;
+      const given = shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
+      this.refusal = `${given} is refused: ${error.message}`;
+      return undefined;
+    }
+  }
 }
 
 const traced = <T>(fn: () => T): T => withFusedNorms('never', () => scope(() => noGrad(fn)));

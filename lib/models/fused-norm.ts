@@ -5,7 +5,8 @@ import { ops, type Tensor } from '../tensor/index.ts';
 import { release } from '../tensor/scope.ts';
 
 function fuse(x: Tensor, residual: Tensor | null, norm: Module, relu: ReLU): Tensor | undefined {
-  if (norm.hasHooks || relu.hasHooks) return undefined;
+  const isPlain = [norm, relu].every((module) => module.isOwnCode && !module.hasHooks);
+  if (!isPlain) return undefined;
   return fusedNorm(x, norm, { residual, relu: true });
 }
 

@@ -83,9 +83,7 @@ export class IBN_c extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return temporaries(() => {
-      return ops.aten.cat([call(this.IN, x), call(this.BN, x)], 1);
-    });
+    return temporaries(() => ops.aten.cat([call(this.IN, x), call(this.BN, x)], 1));
   }
 }
 

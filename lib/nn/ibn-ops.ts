@@ -94,7 +94,7 @@ function isAlike(x: Tensor, residual: Tensor | null): boolean {
   return residual === null || (residual.dtype === x.dtype && residual.device === x.device);
 }
 
-/** Hooks expect the layers' own results, and so do subclasses; running statistics of instances are no part of the op. */
+/** Hooks and replaced forwards expect the layers' own results; running statistics of instances are no part of the op. */
 function isPlain({ owner, instance, batch }: NormParts): boolean {
   if (instance?.trackRunningStats) return false;
   return isOwn(instance, InstanceNorm2d, owner) && isOwn(batch, BatchNorm2d, owner);
@@ -102,7 +102,8 @@ function isPlain({ owner, instance, batch }: NormParts): boolean {
 
 function isOwn(norm: Module | null, layer: { prototype: Module }, owner: Module): boolean {
   if (norm === null || norm === owner) return true;
-  return !norm.hasHooks && Object.getPrototypeOf(norm).forward === layer.prototype.forward;
+  const isLayers = Object.getPrototypeOf(norm).forward === layer.prototype.forward;
+  return isLayers && norm.isOwnCode && !norm.hasHooks;
 }
 
 function evaluate(x: Tensor, { instance, batch, start, end }: NormParts, options: FusedOptions): Tensor {

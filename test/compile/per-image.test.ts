@@ -2,29 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { type CompileError, compile } from '../../lib/compile/index.ts';
 import { buildPlan } from '../../lib/compile/lower.ts';
 import * as nn from '../../lib/nn/index.ts';
-import { cat, manualSeed, noGrad, ops, randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { cat, noGrad, ops, randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
 import { errorOf } from '../helpers/index.ts';
 import { elements, relativeError } from '../nn/numbers.ts';
+import { expectEagerHoweverCut, INPUT, network } from './left-to-libtorch.ts';
 
-const INPUT = [[1, 3, 6, 8]];
 const { aten } = ops;
-
-class Net extends nn.Module {
-  conv = new nn.Conv2d(3, 4, 3, { padding: 1 });
-  readonly #rest: (x: Tensor) => Tensor;
-  constructor(rest: (x: Tensor) => Tensor) {
-    super();
-    this.#rest = rest;
-  }
-  forward(x: Tensor): Tensor {
-    return this.#rest(this.conv.forward(x));
-  }
-}
-
-function network(rest: (x: Tensor) => Tensor): Net {
-  manualSeed(3);
-  return new Net(rest).eval();
-}
 
 const batchStatistics = new nn.BatchNorm2d(4, { trackRunningStats: false }).eval();
 
@@ -101,21 +84,7 @@ describe("unsupported: 'eager' runs what treats every image by itself", () => {
     ['products of maps', (x) => aten.matmul(x, aten.transpose(x, 2, 3))],
     ['permuted maps', (x) => aten.permute(x, [0, 1, 3, 2])],
   ])('%s, however the batch is cut', async (_, rest) => {
-    const model = network(rest);
-    for (const [microBatch, threads] of [
-      [1, 1],
-      [2, 2],
-    ] as const) {
-      const fast = await compile(model, { inputs: INPUT, unsupported: 'eager', microBatch, threads });
-      for (const n of [1, 2, 3, 5, 7]) {
-        const x = randn([n, 3, 6, 8]);
-        const want: Tensor = noGrad(() => model.forward(x));
-        const got = (await fast.run(x)) as Tensor;
-        expect(got.shape).toEqual(want.shape);
-        expect(relativeError(elements(got), elements(want)), `${n} images`).toBeLessThan(1e-5);
-      }
-      fast.dispose();
-    }
+    await expectEagerHoweverCut(network(rest), [1, 2, 3, 5, 7]);
   });
 
   it('and callers that share a batch get what they would get alone', async () => {

@@ -3,24 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { type CompileError, compile, loadCompiled } from '../../lib/compile/index.ts';
 import { buildPlan } from '../../lib/compile/lower.ts';
 import * as nn from '../../lib/nn/index.ts';
-import { cat, manualSeed, noGrad, ops, randn, type Tensor, where } from '../../lib/tensor/index.ts';
+import { cat, ops, randn, type Tensor, where } from '../../lib/tensor/index.ts';
 import { errorOf, tmp } from '../helpers/index.ts';
 import { expectAgreement } from '../helpers/plans.ts';
-import { elements, relativeError } from '../nn/numbers.ts';
+import { elements } from '../nn/numbers.ts';
+import { expectEagerHoweverCut, INPUT, network } from './left-to-libtorch.ts';
 
 const { aten } = ops;
-const INPUT = [[1, 3, 6, 8]];
-
-function network(rest: (x: Tensor) => unknown): nn.Module {
-  manualSeed(3);
-  class Net extends nn.Module {
-    conv = new nn.Conv2d(3, 4, 3, { padding: 1 });
-    forward(x: Tensor) {
-      return rest(this.conv.forward(x));
-    }
-  }
-  return new Net().eval();
-}
 
 const weight = randn([5, 8]);
 
@@ -68,21 +57,7 @@ describe("unsupported: 'eager' runs ops of several results, and values of any sh
     ],
     ['vectors side by side', (x) => cat([x.mean([2, 3]), x.amax([2, 3])], 1)],
   ])('%s, however the batch is cut', async (_, rest) => {
-    const model = network(rest);
-    for (const [microBatch, threads] of [
-      [1, 1],
-      [2, 2],
-    ] as const) {
-      const fast = await compile(model, { inputs: INPUT, unsupported: 'eager', microBatch, threads });
-      for (const n of [1, 2, 5]) {
-        const x = randn([n, 3, 6, 8]);
-        const want = noGrad(() => model.forward(x)) as Tensor;
-        const got = (await fast.run(x)) as Tensor;
-        expect(got.shape).toEqual(want.shape);
-        expect(relativeError(elements(got), elements(want)), `${n} images`).toBeLessThan(1e-5);
-      }
-      fast.dispose();
-    }
+    await expectEagerHoweverCut(network(rest), [1, 2, 5]);
   });
 
   it.each<[string, (x: Tensor) => unknown]>([

@@ -81,4 +81,28 @@ describe('models with the fused norm', () => {
       expect(seen[0]).toEqual([1, 32, 16, 16]);
     }),
   );
+
+  it(
+    'give way to the forward of a layer that was replaced or overridden (cpu)',
+    withScope(() => {
+      const model = models.resnet18_ibn_a(small).eval();
+      const block = model.layer1.get(0) as models.BasicBlock_IBN;
+      const calls: string[] = [];
+      class Own extends models.IBN {
+        override forward(x: Tensor): Tensor {
+          calls.push('overridden');
+          return super.forward(x);
+        }
+      }
+      block.registerModule('bn1', new Own(64).eval());
+      const batch = ((model.layer1.get(1) as models.BasicBlock_IBN).bn1 as models.IBN).BN as Module;
+      const original = batch.forward;
+      batch.forward = (x: Tensor) => {
+        calls.push('replaced');
+        return original(x);
+      };
+      noGrad(() => forward(model, randn([1, 3, 64, 64]), 'always'));
+      expect(calls).toEqual(['overridden', 'replaced']);
+    }),
+  );
 });

@@ -163,6 +163,16 @@ describe('lastStride', () => {
     map_norm: number;
     logits_first16: number[][];
   }
+  const expectFigures = (model: models.ResNet_IBN, want: Wanted): void => {
+    manualSeed(1);
+    const x = randn([2, 3, 64, 32]);
+    const { layer4 } = noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(x));
+    const logits: Tensor = noGrad(() => model.forward(x));
+    expect(layer4.shape).toEqual(want.shape);
+    expect(Math.abs(norm(layer4) / want.map_norm - 1)).toBeLessThan(1e-5);
+    expect(relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat())).toBeLessThan(1e-5);
+  };
+
   const figures = zipped<Record<string, Wanted>>('last-stride');
 
   it.each(Object.keys(figures) as ('resnet18' | 'resnet50' | 'resnext50_32x4d')[])(
@@ -171,13 +181,7 @@ describe('lastStride', () => {
       const want = figures[name] as Wanted;
       manualSeed(0);
       const model = models.getModel(name, { lastStride: 1 }).eval();
-      manualSeed(1);
-      const x = randn([2, 3, 64, 32]);
-      const { layer4 } = noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(x));
-      const logits: Tensor = noGrad(() => model.forward(x));
-      expect(layer4.shape).toEqual(want.shape);
-      expect(Math.abs(norm(layer4) / want.map_norm - 1)).toBeLessThan(1e-5);
-      expect(relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat())).toBeLessThan(1e-5);
+      expectFigures(model, want);
     },
   );
 
@@ -189,13 +193,7 @@ describe('lastStride', () => {
       const want = kinds[name] as Wanted;
       const model = models.getModel(name, { lastStride: 1 }).eval();
       fillByKey(model);
-      manualSeed(1);
-      const x = randn([2, 3, 64, 32]);
-      const { layer4 } = noGrad(() => models.createFeatureExtractor(model, ['layer4']).forward(x));
-      const logits: Tensor = noGrad(() => model.forward(x));
-      expect(layer4.shape).toEqual(want.shape);
-      expect(Math.abs(norm(layer4) / want.map_norm - 1)).toBeLessThan(1e-5);
-      expect(relativeError(elements(logits.narrow(1, 0, 16)), want.logits_first16.flat())).toBeLessThan(1e-5);
+      expectFigures(model, want);
     },
   );
 

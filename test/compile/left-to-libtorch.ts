@@ -1,0 +1,38 @@
+import { expect } from 'vitest';
+import { compile } from '../../lib/compile/index.ts';
+import * as nn from '../../lib/nn/index.ts';
+import { manualSeed, noGrad, randn, type Tensor } from '../../lib/tensor/index.ts';
+import { elements, relativeError } from '../nn/numbers.ts';
+
+export const INPUT = [[1, 3, 6, 8]];
+
+/** A convolution of 4 channels, then `rest`, in evaluation mode. */
+export function network<T>(rest: (x: Tensor) => T): nn.Module & { forward(x: Tensor): T } {
+  manualSeed(3);
+  class Net extends nn.Module {
+    conv = new nn.Conv2d(3, 4, 3, { padding: 1 });
+    forward(x: Tensor): T {
+      return rest(this.conv.forward(x));
+    }
+  }
+  return new Net().eval();
+}
+
+/** Fails unless batches of every size come out as in eager mode, cut into pieces in two ways. */
+export async function expectEagerHoweverCut(
+  model: nn.Module & { forward(x: Tensor): Tensor },
+  sizes: readonly number[],
+): Promise<void> {
+  for (const pieces of [1, 2]) {
+    const cut = { microBatch: pieces, threads: pieces };
+    const fast = await compile(model, { inputs: INPUT, unsupported: 'eager', ...cut });
+    for (const n of sizes) {
+      const x = randn([n, 3, 6, 8]);
+      const want = noGrad(() => model.forward(x));
+      const got = await fast.run(x);
+      expect(got.shape).toEqual(want.shape);
+      expect(relativeError(elements(got), elements(want)), `${n} images`).toBeLessThan(1e-5);
+    }
+    fast.dispose();
+  }
+}
