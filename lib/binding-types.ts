@@ -1,0 +1,286 @@
+import type { CudaOutOfMemoryError, TorchError } from './errors.ts';
+
+/** An opaque native value: a tensor, generator or storage. Only the binding looks inside. */
+export type Handle = { readonly __nativeHandle: never };
+
+/** One argument or result of an op, from its live schema. */
+export interface SchemaArgument {
+  /** torch's name; empty for most results. */
+  name: string;
+  /** torch's type: `Tensor`, `int[]`, `ScalarType?`, ... */
+  type: string;
+  /** The N of `int[N]`: one number may stand for the list. */
+  size?: number;
+  kwargOnly?: true;
+  hasDefault?: true;
+  /** The alias set, `a`, or `a!` when the op writes to it. */
+  alias?: string;
+  /** No converter exists for this type. */
+  unsupported?: true;
+  /** A tensor for which a number may stand, as for `other` of `add`: it yields to the tensors' dtypes. */
+  takesNumber?: true;
+}
+
+/** What an op takes and returns. */
+export interface OpSchema {
+  /** `aten::add` */
+  name: string;
+  /** `Tensor`, `out`, or empty. */
+  overload: string;
+  arguments: SchemaArgument[];
+  returns: SchemaArgument[];
+  /** Every result is an argument written in place. */
+  returnsArguments: boolean;
+}
+
+/** A native op: arguments in schema order, tensors as handles, `undefined` for a default. */
+export type NativeOp = (...args: unknown[]) => unknown;
+
+/** How an engine runs a plan. */
+export interface EngineSettings {
+  threads: number;
+  microBatch: number;
+  maxBatch: number;
+  maxDelayMs: number;
+  maxQueue: number;
+  /** Null: the best of this processor. */
+  instructionSet: string | null;
+}
+
+/** What an engine has and has done. */
+export interface EngineStats {
+  threads: number;
+  microBatch: number;
+  instructionSet: string;
+  arenaBytes: number;
+  weightBytes: number;
+  queued: number;
+  batches: number;
+  images: number;
+  steps: { name: string; op: string; algorithm: string; milliseconds: number }[];
+  /** Of models on CUDA: batch sizes that are recorded, the last used one last. */
+  graphs?: number[];
+}
+
+/** Called with each job that has ended: an error, or the outputs. */
+export type Settle = (id: number, error: Error | null, outputs: Handle[] | null) => void;
+
+/** What a CUDA driver says of a device; libtorch's names, bytes and kHz. */
+export interface CudaDeviceProperties {
+  name: string;
+  /** As nvidia-smi prints it, without `GPU-`. */
+  uuid: string;
+  /** Compute capability. */
+  major: number;
+  minor: number;
+  totalMemory: number;
+  multiProcessorCount: number;
+  maxThreadsPerBlock: number;
+  maxThreadsPerMultiProcessor: number;
+  warpSize: number;
+  regsPerMultiprocessor: number;
+  sharedMemoryPerBlock: number;
+  sharedMemoryPerBlockOptin: number;
+  sharedMemoryPerMultiprocessor: number;
+  l2CacheSize: number;
+  clockRate: number;
+  memoryClockRate: number;
+  /** Bits. */
+  memoryBusWidth: number;
+  pciBusId: number;
+  pciDeviceId: number;
+  pciDomainId: number;
+  isIntegrated: boolean;
+  isMultiGpuBoard: boolean;
+  /** The newest CUDA that the driver runs: 13000 for 13.0. */
+  driverVersion: number;
+}
+
+/** CUDA, streams and autocast. A device is its number, null the current one. */
+export interface DeviceBinding {
+  /** Why CUDA cannot be used and what to do, or null. */
+  cudaProblem(): string | null;
+  cudaDeviceCount(): number;
+  cudaCurrentDevice(): number;
+  cudaSetDevice(device: number): void;
+  cudaSynchronize(device: number | null): void;
+  cudaInitialized(): boolean;
+  cudaDeviceProperties(device: number | null): CudaDeviceProperties;
+  cudaMemoryStats(device: number | null): Record<string, number>;
+  cudaResetPeakMemoryStats(device: number | null): void;
+  cudaResetAccumulatedMemoryStats(device: number | null): void;
+  cudaMemoryInfo(device: number | null): [number, number];
+  cudaEmptyCache(): void;
+  cudaDefaultGenerator(device: number | null): Handle;
+
+  cudaNewStream(device: number | null, priority: number): Handle;
+  cudaCurrentStream(device: number | null): Handle;
+  cudaDefaultStream(device: number | null): Handle;
+  cudaSetStream(stream: Handle): void;
+  /** Leaves the current device alone; returns the stream until now. */
+  cudaExchangeStream(stream: Handle): Handle;
+  streamDevice(stream: Handle): number;
+  streamPointer(stream: Handle): bigint;
+  isSameStream(a: Handle, b: Handle): boolean;
+  queryStream(stream: Handle): boolean;
+  synchronizeStream(stream: Handle): void;
+  streamDone(stream: Handle): Promise<void>;
+  cudaNewEvent(enableTiming: boolean): Handle;
+  recordEvent(event: Handle, stream: Handle): void;
+  /** Work given to the stream from now on waits for the event. */
+  blockStream(event: Handle, stream: Handle): void;
+  queryEvent(event: Handle): boolean;
+  synchronizeEvent(event: Handle): void;
+  elapsedTime(start: Handle, end: Handle): number;
+  copyToHost(tensor: Handle): Promise<Handle>;
+
+  enterAutocast(
+    device: string,
+    dtype: string | undefined,
+    enabled: boolean,
+    cacheEnabled: boolean | undefined,
+  ): void;
+  exitAutocast(): void;
+  isAutocastAvailable(device: string): boolean;
+  isAutocastEnabled(device: string): boolean;
+  getAutocastDtype(device: string): string;
+  isAutocastCacheEnabled(): boolean;
+  clearAutocastCache(): void;
+
+  backendFlag(name: string): boolean;
+  setBackendFlag(name: string, value: boolean): void;
+  cudnnBenchmarkLimit(): number;
+  setCudnnBenchmarkLimit(limit: number): void;
+  cudnnVersion(): number | null;
+  float32MatmulPrecision(): string;
+  setFloat32MatmulPrecision(precision: string): void;
+}
+
+/** The native module, described once. Each function checks what would crash; names are checked above. */
+export interface Binding extends DeviceBinding {
+  listOps(): string[];
+  getSchema(name: string, overload: string): OpSchema | undefined;
+  getOp(name: string, overload: string): NativeOp | undefined;
+  /** For an op of a tensor and sizes: a function that takes the sizes as numbers, `(tensor, 2, 3)`. */
+  getSizesOp(name: string, overload: string): NativeOp | undefined;
+  listOverloads(name: string): string[] | undefined;
+  refreshOverloads(): void;
+  loadLibrary(path: string): void;
+  /** Whether an op has a kernel of its own for a dispatch key: `CUDA`, `CPU`, `Autograd`. */
+  hasKernel(name: string, overload: string, key: string): boolean;
+
+  sizes(tensor: Handle): number[];
+  strides(tensor: Handle): number[];
+  dim(tensor: Handle): number;
+  numel(tensor: Handle): number;
+  storageOffset(tensor: Handle): number;
+  itemsize(tensor: Handle): number;
+  dtype(tensor: Handle): string;
+  device(tensor: Handle): string;
+  layout(tensor: Handle): string;
+  isContiguous(tensor: Handle, memoryFormat?: string): boolean;
+  isSame(a: Handle, b: Handle): boolean;
+  alias(tensor: Handle): Handle;
+  isDisposed(handle: Handle): boolean;
+  dispose(handle: Handle): void;
+  /** Whether `fromBuffer` works: the runtime lets a tensor hold a buffer's memory. */
+  canShareBuffers(): boolean;
+  /** Whether transferring a buffer to another size moves its memory although others hold it. */
+  movesBuffers(): boolean;
+  fromBuffer(data: ArrayBufferView | ArrayBuffer, dtype: string, shape: number[], byteOffset: number): Handle;
+  fromCopy(data: ArrayBufferView | ArrayBuffer, dtype: string, shape: number[]): Handle;
+  readBytes(tensor: Handle): ArrayBuffer;
+
+  mapFile(path: string): [Handle, number];
+  pagesStorage(nbytes: number): Handle;
+  storageWrite(storage: Handle, byteOffset: number, bytes: Uint8Array): void;
+  storageRange(storage: Handle, byteOffset: number, nbytes: number): Handle;
+  storageFromCopy(data: Uint8Array): Handle;
+  storageBytes(storage: Handle): number;
+  storagePointer(storage: Handle): bigint;
+  storageCopy(storage: Handle, byteOffset: number, nbytes: number): ArrayBuffer;
+  storageView(storage: Handle): ArrayBuffer;
+  storageOfTensor(tensor: Handle): Handle;
+  tensorFromStorage(storage: Handle, dtype: string, offset: number, size: number[], stride: number[]): Handle;
+
+  readStorages(fd: number, offsets: number[], sizes: number[]): Handle[];
+  copyTensors(targets: Handle[], sources: Handle[]): number[];
+  exclusivePairs(targets: Handle[], sources: Handle[], owned: Handle[]): number[];
+
+  requiresGrad(tensor: Handle): boolean;
+  setRequiresGrad(tensor: Handle, value: boolean): void;
+  isLeaf(tensor: Handle): boolean;
+  gradFnName(tensor: Handle): string | null;
+  grad(tensor: Handle): Handle | null;
+  setGrad(tensor: Handle, grad: Handle | null): void;
+  backward(
+    tensors: Handle[],
+    gradients: (Handle | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    inputs: Handle[],
+  ): void;
+  gradOf(
+    outputs: Handle[],
+    inputs: Handle[],
+    gradients: (Handle | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (Handle | null)[];
+  isGradEnabled(): boolean;
+  setGradEnabled(value: boolean): void;
+  isInferenceModeEnabled(): boolean;
+  enterInferenceMode(value: boolean): void;
+  exitInferenceMode(): void;
+
+  versions(): { compiled: string; cpuCapability: string; parallel: string; config: string };
+  getNumThreads(): number;
+  setNumThreads(threads: number): void;
+  getNumInteropThreads(): number;
+  manualSeed(seed: number | bigint): void;
+  initialSeed(generator: Handle | null): bigint;
+  makeGenerator(device: string): Handle;
+  generatorSeed(generator: Handle | null, seed: number | bigint): void;
+  generatorState(generator: Handle | null): Handle;
+  setGeneratorState(generator: Handle | null, state: Handle): void;
+  /** Moves the CPU's default generator on as if it had drawn `count` numbers of 32 bits. */
+  skipRandom(count: number): void;
+  memoryStats(): {
+    tensors: number;
+    bytes: number;
+    cpuBytes: number;
+    peakCpuBytes: number;
+    cachedCpuBytes: number;
+  };
+  emptyCpuCache(): void;
+  resetPeakMemoryStats(): void;
+  /** Why nothing was written, empty where the forward refuses a sample; undefined where the file was written. */
+  traceTorchScript(
+    name: string,
+    keys: readonly string[],
+    tensors: readonly Handle[],
+    parameters: number,
+    samples: readonly (readonly Handle[])[],
+    required: number,
+    inputNames: readonly string[],
+    forward: (inputs: Handle[]) => Handle[] | undefined,
+    seal: (taken: number) => string,
+    write: (bytes: Uint8Array) => void,
+  ): string | undefined;
+  compiledCreate(plan: unknown, settings: EngineSettings, settle: Settle): Handle;
+  compiledAttach(token: string, settle: Settle): Handle | undefined;
+  compiledAccount(model: Handle): void;
+  pinMemory(tensors: Handle[]): Handle;
+  compiledShare(model: Handle): string;
+  compiledDescribe(model: Handle, text: string): void;
+  compiledDescription(model: Handle): string;
+  /** How many wait, when the queue is full. */
+  compiledRun(model: Handle, id: number, inputs: Handle[] | null): number | undefined;
+  compiledCancel(model: Handle, id: number): void;
+  compiledStats(model: Handle): EngineStats;
+  instructionSets(): string[];
+
+  setWarningHandler(handler: (message: string) => void): void;
+  setTorchError(errorClass: typeof TorchError, outOfMemoryClass: typeof CudaOutOfMemoryError): void;
+}
