@@ -1,9 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Binding } from './binding-types.ts';
 import { CudaOutOfMemoryError, type LibtorchError, TorchError } from './errors.ts';
-import { type FirstUse, firstUse } from './libtorch/first-use.ts';
-import { diedProblem, missingModule, refusedProblem } from './libtorch/load-problems.ts';
-import { type Libtorch, locateLibtorch } from './libtorch/locate.ts';
+import { type Libtorch, locateLibtorch } from './libtorch/find/locate.ts';
 import {
   findCompanion,
   findNativeModule,
@@ -12,10 +10,12 @@ import {
   type NativeModule,
   nativeFolders,
   prebuiltFolder,
-} from './libtorch/native-module.ts';
-import { problemError } from './libtorch/problem.ts';
-import { readSystem } from './libtorch/system.ts';
-import { type LoadPaths, tryLoading } from './libtorch/trial.ts';
+} from './libtorch/find/native-module.ts';
+import { type FirstUse, firstUse } from './libtorch/load/first-use.ts';
+import { diedProblem, missingModule, refusedProblem } from './libtorch/load/load-problems.ts';
+import { problemError } from './libtorch/load/problem.ts';
+import { readSystem } from './libtorch/load/system.ts';
+import { type LoadPaths, tryLoading } from './libtorch/load/trial.ts';
 
 export type {
   Binding,

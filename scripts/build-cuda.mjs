@@ -30,7 +30,7 @@ for (const name of readdirSync(release).filter((file) => file.endsWith('.so'))) 
 }
 
 async function locate() {
-  const { locateLibtorch } = await import(pathToFileURL(join(root, 'dist/libtorch/locate.js')).href);
+  const { locateLibtorch } = await import(pathToFileURL(join(root, 'dist/libtorch/find/locate.js')).href);
   return locateLibtorch().root;
 }
 

@@ -21,9 +21,9 @@ const ENTRIES = [
   'checkpoint/reader',
   'checkpoint/byte-source',
   'checkpoint/dtypes',
-  'checkpoint/zip-writer',
-  'libtorch/install',
-  'libtorch/locate',
+  'checkpoint/zip/writer',
+  'libtorch/install/install',
+  'libtorch/find/locate',
   'net/download',
   'cli/classifier',
 ];

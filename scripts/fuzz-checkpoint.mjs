@@ -33,7 +33,7 @@ const { values } = parseArgs({
 async function makeCases() {
   const load = (name) => import(pathToFileURL(join(root, 'dist/checkpoint', name)).href);
   const [reader, source, dtypes, zip] = await Promise.all(
-    ['reader.js', 'byte-source.js', 'dtypes.js', 'zip-writer.js'].map(load),
+    ['reader.js', 'byte-source.js', 'dtypes.js', 'zip/writer.js'].map(load),
   );
   const { Cases, readSeeds } = await import('./fuzz/checkpoint-cases.mjs');
   const seeds = readSeeds(join(root, 'test/fixtures/checkpoint'));

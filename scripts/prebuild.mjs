@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 const { locateLibtorch, libtorchCache } = await import(
-  pathToFileURL(join(root, 'dist/libtorch/locate.js')).href
+  pathToFileURL(join(root, 'dist/libtorch/find/locate.js')).href
 );
 
 const minorOf = (version) => version.split('.').slice(0, 2).join('.');

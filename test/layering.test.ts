@@ -9,6 +9,7 @@ const lib = join(root, 'lib');
 const ALLOWED: Record<string, string[]> = {
   errors: [],
   options: [],
+  'atomic-file': [],
   cache: [],
   net: [],
   libtorch: ['cache', 'net'],
@@ -16,18 +17,39 @@ const ALLOWED: Record<string, string[]> = {
   binding: ['binding-types', 'libtorch'],
   ops: ['binding'],
   tensor: ['binding', 'ops'],
-  checkpoint: ['ops', 'tensor'],
-  data: ['ops', 'tensor'],
+  checkpoint: ['atomic-file', 'ops', 'tensor'],
+  data: ['tensor'],
   nn: ['ops', 'tensor'],
-  optim: ['ops', 'tensor'],
+  optim: ['tensor'],
   cuda: ['ops', 'tensor'],
   amp: ['tensor', 'optim', 'cuda'],
-  models: ['ops', 'tensor', 'nn'],
-  compile: ['ops', 'tensor', 'checkpoint', 'nn', 'models', 'cuda', 'binding'],
+  models: ['tensor', 'nn'],
+  compile: ['atomic-file', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
-  hub: ['cache', 'net', 'tensor', 'checkpoint', 'data', 'nn', 'models'],
+  hub: ['net', 'checkpoint', 'data', 'nn', 'models'],
   cli: ['*'],
   index: ['*'],
+};
+// Who may import whom inside a folder that has rooms. Files beside the rooms are `.`: the folder's front, or what the
+// rooms stand on.
+const ROOMS: Record<string, Record<string, string[]>> = {
+  compile: {
+    trace: ['.'],
+    graph: ['.', 'trace'],
+    passes: ['graph'],
+    cpu: ['.', 'trace', 'graph', 'passes', 'plan-file'],
+    cuda: ['.', 'trace', 'graph', 'passes', 'plan-file'],
+    'plan-file': ['.', 'cpu', 'cuda'],
+    export: ['.', 'trace'],
+    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export'],
+  },
+  libtorch: {
+    wheels: [],
+    find: ['wheels'],
+    load: ['find', 'wheels'],
+    install: ['load', 'find', 'wheels'],
+    build: ['install', 'load', 'find', 'wheels'],
+  },
 };
 const EVERYWHERE = new Set(['errors', 'options']);
 const NEVER_IMPORTED = new Set(['cli', 'index']);
@@ -84,6 +106,19 @@ function isAllowed({ from, to, typeOnly }: Import): boolean {
   return typeOnly && (TYPE_ONLY[source] ?? []).includes(target);
 }
 
+/** `cpu` for `compile/cpu/lower.ts`, `.` for `compile/load.ts`. */
+function roomOf(file: string): string {
+  const parts = relative(lib, file).split('/');
+  return parts.length > 2 ? (parts[1] as string) : '.';
+}
+
+/** Imports between rooms of one folder that has rules for them. */
+const betweenRooms = imports.filter(
+  ({ from, to }) => layerOf(from) === layerOf(to) && layerOf(from) in ROOMS && roomOf(from) !== roomOf(to),
+);
+const mayEnter = ({ from, to }: Import) =>
+  ROOMS[layerOf(from)]?.[roomOf(from)]?.includes(roomOf(to)) ?? false;
+
 /** Files of one cycle of imports, or undefined. */
 function findCycle(edges: Import[]): string[] | undefined {
   const targets = new Map<string, string[]>();
@@ -127,6 +162,24 @@ describe('the layers of lib', () => {
     expect(imports.filter((item) => !isAllowed(item)).map(show)).toEqual([]);
   });
 
+  it('enter only the rooms of a folder that theirs may', () => {
+    expect(betweenRooms.length).toBeGreaterThan(50);
+    expect(betweenRooms.filter((item) => !mayEnter(item)).map(show)).toEqual([]);
+  });
+
+  it('have no permission that nobody uses', () => {
+    const used = new Set(imports.map(({ from, to }) => `${layerOf(from)} -> ${layerOf(to)}`));
+    const usedInside = new Set(
+      betweenRooms.map(({ from, to }) => `${layerOf(from)}: ${roomOf(from)} -> ${roomOf(to)}`),
+    );
+    const given = Object.entries(ALLOWED).flatMap(([from, to]) => to.map((name) => `${from} -> ${name}`));
+    const inside = Object.entries(ROOMS).flatMap(([folder, rooms]) =>
+      Object.entries(rooms).flatMap(([from, to]) => to.map((name) => `${folder}: ${from} -> ${name}`)),
+    );
+    expect(given.filter((name) => !name.endsWith('*') && !used.has(name))).toEqual([]);
+    expect(inside.filter((name) => !usedInside.has(name))).toEqual([]);
+  });
+
   it('reach native code through ops, tensor and the engine of compile only', () => {
     const users = imports.filter(({ to, typeOnly }) => layerOf(to) === 'binding' && !typeOnly);
     expect(users.length).toBeGreaterThan(3);
@@ -161,9 +214,10 @@ describe('the layers of lib', () => {
 
 // What each folder of native/ may include besides the standard library, the system and itself. `.` is native/ itself.
 const NATIVE: Record<string, RegExp> = {
-  '.': /^(ATen|c10|torch|caffe2)\/|^(napi|node_api)\.h$|^(engine|kernels)\//,
+  '.': /^node_api\.h$/,
+  binding: /^(ATen|c10|torch|caffe2)\/|^(napi|node_api)\.h$/,
   kernels: /^immintrin\.h$/,
-  engine: /^(ATen|c10)\/|^node_api\.h$|^\.\.\/(kernels\/)?[\w-]+\.h$/,
+  engine: /^(ATen|c10)\/|^node_api\.h$|^\.\.\/(kernels|binding)\/[\w-]+\.h$/,
   // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.
   ops: /^(ATen|c10|torch)\/|^\.\.\/cuda\/(plan|tensor_layout)\.h$/,
   // emulator.h is the host tests' platform, in CUDA's place.
@@ -214,6 +268,6 @@ describe('the layers of native', () => {
     expect(isAllowedInclude({ name: 'cuda/plan.h', quoted: false, path: 'ATen/ATen.h' })).toBe(false);
     expect(isAllowedInclude({ name: 'cuda/library.cu', quoted: false, path: 'ATen/ATen.h' })).toBe(false);
     expect(isAllowedInclude({ name: 'ops/x.cc', quoted: false, path: 'napi.h' })).toBe(false);
-    expect(isAllowedInclude({ name: 'kernels/x.cc', quoted: true, path: '../env.h' })).toBe(false);
+    expect(isAllowedInclude({ name: 'kernels/x.cc', quoted: true, path: '../binding/env.h' })).toBe(false);
   });
 });

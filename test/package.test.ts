@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as cuda from '../lib/cuda/index.ts';
-import { locateLibtorch } from '../lib/libtorch/locate.ts';
-import { minorOf } from '../lib/libtorch/native-module.ts';
+import { locateLibtorch } from '../lib/libtorch/find/locate.ts';
+import { minorOf } from '../lib/libtorch/find/native-module.ts';
 import { checkFiles, NEWEST } from '../scripts/package/check-files.mjs';
 import {
   barePath,

@@ -1,4 +1,4 @@
-import type { Recipe, TensorFields } from './pickle/values.ts';
+import type { Recipe, TensorFields } from './values.ts';
 
 /** Bytes of the file that will be asked for as a storage. */
 export interface FilePart {

@@ -1,5 +1,5 @@
-import type { PyStorage } from './pickle/values.ts';
 import type { StorageLayout } from './storage-table.ts';
+import type { PyStorage } from './values.ts';
 
 /** What a file holds, before storages are touched. */
 export interface Description {

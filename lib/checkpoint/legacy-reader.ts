@@ -5,8 +5,8 @@ import { corrupt, printable, unsupported } from './errors.ts';
 import { describe } from './pickle/checks.ts';
 import { PLAIN_ENVIRONMENT, type TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
-import type { PyStorage } from './pickle/values.ts';
 import { type Extent, itemsizeOf, type StorageLayout } from './storage-table.ts';
+import type { PyStorage } from './values.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;

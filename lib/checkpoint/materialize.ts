@@ -8,6 +8,7 @@ import { Mismatch } from './pickle/checks.ts';
 import { keyText } from './pickle/key-path.ts';
 import { fieldsOf, numpyDTypeText } from './pickle/numpy.ts';
 import { PyGlobal } from './pickle/py-global.ts';
+import { itemsizeOf, type StorageTable } from './storage-table.ts';
 import {
   type DictKind,
   PyArray,
@@ -24,8 +25,7 @@ import {
   PyTuple,
   PyUnbuilt,
   type TensorFields,
-} from './pickle/values.ts';
-import { itemsizeOf, type StorageTable } from './storage-table.ts';
+} from './values.ts';
 
 const DEEPEST = 500;
 const KINDS_OF_OBJECTS: ReadonlySet<DictKind> = new Set(['dict', 'defaultdict', 'namespace']);

@@ -4,7 +4,7 @@ import type { ByteSource } from './byte-source.ts';
 import { layoutOf } from './dtypes.ts';
 import { corrupt, readFailure } from './errors.ts';
 import { build } from './native-recipes.ts';
-import type { Recipe, TensorFields } from './pickle/values.ts';
+import type { Recipe, TensorFields } from './values.ts';
 
 /** A storage of libtorch, or on another device a tensor of its bytes. */
 type NativeStorage = UntypedStorage | { readonly moved: Tensor };

@@ -1,6 +1,6 @@
 import type { Layout } from '../ops/index.ts';
 import { type DType, noGrad, ops, scope, type Tensor } from '../tensor/index.ts';
-import type { Recipe } from './pickle/values.ts';
+import type { Recipe } from './values.ts';
 
 type OfKind<Kind extends Recipe['kind']> = Extract<Recipe, { kind: Kind }>;
 

@@ -2,7 +2,7 @@ import { Complex, isTensor, type Tensor, type UntypedStorage } from '../tensor/i
 import type { FilePart, TensorBackend } from './backend.ts';
 import { layoutOf } from './dtypes.ts';
 import type { NativeBackend } from './native-backend.ts';
-import type { Recipe, TensorFields } from './pickle/values.ts';
+import type { Recipe, TensorFields } from './values.ts';
 
 /** A storage that has not been read. */
 export type PlannedStorage =

@@ -1,12 +1,11 @@
-import { fileURLToPath } from 'node:url';
+import { pathOf, writeAtomically } from '../atomic-file.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { isTensor } from '../tensor/index.ts';
-import { writeAtomically } from './atomic-file.ts';
 import { fileOrigin, writeFailure } from './errors.ts';
 import type { Inspector } from './inspector.ts';
 import { NativeInspector } from './native-inspector.ts';
 import { prepareSafetensors } from './safetensors/writer.ts';
-import { prepareCheckpoint } from './writer.ts';
+import { prepareCheckpoint } from './zip-checkpoint-writer.ts';
 
 type Write = (sink: (bytes: Uint8Array) => void) => void;
 
@@ -73,12 +72,6 @@ function entriesOf(value: unknown, owner: string): Iterable<readonly [string, un
   if (isObject) return Object.entries(value);
   const got = isTensor(value) ? 'a tensor' : Array.isArray(value) ? 'an array' : String(value).slice(0, 40);
   throw new TypeError(`Expected a Map or object of tensors for ${owner} to a .safetensors file, got ${got}`);
-}
-
-function pathOf(path: string | URL, owner: string): string {
-  const target = path instanceof URL ? fileURLToPath(path) : path;
-  if (typeof target === 'string') return target;
-  throw new TypeError(`Expected a path or URL for ${owner}, got ${typeof target}`);
 }
 
 function writeFile(path: string, prepare: (inspector: Inspector) => Write): void {

@@ -1,4 +1,4 @@
-import { PyDict, PyObject } from './pickle/values.ts';
+import { PyDict, PyObject } from './values.ts';
 
 /** The text of an entry of the archive, by its path beneath `code/`; undefined where there is none. */
 export type ReadCode = (path: string) => string | undefined;

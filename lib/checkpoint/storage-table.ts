@@ -2,7 +2,7 @@ import type { FilePart, TensorBackend } from './backend.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type DTypeLayout, layoutOf, type StoredDType } from './dtypes.ts';
 import { corrupt, printable, unsupported } from './errors.ts';
-import type { PyStorage } from './pickle/values.ts';
+import type { PyStorage } from './values.ts';
 
 /** Where a storage's bytes lie in the file. */
 export interface Extent {

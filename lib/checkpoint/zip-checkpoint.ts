@@ -4,10 +4,10 @@ import type { Description } from './description.ts';
 import { corrupt, overLimit, printable, unsupported } from './errors.ts';
 import type { TorchEnvironment } from './pickle/persistent.ts';
 import { unpickle } from './pickle/unpickler.ts';
-import type { PyStorage } from './pickle/values.ts';
 import { partScriptModules } from './script-modules.ts';
 import type { Extent, StorageLayout } from './storage-table.ts';
-import { type ZipEntry, ZipReader } from './zip-reader.ts';
+import type { PyStorage } from './values.ts';
+import { type ZipEntry, ZipReader } from './zip/reader.ts';
 
 // The pickle holds names and shapes only; it is read into memory as a whole.
 const LARGEST_PICKLE = 1 << 29;

@@ -31,8 +31,8 @@ Examples:
 
 async function run(options: Options): Promise<void> {
   const [{ locateLibtorch }, { compileNative }] = await Promise.all([
-    import('../libtorch/locate.ts'),
-    import('../libtorch/compile-native.ts'),
+    import('../libtorch/find/locate.ts'),
+    import('../libtorch/build/compile-native.ts'),
   ]);
   const libtorch = locateLibtorch();
   const name = `libtorch ${libtorch.version}+${libtorch.flavour}`;

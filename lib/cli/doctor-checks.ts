@@ -1,10 +1,7 @@
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder, type Environment } from '../cache.ts';
-import { type CudaMachine, readCudaMachine } from '../libtorch/cuda-driver.ts';
-import { cudaProblem } from '../libtorch/cuda-problems.ts';
-import { diedProblem, libcProblem, missingModule } from '../libtorch/load-problems.ts';
-import { type Libtorch, locateLibtorch } from '../libtorch/locate.ts';
+import { type Libtorch, locateLibtorch } from '../libtorch/find/locate.ts';
 import {
   findNativeModule,
   librariesOf,
@@ -12,12 +9,15 @@ import {
   type NativeModule,
   nativeFolders,
   prebuiltFolder,
-} from '../libtorch/native-module.ts';
-import { type Problem, problemMessage } from '../libtorch/problem.ts';
-import { readSystem, type System } from '../libtorch/system.ts';
-import { DEFAULT_CUDA_VERSION, parseVersion, type TorchVersion } from '../libtorch/torch-version.ts';
-import { type LoadPaths, type Trial, tryLoading } from '../libtorch/trial.ts';
-import { writeProblem } from '../libtorch/writable.ts';
+} from '../libtorch/find/native-module.ts';
+import { DEFAULT_CUDA_VERSION, parseVersion, type TorchVersion } from '../libtorch/find/torch-version.ts';
+import { writeProblem } from '../libtorch/install/writable.ts';
+import { type CudaMachine, readCudaMachine } from '../libtorch/load/cuda-driver.ts';
+import { cudaProblem } from '../libtorch/load/cuda-problems.ts';
+import { diedProblem, libcProblem, missingModule } from '../libtorch/load/load-problems.ts';
+import { type Problem, problemMessage } from '../libtorch/load/problem.ts';
+import { readSystem, type System } from '../libtorch/load/system.ts';
+import { type LoadPaths, type Trial, tryLoading } from '../libtorch/load/trial.ts';
 import type { Info } from './info.ts';
 import { type InfoRun, runInfo } from './info-process.ts';
 

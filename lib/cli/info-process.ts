@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../libtorch/package-root.ts';
+import { packageRoot } from '../libtorch/find/package-root.ts';
 import type { Info } from './info.ts';
 
 /** What a process of its own found, or how it ended instead. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { type Command, Option } from 'commander';
-import type { Libtorch } from '../libtorch/locate.ts';
+import type { Libtorch } from '../libtorch/find/locate.ts';
 import { action, packageVersion } from './command.ts';
 import { type InfoRun, runInfo } from './info-process.ts';
 
@@ -67,7 +67,7 @@ async function collectBare(): Promise<Info> {
     error: null,
   };
   try {
-    const { locateLibtorch } = await import('../libtorch/locate.ts');
+    const { locateLibtorch } = await import('../libtorch/find/locate.ts');
     const { version, flavour, source, root } = locateLibtorch();
     info.libtorch = { version, flavour, source, root };
   } catch (error) {

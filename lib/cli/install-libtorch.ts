@@ -32,8 +32,8 @@ Examples:
 
 async function run(options: Options): Promise<void> {
   const [{ installLibtorch }, { locateLibtorch }] = await Promise.all([
-    import('../libtorch/install.ts'),
-    import('../libtorch/locate.ts'),
+    import('../libtorch/install/install.ts'),
+    import('../libtorch/find/locate.ts'),
   ]);
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort(new Error('Stopped')));

@@ -1,5 +1,4 @@
-import { diedProblem, refusedProblem } from '../libtorch/load-problems.ts';
-import type { Libtorch } from '../libtorch/locate.ts';
+import type { Libtorch } from '../libtorch/find/locate.ts';
 import {
   findNativeModule,
   librariesOf,
@@ -7,10 +6,11 @@ import {
   minorsIn,
   nativeFolders,
   prebuiltFolder,
-} from '../libtorch/native-module.ts';
-import { problemError } from '../libtorch/problem.ts';
-import { readSystem } from '../libtorch/system.ts';
-import { tryLoading } from '../libtorch/trial.ts';
+} from '../libtorch/find/native-module.ts';
+import { diedProblem, refusedProblem } from '../libtorch/load/load-problems.ts';
+import { problemError } from '../libtorch/load/problem.ts';
+import { readSystem } from '../libtorch/load/system.ts';
+import { tryLoading } from '../libtorch/load/trial.ts';
 
 /**
  * Loads a libtorch that was just installed in a process of its own, so that a program finds out nothing that could have

@@ -2,11 +2,12 @@ import { Module } from '../nn/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { type Device, emptyCpuCache, type Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
+import { buildPlan } from './cpu/lower.ts';
 import { compileCuda } from './cuda/compile.ts';
 import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
 import type { CudaDType } from './cuda/plan.ts';
 import { CompileError } from './errors.ts';
-import { type BuildPlanOptions, buildPlan, checkPlanOptions } from './lower.ts';
+import { type BuildPlanOptions, checkPlanOptions } from './plan-options.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
 
 /** What `compile` takes besides the model. */

@@ -27,3 +27,18 @@ export class CompiledModelError extends Error {
     this.path = options.path;
   }
 }
+
+/** The error of every use after `dispose()`. */
+export function disposedError(): CompiledModelError {
+  return new CompiledModelError('The compiled model was disposed; compile or load it again', {
+    code: 'ERR_COMPILED_DISPOSED',
+  });
+}
+
+/** The error of a call that finds `waiting` others in the queue, which is full. */
+export function queueFullError(waiting: number): CompiledModelError {
+  return new CompiledModelError(
+    `Expected room in the queue for run, got ${waiting} jobs waiting; await earlier runs, or raise maxQueue`,
+    { code: 'ERR_COMPILED_QUEUE_FULL' },
+  );
+}

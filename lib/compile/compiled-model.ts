@@ -1,16 +1,13 @@
 import { checkOptions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { CpuEngine, type PlanOptions } from './cpu-engine.ts';
+import { CpuEngine, type PlanOptions } from './cpu/engine.ts';
+import type { Plan } from './cpu/plan.ts';
 import type { ModelEngine } from './model-engine.ts';
 import type { EngineStats } from './native.ts';
-import type { Plan } from './plan.ts';
 import { checkInputs, nameOutputs } from './run-inputs.ts';
 
-export type { PlanOptions } from './cpu-engine.ts';
+export type { PlanOptions } from './cpu/engine.ts';
 export type { EngineStats as CompiledStats } from './native.ts';
-
-/** What a network may give: one tensor, a list, or tensors by name (those of nested objects joined by dots). */
-export type Outputs = Tensor | Tensor[] | Record<string, Tensor>;
 
 /** Stands for a compiled model in messages to workers; see `CompiledModel.share`. */
 export interface SharedModel {

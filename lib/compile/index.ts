@@ -1,14 +1,15 @@
 export { type CompileOptions, compile } from './compile.ts';
 export { CompiledModelError, type CompiledModelErrorCode } from './compiled-error.ts';
-export { CompiledModel, type CompiledStats, type Outputs, type SharedModel } from './compiled-model.ts';
+export { CompiledModel, type CompiledStats, type SharedModel } from './compiled-model.ts';
 export type { CudaOptions } from './cuda/options.ts';
 export type { CudaDType } from './cuda/plan.ts';
 export { CompileError, type CompileErrorCode } from './errors.ts';
-export type { ExportedSize } from './export-checks.ts';
+export type { ExportedSize } from './export/checks.ts';
 export {
   type ExportedTorchScript,
   type ExportTorchScriptOptions,
   exportTorchScript,
-} from './export-torchscript.ts';
+} from './export/torchscript.ts';
 export { type LoadCompiledOptions, loadCompiled } from './load.ts';
+export type { Outputs } from './run-inputs.ts';
 export type { RunOptions } from './run-options.ts';

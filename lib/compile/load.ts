@@ -1,15 +1,15 @@
+import { pathOf } from '../atomic-file.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import type { Device, Tensor } from '../tensor/index.ts';
-import { CompiledFile } from './compiled-file.ts';
 import { CompiledModel } from './compiled-model.ts';
+import type { Plan } from './cpu/plan.ts';
 import { checkCudaPlan } from './cuda/check.ts';
 import { cudaDevice, startCuda } from './cuda/compile.ts';
 import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
 import type { CudaPlan } from './cuda/plan.ts';
-import type { Plan } from './plan.ts';
+import { CompiledFile } from './plan-file/reader.ts';
 import { tensorsOf } from './plan-tensors.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
-import { pathOf } from './save.ts';
 
 /** What `loadCompiled` takes besides the path. */
 export interface LoadCompiledOptions extends RunOptions, CudaOptions {

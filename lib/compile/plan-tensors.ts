@@ -1,6 +1,6 @@
 import { isTensor, type Tensor } from '../tensor/index.ts';
+import type { Plan } from './cpu/plan.ts';
 import type { CudaPlan } from './cuda/plan.ts';
-import type { Plan } from './plan.ts';
 
 /** A copy of a plan, or part of one, with `replace(tensor)` in the place of each tensor. */
 export function replaceTensors(value: unknown, replace: (tensor: Tensor) => unknown): unknown {

@@ -1,10 +1,13 @@
 import { type Device, type DType, isTensor, type Tensor } from '../tensor/index.ts';
-import type { Outputs } from './compiled-model.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './cpu/plan.ts';
+import type { PlanInput } from './plan-options.ts';
+
+/** What a network may give: one tensor, a list, or tensors by name (those of nested objects joined by dots). */
+export type Outputs = Tensor | Tensor[] | Record<string, Tensor>;
 
 /** What is known of a compiled model in every thread that has it. */
 export interface ModelDescription {
-  readonly inputs: Plan['inputs'];
+  readonly inputs: readonly PlanInput[];
   /** Names of the outputs. */
   readonly outputs: readonly string[];
   /** The only batch size that is taken, or null. */
@@ -79,7 +82,7 @@ function checkDType({ dtype, layout }: Tensor, name: string, { cuda }: ModelDesc
 }
 
 function checkShape(shape: number[], name: string, { inputs, batch }: ModelDescription, index: number): void {
-  const { channels, height, width } = inputs[index] as Plan['inputs'][number];
+  const { channels, height, width } = inputs[index] as PlanInput;
   const fits =
     shape.length === 4 &&
     shape[1] === channels &&

@@ -1,5 +1,5 @@
 import { loadBinding } from '../binding.ts';
-import type { LibtorchSource } from '../libtorch/locate.ts';
+import type { LibtorchSource } from '../libtorch/find/locate.ts';
 import { native } from './native.ts';
 
 /** Live native memory of this JavaScript environment and of the process. */

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "../cold.h"
+#include "../binding/call.h"
 #include "client.h"
 #include "packing.h"
 

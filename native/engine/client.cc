@@ -1,7 +1,7 @@
 #include "client.h"
 
-#include "../env.h"
-#include "../errors.h"
+#include "../binding/env.h"
+#include "../binding/errors.h"
 
 namespace ibn::engine {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../cold.h"
+#include "../binding/call.h"
 
 namespace ibn::engine {
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "../convert.h"
-#include "../schema.h"
+#include "../binding/convert.h"
+#include "../binding/schema.h"
 #include "step.h"
 
 namespace ibn::engine {

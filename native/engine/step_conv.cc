@@ -1,5 +1,5 @@
-#include "../mapped_file.h"
-#include "../memory.h"
+#include "../binding/mapped_file.h"
+#include "../binding/memory.h"
 #include "step.h"
 
 namespace ibn::engine {

@@ -1,8 +1,8 @@
 // Steps from vectors to vectors.
 #include <algorithm>
 
-#include "../mapped_file.h"
-#include "../memory.h"
+#include "../binding/mapped_file.h"
+#include "../binding/memory.h"
 #include "step.h"
 
 namespace ibn::engine {

@@ -35,7 +35,7 @@ const { values } = parseArgs({
   options: { nodes: { type: 'string' }, build: { type: 'boolean' }, reuse: { type: 'boolean' } },
 });
 const { locateLibtorch, libtorchCache } = await import(
-  pathToFileURL(join(root, 'dist/libtorch/locate.js')).href
+  pathToFileURL(join(root, 'dist/libtorch/find/locate.js')).href
 );
 const folder = mkdtempSync(join(tmpdir(), 'ibn-check-'));
 const loadBefore = loadavg()[0];

@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [name] = positionals;
-const { libtorchCache } = await import(pathToFileURL(join(root, 'dist/libtorch/locate.js')).href);
+const { libtorchCache } = await import(pathToFileURL(join(root, 'dist/libtorch/find/locate.js')).href);
 const libtorch = join(libtorchCache(), String(name));
 if (name === undefined || !existsSync(libtorch)) fail(`Expected a libtorch of the cache, got ${libtorch}`);
 if (!existsSync(values.bindings))

@@ -1,5 +1,5 @@
 import { OPCODES as OP } from '../../lib/checkpoint/pickle/opcodes.ts';
-import { ZipWriter } from '../../lib/checkpoint/zip-writer.ts';
+import { ZipWriter } from '../../lib/checkpoint/zip/writer.ts';
 
 /** Pieces of pickles, to build hostile ones by hand. */
 export type Piece = number | Uint8Array | readonly Piece[];

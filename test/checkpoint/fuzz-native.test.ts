@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { load } from '../../lib/checkpoint/index.ts';
-import { ZipWriter } from '../../lib/checkpoint/zip-writer.ts';
+import { ZipWriter } from '../../lib/checkpoint/zip/writer.ts';
 import { CheckpointError } from '../../lib/errors.ts';
 import { isTensor, memoryStats, ops, scope, type Tensor, UntypedStorage } from '../../lib/tensor/index.ts';
 import { Cases, readSeeds } from '../../scripts/fuzz/checkpoint-cases.mjs';

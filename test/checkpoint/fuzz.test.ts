@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BufferSource } from '../../lib/checkpoint/byte-source.ts';
 import { DTYPE_LAYOUTS } from '../../lib/checkpoint/dtypes.ts';
 import { readCheckpoint } from '../../lib/checkpoint/reader.ts';
-import { ZipWriter } from '../../lib/checkpoint/zip-writer.ts';
+import { ZipWriter } from '../../lib/checkpoint/zip/writer.ts';
 import { readCase } from '../../scripts/fuzz/checking-backend.mjs';
 import { Cases, readSeeds } from '../../scripts/fuzz/checkpoint-cases.mjs';
 import { fixturePath } from './fake-backend.ts';

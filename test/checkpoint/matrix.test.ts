@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { BufferSource } from '../../lib/checkpoint/byte-source.ts';
 import { load, save } from '../../lib/checkpoint/index.ts';
-import { ZipReader } from '../../lib/checkpoint/zip-reader.ts';
+import { ZipReader } from '../../lib/checkpoint/zip/reader.ts';
 import type { Tensor } from '../../lib/tensor/index.ts';
 import { root, tmp } from '../helpers/files.ts';
 import type { EncodedTensor } from './encode.ts';

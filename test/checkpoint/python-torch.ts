@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { findPythonTorch } from '../../lib/libtorch/python.ts';
+import { findPythonTorch } from '../../lib/libtorch/find/python.ts';
 
 /** Only for a Python that never ends: `import torch` alone took over a minute on a machine with much else to do. */
 const HANGS = 280_000;

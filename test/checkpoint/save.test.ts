@@ -14,7 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { BufferSource } from '../../lib/checkpoint/byte-source.ts';
 import { load, metadataOf, save } from '../../lib/checkpoint/index.ts';
-import { ZipReader } from '../../lib/checkpoint/zip-reader.ts';
+import { ZipReader } from '../../lib/checkpoint/zip/reader.ts';
 import { CheckpointError } from '../../lib/errors.ts';
 import {
   arange,

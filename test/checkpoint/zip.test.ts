@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import yauzl from 'yauzl';
 import { BufferSource, type ByteSource } from '../../lib/checkpoint/byte-source.ts';
-import { crc32, tableCrc32 } from '../../lib/checkpoint/crc32.ts';
-import { ZipReader } from '../../lib/checkpoint/zip-reader.ts';
+import { crc32, tableCrc32 } from '../../lib/checkpoint/zip/crc32.ts';
+import { ZipReader } from '../../lib/checkpoint/zip/reader.ts';
 import { zip } from './forge.ts';
 
 const content = { 'a/one': Buffer.from('first'), 'a/two': Buffer.alloc(300, 7), 'a/empty': Buffer.alloc(0) };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatInfo, type Info } from '../../lib/cli/info.ts';
-import { locateLibtorch } from '../../lib/libtorch/locate.ts';
+import { locateLibtorch } from '../../lib/libtorch/find/locate.ts';
 import { dist } from '../helpers/files.ts';
 import { runNode } from '../libtorch/run-node.ts';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { locateLibtorch } from '../../lib/libtorch/locate.ts';
+import { locateLibtorch } from '../../lib/libtorch/find/locate.ts';
 import { dist } from '../helpers/files.ts';
 import { torchWheel } from '../libtorch/fake-archives.ts';
 import { useSetup } from '../libtorch/install-setup.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { buildPlan } from '../../lib/compile/cpu/lower.ts';
 import { CompileError } from '../../lib/compile/errors.ts';
-import { buildPlan } from '../../lib/compile/lower.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { ops, randn, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
 import { errorOf } from '../helpers/errors.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CompiledModel } from '../../lib/compile/compiled-model.ts';
-import type { Plan } from '../../lib/compile/plan.ts';
+import type { Plan } from '../../lib/compile/cpu/plan.ts';
 import { replaceTensors, tensorsOf } from '../../lib/compile/plan-tensors.ts';
 import { manualSeed, memoryStats, ones, randn, setNumThreads } from '../../lib/tensor/index.ts';
 import { compilePlan, expectPlan, rejection, smallNetwork } from './plan-maker.ts';

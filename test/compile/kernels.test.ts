@@ -1,6 +1,7 @@
 import { beforeAll, describe, it } from 'vitest';
+import type { PlanAffine, PlanVector, ValueId } from '../../lib/compile/cpu/plan.ts';
 import { engine } from '../../lib/compile/native.ts';
-import type { PlanAffine, PlanDType, PlanVector, ValueId } from '../../lib/compile/plan.ts';
+import type { PlanDType } from '../../lib/compile/plan-options.ts';
 import { manualSeed, setNumThreads, tensor } from '../../lib/tensor/index.ts';
 import { expectPlan, PlanMaker } from './plan-maker.ts';
 

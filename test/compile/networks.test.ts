@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildPlan } from '../../lib/compile/lower.ts';
+import { buildPlan } from '../../lib/compile/cpu/lower.ts';
 import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { scope, setNumThreads } from '../../lib/tensor/index.ts';

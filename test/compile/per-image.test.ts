@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { buildPlan } from '../../lib/compile/cpu/lower.ts';
 import { type CompileError, compile } from '../../lib/compile/index.ts';
-import { buildPlan } from '../../lib/compile/lower.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { cat, noGrad, ops, randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
 import { errorOf } from '../helpers/index.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { CompiledModel, type PlanOptions } from '../../lib/compile/compiled-model.ts';
-import type { Plan, PlanBuffer, PlanDType, PlanStep, ValueId } from '../../lib/compile/plan.ts';
+import type { Plan, PlanBuffer, PlanStep, ValueId } from '../../lib/compile/cpu/plan.ts';
+import type { PlanDType } from '../../lib/compile/plan-options.ts';
 import { noGrad, randn, scope, type Tensor } from '../../lib/tensor/index.ts';
 import { interpret } from '../helpers/plan-interpreter.ts';
 

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { explain } from '../../lib/compile/explain.ts';
-import { type BuildPlanOptions, buildPlan } from '../../lib/compile/lower.ts';
-import { accesses, bufferBytes, planMemory } from '../../lib/compile/lower-memory.ts';
-import type { Plan, PlanBuffer } from '../../lib/compile/plan.ts';
+import { explain } from '../../lib/compile/cpu/explain.ts';
+import { buildPlan } from '../../lib/compile/cpu/lower.ts';
+import type { Plan, PlanBuffer } from '../../lib/compile/cpu/plan.ts';
+import { accesses, bufferBytes, planMemory } from '../../lib/compile/cpu/plan-memory.ts';
+import type { BuildPlanOptions } from '../../lib/compile/plan-options.ts';
 import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { noGrad, randn, scope, setNumThreads, type Tensor } from '../../lib/tensor/index.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { buildPlan } from '../../lib/compile/cpu/lower.ts';
 import { type CompileError, compile, loadCompiled } from '../../lib/compile/index.ts';
-import { buildPlan } from '../../lib/compile/lower.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { cat, ops, randn, type Tensor, where } from '../../lib/tensor/index.ts';
 import { errorOf, tmp } from '../helpers/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { autocast } from '../../lib/amp/index.ts';
-import { standInFor } from '../../lib/compile/trace-stand-ins.ts';
+import { standInFor } from '../../lib/compile/trace/stand-ins.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { withRecorder } from '../../lib/ops/index.ts';
 import { noGrad, ones, ops, randn, type Tensor } from '../../lib/tensor/index.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BufferSource } from '../../lib/checkpoint/byte-source.ts';
-import { ZipReader } from '../../lib/checkpoint/zip-reader.ts';
+import { ZipReader } from '../../lib/checkpoint/zip/reader.ts';
 import {
   cat,
   exportTorchScript,

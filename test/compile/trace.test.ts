@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { buildPlan } from '../../lib/compile/cpu/lower.ts';
 import { CompileError } from '../../lib/compile/errors.ts';
-import { buildPlan } from '../../lib/compile/lower.ts';
-import { withTrace } from '../../lib/compile/trace.ts';
+import { withTrace } from '../../lib/compile/trace/trace.ts';
 import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { withRecorder } from '../../lib/ops/index.ts';

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { minorOf } from '../../lib/libtorch/native-module.ts';
+import { minorOf } from '../../lib/libtorch/find/native-module.ts';
 import { root, runChild, tmp } from '../helpers/index.ts';
 import { findCudaBuild } from './cuda-build.ts';
 

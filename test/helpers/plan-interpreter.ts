@@ -1,5 +1,3 @@
-import { scaleChannels } from '../../lib/compile/graph-values.ts';
-import { accesses } from '../../lib/compile/lower-memory.ts';
 import type {
   AtenStepArg,
   AtenStepCall,
@@ -9,7 +7,9 @@ import type {
   PlanStep,
   PlanVector,
   ValueId,
-} from '../../lib/compile/plan.ts';
+} from '../../lib/compile/cpu/plan.ts';
+import { accesses } from '../../lib/compile/cpu/plan-memory.ts';
+import { scaleChannels } from '../../lib/compile/graph/affine.ts';
 import { invoke, type Packet, packetOf } from '../../lib/ops/call.ts';
 import {
   type DType,

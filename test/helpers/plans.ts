@@ -1,9 +1,16 @@
 import { expect } from 'vitest';
-import { type Graph, type Node, type Norm, type Pass, type Pre, sorted } from '../../lib/compile/graph.ts';
-import { importGraph } from '../../lib/compile/graph-import.ts';
-import { lowerGraph } from '../../lib/compile/lower.ts';
-import type { Plan } from '../../lib/compile/plan.ts';
-import { withTrace } from '../../lib/compile/trace.ts';
+import { lowerGraph } from '../../lib/compile/cpu/lower.ts';
+import type { Plan } from '../../lib/compile/cpu/plan.ts';
+import { importGraph } from '../../lib/compile/graph/from-trace.ts';
+import {
+  type Graph,
+  type Node,
+  type Norm,
+  type Pass,
+  type Pre,
+  sorted,
+} from '../../lib/compile/graph/graph.ts';
+import { withTrace } from '../../lib/compile/trace/trace.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { manualSeed, noGrad, randn, scope, type Tensor } from '../../lib/tensor/index.ts';
 import { faults, interpret } from './plan-interpreter.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
-import type { PinnedFile } from '../../lib/libtorch/versions.ts';
+import type { PinnedFile } from '../../lib/libtorch/install/versions.ts';
 
 /** File names and contents. */
 export type Files = Record<string, string | Buffer>;

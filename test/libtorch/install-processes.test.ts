@@ -9,7 +9,7 @@ import { runNode } from './run-node.ts';
 const setup = useSetup();
 function installInProcess() {
   const options = { builds: BUILDS, site: `${setup.server.url}/whl` };
-  const program = `const { installLibtorch } = await import(${JSON.stringify(join(dist, 'libtorch/install.js'))});
+  const program = `const { installLibtorch } = await import(${JSON.stringify(join(dist, 'libtorch/install/install.js'))});
     const options = ${JSON.stringify(options)};
     const { alreadyThere } = await installLibtorch({ ...options, log: console.error });
     console.log(alreadyThere);`;

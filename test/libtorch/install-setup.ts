@@ -2,8 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import { type Installed, type InstallOptions, installLibtorch } from '../../lib/libtorch/install.ts';
-import type { PinnedBuild, PinnedFile } from '../../lib/libtorch/versions.ts';
+import { type Installed, type InstallOptions, installLibtorch } from '../../lib/libtorch/install/install.ts';
+import type { PinnedBuild, PinnedFile } from '../../lib/libtorch/install/versions.ts';
 import { type BadServer, startServer } from './bad-server.ts';
 import { pin, torchWheel } from './fake-archives.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../lib/cache.ts';
 import { LibtorchError } from '../../lib/errors.ts';
-import { locateLibtorch } from '../../lib/libtorch/locate.ts';
+import { locateLibtorch } from '../../lib/libtorch/find/locate.ts';
 import { elf, torchFiles, writeFiles } from './fake-archives.ts';
 
 let folder: string;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { evaluateMarker } from '../../lib/libtorch/marker.ts';
-import { markerVariables, nativeRequirements } from '../../lib/libtorch/requirements.ts';
-import { isNeeded } from '../../lib/libtorch/selection.ts';
-import { satisfies } from '../../lib/libtorch/specifier.ts';
-import { PINNED_BUILDS } from '../../lib/libtorch/versions.ts';
-import { parseWheelName, wheelRunsOn } from '../../lib/libtorch/wheel-name.ts';
+import { isNeeded } from '../../lib/libtorch/install/selection.ts';
+import { PINNED_BUILDS } from '../../lib/libtorch/install/versions.ts';
+import { evaluateMarker } from '../../lib/libtorch/wheels/marker.ts';
+import { markerVariables, nativeRequirements } from '../../lib/libtorch/wheels/requirements.ts';
+import { satisfies } from '../../lib/libtorch/wheels/specifier.ts';
+import { parseWheelName, wheelRunsOn } from '../../lib/libtorch/wheels/wheel-name.ts';
 
 const linux = markerVariables('linux', 'x64', 'cp311');
 

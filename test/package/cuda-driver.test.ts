@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readCudaMachine } from '../../lib/libtorch/cuda-driver.ts';
+import { readCudaMachine } from '../../lib/libtorch/load/cuda-driver.ts';
 import { tmp } from '../helpers/index.ts';
 import { writeFiles } from '../libtorch/fake-archives.ts';
 import { ABORTS, compile, hasCompiler } from './fakes.ts';

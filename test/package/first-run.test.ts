@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { locateLibtorch } from '../../lib/libtorch/locate.ts';
-import { bindingName, librariesOf } from '../../lib/libtorch/native-module.ts';
-import { tryLoading } from '../../lib/libtorch/trial.ts';
+import { locateLibtorch } from '../../lib/libtorch/find/locate.ts';
+import { bindingName, librariesOf } from '../../lib/libtorch/find/native-module.ts';
+import { tryLoading } from '../../lib/libtorch/load/trial.ts';
 import { dist, root, tmp } from '../helpers/index.ts';
 import { torchFiles, writeFiles } from '../libtorch/fake-archives.ts';
 import { runNode } from '../libtorch/run-node.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { CudaMachine } from '../../lib/libtorch/cuda-driver.ts';
-import { cudaProblem } from '../../lib/libtorch/cuda-problems.ts';
-import { diedProblem, libcProblem, refusedProblem } from '../../lib/libtorch/load-problems.ts';
-import { type Problem, problemMessage } from '../../lib/libtorch/problem.ts';
-import { readSystem } from '../../lib/libtorch/system.ts';
-import { toolchainProblem } from '../../lib/libtorch/toolchain.ts';
+import { toolchainProblem } from '../../lib/libtorch/build/toolchain.ts';
+import type { CudaMachine } from '../../lib/libtorch/load/cuda-driver.ts';
+import { cudaProblem } from '../../lib/libtorch/load/cuda-problems.ts';
+import { diedProblem, libcProblem, refusedProblem } from '../../lib/libtorch/load/load-problems.ts';
+import { type Problem, problemMessage } from '../../lib/libtorch/load/problem.ts';
+import { readSystem } from '../../lib/libtorch/load/system.ts';
 
 const message = (problem: Problem | undefined) =>
   problem ? `${problem.code}: ${problemMessage(problem)}` : 'none';

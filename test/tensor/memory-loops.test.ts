@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { locateLibtorch } from '../../lib/libtorch/locate.ts';
+import { locateLibtorch } from '../../lib/libtorch/find/locate.ts';
 import { runChild } from '../helpers/index.ts';
 
 const GIGABYTE = 1e9;

@@ -1,4 +1,4 @@
-import { PyTuple } from './values.ts';
+import { PyTuple } from '../values.ts';
 
 /** Thrown by checks without a position; the machine adds file and key. */
 export class Mismatch extends Error {}

@@ -1,5 +1,5 @@
+import { PyObject } from '../values.ts';
 import { asBytes, asNumber, Mismatch } from './checks.ts';
-import { PyObject } from './values.ts';
 
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');
 

@@ -1,4 +1,4 @@
-import { PyArray, PyBuilt, PyDict, PyObject, PySet, PyTuple, PyUnbuilt } from './values.ts';
+import { PyArray, PyBuilt, PyDict, PyObject, PySet, PyTuple, PyUnbuilt } from '../values.ts';
 
 interface Place {
   readonly value: unknown;

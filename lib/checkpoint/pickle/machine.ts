@@ -1,8 +1,8 @@
 import type { ByteCursor } from '../byte-cursor.ts';
 import { corrupt, overLimit } from '../errors.ts';
+import { PyFault, PyTuple } from '../values.ts';
 import { Mismatch } from './checks.ts';
 import { PyGlobal } from './py-global.ts';
-import { PyFault, PyTuple } from './values.ts';
 
 // What Python writes makes an object in a byte at the least (an empty tuple), and copies into it what it wrote before
 // it. A pickle whose calls copy more than its own bytes has them copy the same thing again and again. What is small

@@ -1,4 +1,5 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
+import { PyArray, PyDict, PyNumpyDType, PyObject, PyStorage, PyTensor, PyTuple } from '../values.ts';
 import { asBoolean, asCount, asCounts, asItems, asString, describe, Mismatch } from './checks.ts';
 import {
   asNumpyBytes,
@@ -10,7 +11,6 @@ import {
   numpyScalar,
 } from './numpy.ts';
 import { type Context, calls, type Globals, PyGlobal } from './py-global.ts';
-import { PyArray, PyDict, PyNumpyDType, PyObject, PyStorage, PyTensor, PyTuple } from './values.ts';
 
 const MOST_DIMENSIONS = 64;
 

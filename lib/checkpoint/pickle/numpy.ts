@@ -1,5 +1,5 @@
+import { PyComplex, PyDict, PyNumpyDType, PyObject, PyTuple } from '../values.ts';
 import { asBytes, asCount, asItems, asString, describe, Mismatch } from './checks.ts';
-import { PyComplex, PyDict, PyNumpyDType, PyObject, PyTuple } from './values.ts';
 
 type Decoder = (view: DataView, littleEndian: boolean) => unknown;
 

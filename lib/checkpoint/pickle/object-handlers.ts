@@ -1,4 +1,5 @@
 import { blockedGlobal } from '../errors.ts';
+import { PyArray, PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple, PyUnbuilt } from '../values.ts';
 import { asItems, asString, describe, Mismatch } from './checks.ts';
 import { findGlobal } from './globals.ts';
 import { isHarmful } from './harm.ts';
@@ -9,7 +10,6 @@ import { OPCODES as OP } from './opcodes.ts';
 import { type Context, PyGlobal } from './py-global.ts';
 import { modernName } from './python2-names.ts';
 import { setTensorState } from './rebuild-other.ts';
-import { PyArray, PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple, PyUnbuilt } from './values.ts';
 
 // `copyreg.__newobj__` calls what it is given, which may be itself.
 const DEEPEST_CALL = 4;

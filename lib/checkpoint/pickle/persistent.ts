@@ -1,8 +1,8 @@
+import { PyFault, type PyStorage } from '../values.ts';
 import { asItems, describe, Mismatch } from './checks.ts';
 import type { Environment } from './machine.ts';
 import { PyGlobal } from './py-global.ts';
 import { storageFromId } from './rebuild.ts';
-import { PyFault, type PyStorage } from './values.ts';
 
 /** The environment of pickles that refer to storages, as torch writes them; remembers the storages, by key. */
 export class TorchEnvironment implements Environment {

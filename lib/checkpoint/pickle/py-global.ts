@@ -1,5 +1,5 @@
 import type { StoredDType } from '../dtypes.ts';
-import type { PyDict, PyObject } from './values.ts';
+import type { PyDict, PyObject } from '../values.ts';
 
 /** What constructors need of the machine. */
 export interface Context {

@@ -1,7 +1,7 @@
+import { PyComplex, PyDict, PyObject, PySet, PyTuple } from '../values.ts';
 import { asBytes, asItems, asNumber, asString, describe, Mismatch } from './checks.ts';
 import { dateText, dateTimeText, offsetText, secondsOf, timeText } from './dates.ts';
 import { type Context, calls, type Globals, PyGlobal } from './py-global.ts';
-import { PyComplex, PyDict, PyObject, PySet, PyTuple } from './values.ts';
 
 const NAMESPACES = ['argparse Namespace', 'types SimpleNamespace', 'optparse Values'];
 const PATHS = ['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath', 'Path', 'PurePath'];

@@ -1,7 +1,4 @@
 import { layoutOf } from '../dtypes.ts';
-import { asBoolean, asCount, asCounts, asItems, asNumber, describe, Mismatch } from './checks.ts';
-import type { Context } from './py-global.ts';
-import { geometry, unheldTensor, withGrad } from './rebuild.ts';
 import {
   PyArray,
   PyBuilt,
@@ -11,7 +8,10 @@ import {
   PyStorage,
   PyTensor,
   PyUnbuilt,
-} from './values.ts';
+} from '../values.ts';
+import { asBoolean, asCount, asCounts, asItems, asNumber, describe, Mismatch } from './checks.ts';
+import type { Context } from './py-global.ts';
+import { geometry, unheldTensor, withGrad } from './rebuild.ts';
 
 const MOST_DIMENSIONS = 64;
 const COMPRESSED = ['sparse_csr', 'sparse_csc', 'sparse_bsr', 'sparse_bsc'];

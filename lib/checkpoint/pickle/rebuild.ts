@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
+import { PyBuilt, PyDict, PyDType, PyName, PyObject, PyStorage, PyTensor } from '../values.ts';
 import { asBoolean, asCount, asCounts, asItems, asString, describe, Mismatch } from './checks.ts';
-import { PyBuilt, PyDict, PyDType, PyName, PyObject, PyStorage, PyTensor } from './values.ts';
 
 const MOST_DIMENSIONS = 64;
 

@@ -1,4 +1,14 @@
 import { layoutOf, NAMED_DTYPES, QUANTIZED_STORAGES, STORED_DTYPES, type StoredDType } from '../dtypes.ts';
+import {
+  type PyBuilt,
+  PyDict,
+  PyDType,
+  PyName,
+  PyObject,
+  type PyTensor,
+  PyTuple,
+  PyUnbuilt,
+} from '../values.ts';
 import { asCount, asItems, asString, describe, Mismatch } from './checks.ts';
 import { type Context, calls, type Globals, PyGlobal } from './py-global.ts';
 import { rebuildParameter, rebuildTensor, rebuildTensorV2, rebuildTensorV3 } from './rebuild.ts';
@@ -9,16 +19,6 @@ import {
   rebuildQuantized,
   rebuildSparse,
 } from './rebuild-other.ts';
-import {
-  type PyBuilt,
-  PyDict,
-  PyDType,
-  PyName,
-  PyObject,
-  type PyTensor,
-  PyTuple,
-  PyUnbuilt,
-} from './values.ts';
 
 const REBUILDS = [
   calls('torch._utils', '_rebuild_tensor', rebuildTensor),

@@ -1,4 +1,5 @@
 import { isTensor, type Tensor } from '../../tensor/index.ts';
+import { constantsOf, fromNumbers } from '../graph/affine.ts';
 import {
   type ApplyNode,
   type AtenNode,
@@ -10,8 +11,7 @@ import {
   type Node,
   operand,
   type PoolNode,
-} from '../graph.ts';
-import { constantsOf, fromNumbers } from '../graph-values.ts';
+} from '../graph/graph.ts';
 import { normRounds } from './norm-rounds.ts';
 import type { CudaArg, CudaCall, CudaDType, CudaValue } from './plan.ts';
 import { biasOrZeros, cast, convWeight } from './weights.ts';

@@ -1,12 +1,11 @@
 import { CudaOutOfMemoryError } from '../../errors.ts';
 import { type Tensor, zeros } from '../../tensor/index.ts';
-import { CompiledModelError } from '../compiled-error.ts';
-import { disposedError } from '../jobs.ts';
+import { CompiledModelError, disposedError } from '../compiled-error.ts';
 import type { ModelEngine } from '../model-engine.ts';
 import type { EngineStats } from '../native.ts';
+import { writeCompiled } from '../plan-file/writer.ts';
 import { tensorsOf } from '../plan-tensors.ts';
 import type { ModelDescription } from '../run-inputs.ts';
-import { writeCompiled } from '../save.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { explainCuda } from './explain.ts';
 import type { CudaSettings } from './options.ts';

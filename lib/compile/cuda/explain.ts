@@ -1,5 +1,5 @@
 import { isTensor, type Tensor } from '../../tensor/index.ts';
-import { count, table } from '../explain.ts';
+import { convolutionText, count, poolText, table } from '../explain-table.ts';
 import { isCudnn } from './compositions.ts';
 import { weightBytes } from './place.ts';
 import type { CudaArg, CudaCall, CudaPlan, CudaValue } from './plan.ts';
@@ -8,8 +8,6 @@ const HEADER = ['#', 'Call', 'Module', 'Kernel', 'Output', 'Fused', 'Values', 'M
 
 const literalOf = (arg: CudaArg | undefined): unknown => (arg && 'literal' in arg ? arg.literal : undefined);
 const tensorsIn = (call: CudaCall): Tensor[] => call.args.map(literalOf).filter(isTensor);
-const by = ([a, b]: readonly number[]): string => (a === b ? `${a}` : `${a},${b}`);
-
 const isConvolution = (call: CudaCall): boolean => isCudnn(call) || call.op === 'aten::conv2d';
 
 /** Weight and window of a convolution, whose last four arguments are the same for each op. */
@@ -26,15 +24,9 @@ function convolution(call: CudaCall) {
 function kernelText(call: CudaCall): string {
   if (/_pool2d$/.test(call.op)) {
     const [kernel, stride] = call.args.slice(1, 3).map(literalOf) as [number[], number[]];
-    return `${kernel.join('x')} s${by(stride)}`;
+    return poolText(kernel, stride);
   }
-  if (!isConvolution(call)) return '';
-  const { weight, stride, dilation, groups } = convolution(call);
-  const parts = [weight.shape.slice(2).join('x')];
-  if (by(stride) !== '1') parts.push(`s${by(stride)}`);
-  if (by(dilation) !== '1') parts.push(`d${by(dilation)}`);
-  if (groups !== 1) parts.push(`g${groups}`);
-  return parts.join(' ');
+  return isConvolution(call) ? convolutionText(convolution(call)) : '';
 }
 
 function normText(call: CudaCall): string[] {

@@ -1,9 +1,9 @@
 import type { Module } from '../../nn/index.ts';
 import { noGrad, scope } from '../../tensor/index.ts';
-import { type Graph, sorted } from '../graph.ts';
-import { importGraph } from '../graph-import.ts';
-import { type BuildPlanOptions, sizesOf } from '../lower.ts';
-import { withTrace } from '../trace.ts';
+import { importGraph } from '../graph/from-trace.ts';
+import { type Graph, sorted } from '../graph/graph.ts';
+import { type BuildPlanOptions, sizesOf } from '../plan-options.ts';
+import { withTrace } from '../trace/trace.ts';
 import { CallWriter } from './calls.ts';
 import { cudaPasses } from './passes/index.ts';
 import type { CudaDType, CudaPlan } from './plan.ts';

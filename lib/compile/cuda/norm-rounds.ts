@@ -1,4 +1,4 @@
-import type { FusedNormNode, NormPart } from '../graph.ts';
+import type { FusedNormNode, NormPart } from '../graph/graph.ts';
 import { batchAffine } from './weights.ts';
 
 /** A call of `ibn::instance_batch_norm`, which takes one range of channels by instance. */

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan.ts';
+import type { PlanInput } from '../plan-options.ts';
 
 /** What maps and vectors are kept and multiplied in; sums, and parameters of norms, are float32. */
 export type CudaDType = 'float32' | 'float16' | 'bfloat16';
@@ -27,7 +27,7 @@ export interface CudaCall {
 export interface CudaPlan {
   target: 'cuda';
   dtype: CudaDType;
-  inputs: Plan['inputs'];
+  inputs: PlanInput[];
   calls: CudaCall[];
   /** float32, (N, C, H, W) or (N, C), contiguous, in memory of their own. */
   outputs: { name: string; value: CudaValue }[];

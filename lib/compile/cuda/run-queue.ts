@@ -1,5 +1,5 @@
 import type { Tensor } from '../../tensor/index.ts';
-import { disposedError, queueFullError } from '../jobs.ts';
+import { disposedError, queueFullError } from '../compiled-error.ts';
 
 /** A call that the device has. */
 export interface Started {

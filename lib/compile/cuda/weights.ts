@@ -1,7 +1,7 @@
 import { scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { CompileError } from '../errors.ts';
-import type { ConvNode, NormPart } from '../graph.ts';
-import { constantsOf, fromNumbers, scaleChannels } from '../graph-values.ts';
+import { constantsOf, fromNumbers, scaleChannels } from '../graph/affine.ts';
+import type { ConvNode, NormPart } from '../graph/graph.ts';
 import type { CudaDType } from './plan.ts';
 
 /** The tensor in the plan's dtype; norms were folded before, in float64. */

@@ -7,7 +7,7 @@ import {
   pixelsOf,
   replace,
   rewriteAll,
-} from '../graph.ts';
+} from '../graph/graph.ts';
 
 const all = (sizes: readonly number[], value: number): boolean => sizes.every((size) => size === value);
 

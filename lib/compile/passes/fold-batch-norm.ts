@@ -1,4 +1,5 @@
 import { type Tensor, tensor } from '../../tensor/index.ts';
+import { constantsOf, fromNumbers, scaleChannels, toNumbers } from '../graph/affine.ts';
 import {
   type ConvNode,
   type Graph,
@@ -11,8 +12,7 @@ import {
   replace,
   rewriteAll,
   type Uses,
-} from '../graph.ts';
-import { constantsOf, fromNumbers, scaleChannels, toNumbers } from '../graph-values.ts';
+} from '../graph/graph.ts';
 
 /** The weight of a linear layer with its rows times `scale`; of a convolution, the factors, which are left to packing. */
 function scaled(node: ConvNode | LinearNode, scale: Float64Array) {

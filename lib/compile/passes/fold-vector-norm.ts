@@ -1,4 +1,5 @@
 import { scope, tensor } from '../../tensor/index.ts';
+import { constantsOf } from '../graph/affine.ts';
 import {
   inputOf,
   isMap,
@@ -8,8 +9,7 @@ import {
   type Pass,
   replace,
   rewriteAll,
-} from '../graph.ts';
-import { constantsOf } from '../graph-values.ts';
+} from '../graph/graph.ts';
 
 /** weight (out, in) with its columns times `scale`, and the bias that `shift` adds to. */
 function folded(linear: LinearNode, scale: Float64Array, shift: Float64Array) {

@@ -9,7 +9,7 @@ import {
   rewriteAll,
   type Slot,
   type Uses,
-} from '../graph.ts';
+} from '../graph/graph.ts';
 
 function applyOf(node: Node, input: Node, more: { slot: Slot; node: Node }[]): ApplyNode {
   const { order, site, shape } = node;

@@ -7,7 +7,7 @@ import {
   replace,
   rewriteAll,
   type Uses,
-} from '../graph.ts';
+} from '../graph/graph.ts';
 
 function isFree(node: Node, user: Node, uses: Uses): node is ConvNode {
   return node.op === 'conv' && !node.relu && uses.onlyUser(node) === user;

@@ -1,4 +1,4 @@
-import { inputOf, type Pass, replace, rewriteAll } from '../graph.ts';
+import { inputOf, type Pass, replace, rewriteAll } from '../graph/graph.ts';
 
 /** relu or sigmoid after a linear layer becomes its activation. */
 export const fuseLinear: Pass = (graph) =>

@@ -11,7 +11,7 @@ import {
   rewriteAll,
   type Use,
   type Uses,
-} from '../graph.ts';
+} from '../graph/graph.ts';
 
 /** What can normalise its input as it reads. */
 type Reader = Extract<Node, { pre: Pre | null }>;

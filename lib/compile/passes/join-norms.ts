@@ -8,7 +8,7 @@ import {
   type Pass,
   replace,
   rewriteAll,
-} from '../graph.ts';
+} from '../graph/graph.ts';
 
 interface Piece {
   base: Node;

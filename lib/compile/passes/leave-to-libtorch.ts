@@ -1,5 +1,5 @@
-import { type AtenNode, type Graph, type Node, replace, rewriteAll } from '../graph.ts';
-import { type UnsupportedMode, unsupportedError } from '../graph-import.ts';
+import { type UnsupportedMode, unsupportedError } from '../graph/from-trace.ts';
+import { type AtenNode, type Graph, type Node, replace, rewriteAll } from '../graph/graph.ts';
 
 type Operator = Pick<AtenNode, 'operator' | 'overload' | 'args'>;
 

@@ -4,7 +4,7 @@ import { lowerCudaGraph } from '../../../lib/compile/cuda/lower.ts';
 import { fuseNorm } from '../../../lib/compile/cuda/passes/fuse-norm.ts';
 import { moveBias } from '../../../lib/compile/cuda/passes/move-bias.ts';
 import type { CudaCall } from '../../../lib/compile/cuda/plan.ts';
-import { type ConvNode, type FusedNormNode, type Pass, sorted } from '../../../lib/compile/graph.ts';
+import { type ConvNode, type FusedNormNode, type Pass, sorted } from '../../../lib/compile/graph/graph.ts';
 import { foldWholeBatchNorm } from '../../../lib/compile/passes/fold-batch-norm.ts';
 import { fuseEpilogue } from '../../../lib/compile/passes/fuse-epilogue.ts';
 import { joinNorms } from '../../../lib/compile/passes/join-norms.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sorted } from '../../../lib/compile/graph.ts';
-import { scaleChannels } from '../../../lib/compile/graph-values.ts';
+import { scaleChannels } from '../../../lib/compile/graph/affine.ts';
+import { sorted } from '../../../lib/compile/graph/graph.ts';
 import { foldBatchNorm } from '../../../lib/compile/passes/fold-batch-norm.ts';
 import { foldVectorNorm } from '../../../lib/compile/passes/fold-vector-norm.ts';
 import { joinNorms } from '../../../lib/compile/passes/join-norms.ts';

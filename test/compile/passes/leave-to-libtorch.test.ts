@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Pass } from '../../../lib/compile/graph.ts';
+import type { Pass } from '../../../lib/compile/graph/graph.ts';
 import { fuseApply } from '../../../lib/compile/passes/fuse-apply.ts';
 import { fuseLinear } from '../../../lib/compile/passes/fuse-linear.ts';
 import { leaveToLibtorch } from '../../../lib/compile/passes/leave-to-libtorch.ts';

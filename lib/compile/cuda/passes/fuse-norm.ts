@@ -9,7 +9,7 @@ import {
   rewriteAll,
   type Slot,
   type Uses,
-} from '../../graph.ts';
+} from '../../graph/graph.ts';
 
 /** The addition before a norm, where nothing else reads the sum. */
 function operandsOf(node: NormNode, uses: Uses): Node[] {

@@ -1,4 +1,4 @@
-import type { Pass } from '../../graph.ts';
+import type { Pass } from '../../graph/graph.ts';
 import { exchangePooling } from '../../passes/exchange-pooling.ts';
 import { foldWholeBatchNorm } from '../../passes/fold-batch-norm.ts';
 import { foldVectorNorm } from '../../passes/fold-vector-norm.ts';

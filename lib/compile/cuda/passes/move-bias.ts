@@ -1,3 +1,4 @@
+import { fromNumbers, toNumbers } from '../../graph/affine.ts';
 import {
   type ConvNode,
   type FusedNormNode,
@@ -10,8 +11,7 @@ import {
   replace,
   rewriteAll,
   type Uses,
-} from '../../graph.ts';
-import { fromNumbers, toNumbers } from '../../graph-values.ts';
+} from '../../graph/graph.ts';
 
 /** A convolution that adds a bias and nothing after, for one reader. */
 const isBiased = (node: Node, user: Node, uses: Uses): node is ConvNode & { bias: object } =>

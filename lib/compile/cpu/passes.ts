@@ -1,0 +1,22 @@
+import type { Pass } from '../graph/graph.ts';
+import { exchangePooling } from '../passes/exchange-pooling.ts';
+import { foldBatchNorm } from '../passes/fold-batch-norm.ts';
+import { foldVectorNorm } from '../passes/fold-vector-norm.ts';
+import { fuseApply } from '../passes/fuse-apply.ts';
+import { fuseEpilogue } from '../passes/fuse-epilogue.ts';
+import { fuseLinear } from '../passes/fuse-linear.ts';
+import { fusePre } from '../passes/fuse-pre.ts';
+import { hoistNorms, joinNorms } from '../passes/join-norms.ts';
+
+/** All passes, in the order in which they build on each other. */
+export const passes: readonly Pass[] = [
+  joinNorms,
+  foldBatchNorm,
+  hoistNorms,
+  exchangePooling,
+  fuseLinear,
+  foldVectorNorm,
+  fuseEpilogue,
+  fuseApply,
+  fusePre,
+];

@@ -1,0 +1,61 @@
+import { channelsOf, type Node } from '../graph/graph.ts';
+import type { Layout, Place, Storage } from './places.ts';
+import type { PlanBuffer, PlanValue, ValueId } from './plan.ts';
+
+/** The buffers and values of a plan, made as steps ask for them. */
+export class Values {
+  readonly buffers: PlanBuffer[] = [];
+  readonly values: PlanValue[] = [];
+  readonly #places: Layout['places'];
+  readonly #buffers = new Map<Storage, number>();
+  readonly #values = new Map<string, ValueId>();
+  readonly #named = new Map<Node, ValueId>();
+
+  constructor(places: Layout['places']) {
+    this.#places = places;
+  }
+
+  /** Where the node's result lies. */
+  of(node: Node): ValueId {
+    return this.range(node, 0, channelsOf(node));
+  }
+
+  /** Some channels of the node's result. */
+  range(node: Node, from: number, channels: number): ValueId {
+    const named = this.#named.get(node);
+    if (named !== undefined) return named;
+    const place = this.#places.get(node) as Place;
+    return this.#value({ buffer: this.#buffer(place.storage), from: place.from + from, channels });
+  }
+
+  /** The node's result is a vector that another step writes. */
+  setVector(node: Node, value: ValueId): void {
+    this.#named.set(node, value);
+  }
+
+  /** A new vector. */
+  vector(channels: number): ValueId {
+    const buffer = this.buffers.push({ kind: 'vector', channels, height: 1, width: 1, offset: 0 }) - 1;
+    return this.#value({ buffer, from: 0, channels });
+  }
+
+  #buffer(storage: Storage): number {
+    const known = this.#buffers.get(storage);
+    if (known !== undefined) return known;
+    const [channels, height, width] = storage.shape;
+    const kind = storage.shape.length === 3 ? 'map' : 'vector';
+    const index =
+      this.buffers.push({ kind, channels, height: height ?? 1, width: width ?? 1, offset: 0 }) - 1;
+    this.#buffers.set(storage, index);
+    return index;
+  }
+
+  #value(value: PlanValue): ValueId {
+    const key = `${value.buffer}:${value.from}:${value.channels}`;
+    const known = this.#values.get(key);
+    if (known !== undefined) return known;
+    const index = this.values.push(value) - 1;
+    this.#values.set(key, index);
+    return index;
+  }
+}

@@ -1,0 +1,184 @@
+import type { CompileError } from '../errors.ts';
+import { errorAt } from '../trace/site.ts';
+import type { Trace, TraceArg, TraceOp, TraceValue } from '../trace/types.ts';
+import * as elementwise from './elementwise.ts';
+import type { Graph, InputNode, Node } from './graph.ts';
+import type { Importer } from './layers.ts';
+import * as layers from './layers.ts';
+import { AtenImport, describeValue, isEmpty, isPerImage } from './left-to-libtorch.ts';
+import { type Known, OpReader, shapeOf, Unsupported } from './op-reader.ts';
+import * as shapes from './shapes.ts';
+
+/** What happens to ops that no kernel does: an error, or libtorch runs them. */
+export type UnsupportedMode = 'error' | 'eager';
+
+const IMPORTERS: Record<string, Importer> = {
+  conv2d: layers.conv2d,
+  linear: layers.linear,
+  matmul: layers.matmul,
+  mm: layers.matmul,
+  addmm: layers.addmm,
+  batch_norm: layers.batchNorm,
+  instance_norm: layers.instanceNorm,
+  max_pool2d: layers.maxPool2d,
+  avg_pool2d: layers.avgPool2d,
+  adaptive_avg_pool2d: layers.adaptivePool2d('avg'),
+  adaptive_max_pool2d: layers.adaptivePool2d('max'),
+  max_pool2d_with_indices: layers.maxPool2d,
+  mean: layers.mean,
+  relu: elementwise.relu,
+  sigmoid: elementwise.sigmoid,
+  add: elementwise.add,
+  sub: elementwise.sub,
+  mul: elementwise.mul,
+  div: elementwise.div,
+  cat: shapes.cat,
+  concat: shapes.cat,
+  split: shapes.split,
+  split_with_sizes: shapes.split,
+  chunk: shapes.split,
+  narrow: shapes.narrow,
+  slice: shapes.slice,
+  dropout: shapes.dropout,
+  feature_dropout: shapes.dropout,
+  expand: shapes.expand,
+  expand_as: shapes.expand,
+  ...Object.fromEntries(
+    ['flatten', 'view', 'view_as', 'reshape', 'reshape_as', '_unsafe_view', 'squeeze', 'unsqueeze'].map(
+      (name) => [name, shapes.reshape],
+    ),
+  ),
+  ...Object.fromEntries(
+    ['contiguous', 'clone', 'detach', 'alias', 'to', '_to_copy', 'positive', 'lift'].map((name) => [
+      name,
+      shapes.same,
+    ]),
+  ),
+};
+
+/** The error for an op that has no kernel, or that with `unsupported: 'eager'` libtorch cannot run either. */
+export function unsupportedError(
+  op: Pick<TraceOp, 'name' | 'site'>,
+  reason: string,
+  mode: UnsupportedMode,
+): CompileError {
+  return errorAt(
+    op.site,
+    'ERR_COMPILE_UNSUPPORTED',
+    `Expected ops that compile knows, got ${op.name}${reason === '' ? '' : ` ${reason}`}`,
+    mode === 'error'
+      ? "pass { unsupported: 'eager' } to run it with libtorch"
+      : 'do it on the outputs of run(), or run the network without compile',
+  );
+}
+
+/**
+ * Nodes of what the trace recorded.
+ *
+ * @param mixed Whether a node may be several calls of libtorch's.
+ */
+export function importGraph(trace: Trace, unsupported: UnsupportedMode, mixed = true): Graph {
+  const known = new Map<number, Known>();
+  for (const [index, value] of trace.inputs.entries()) {
+    const { shape } = trace.values[value] as TraceValue;
+    known.set(value, { node: inputNode(index, shape), shape });
+  }
+  const libtorch = new AtenImport(trace, known, mixed);
+  for (const [i, op] of trace.ops.entries()) {
+    const reader = new OpReader(op, i, trace.values, known);
+    importOp(reader, trace, known, unsupported, libtorch);
+  }
+  const outputs = trace.outputs.map(({ name, value }) => ({
+    name,
+    node: outputNode(name, known.get(value), trace.values[value] as TraceValue),
+  }));
+  const inputs = trace.inputs.map((value) => (known.get(value) as Known).node.shape);
+  return { inputs, outputs };
+}
+
+function inputNode(index: number, shape: readonly number[]): InputNode {
+  const site = { module: '', stack: {} };
+  return { op: 'input', index, order: -1, site, shape: shapeOf(shape), inputs: [], slots: [] };
+}
+
+function outputNode(name: string, known: Known | undefined, value: TraceValue): Node {
+  if (known !== undefined && known.shape.length === known.node.shape.length + 1) return known.node;
+  const site = known?.node.site ?? { module: '', stack: {} };
+  const got = describeValue(value);
+  const message = `Expected a float map (N, C, H, W) or vector (N, C) for output "${name}", got ${got}`;
+  throw errorAt(site, 'ERR_COMPILE_UNSUPPORTED', message);
+}
+
+function importOp(
+  reader: OpReader,
+  trace: Trace,
+  known: Map<number, Known>,
+  mode: UnsupportedMode,
+  libtorch: AtenImport,
+): void {
+  const { op } = reader;
+  checkFixed(op);
+  let made: (Node | undefined)[] | Node | Unsupported = attempt(importerOf(op, reader, trace), reader);
+  if (made instanceof Unsupported && mode === 'eager') {
+    const { reason } = made;
+    made = attempt(() => libtorch.run(reader, reason), reader);
+  }
+  if (made instanceof Unsupported) throw unsupportedError(op, made.reason, mode);
+  const nodes = Array.isArray(made) ? made : [made];
+  if (nodes.length < op.results.length && mode === 'eager')
+    nodes.push(...others(reader, libtorch, nodes.length));
+  for (const [i, value] of op.results.entries()) {
+    const node = nodes[i];
+    if (node !== undefined) known.set(value, { node, shape: (trace.values[value] as TraceValue).shape });
+  }
+}
+
+/** Results that no kernel gives, such as the places of maxima. */
+function others(reader: OpReader, libtorch: AtenImport, from: number): (Node | undefined)[] {
+  const made = attempt(() => libtorch.run(reader, ''), reader);
+  return made instanceof Unsupported ? [] : made.slice(from);
+}
+
+/** What an importer makes; arguments that it cannot read are thrown. */
+function attempt<T>(importer: (op: OpReader) => T, reader: OpReader): T | Unsupported {
+  try {
+    return importer(reader);
+  } catch (error) {
+    if (error instanceof Unsupported) return error;
+    throw error;
+  }
+}
+
+/** Ops whose arguments are sizes: those of their results say all, and are compared between batch sizes. */
+const TAKE_SIZES = new Set(
+  ['view', 'reshape', '_unsafe_view', 'expand', 'broadcast_to', 'unflatten'].map((name) => `aten::${name}`),
+);
+
+/** A number that grows with the batch is another one at every run, and a plan has it once. */
+function checkFixed(op: TraceOp): void {
+  const grown = op.args.flatMap((arg) => (arg.kind === 'list' ? arg.items : [arg])).find(isBatch);
+  if (grown === undefined || TAKE_SIZES.has(op.name)) return;
+  throw errorAt(
+    op.site,
+    'ERR_COMPILE_BATCH',
+    `Expected numbers that are the same for every batch size, got ${grown.factor === 1 ? '' : `${grown.factor} times `}` +
+      `the batch size for ${op.name}`,
+    'give a fixed number, or do it on the outputs of run()',
+  );
+}
+
+const isBatch = (arg: TraceArg): arg is TraceArg & { kind: 'batch' } => arg.kind === 'batch';
+
+/** Give the places of the maxima too, which no kernel does; an op that reads them is refused by itself. */
+const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_with_indices']);
+
+/** Results must be per image and of the network's own dtype. */
+function importerOf(op: TraceOp, reader: OpReader, trace: Trace): Importer {
+  const dtype = trace.values[trace.inputs[0] as number]?.dtype;
+  const results = FIRST_OF_TWO.has(op.name) ? reader.results.slice(0, 1) : reader.results;
+  const other = results.find((result) => result.dtype !== dtype || !isPerImage(result) || isEmpty(result));
+  if (other !== undefined) return () => new Unsupported(`that gives ${describeValue(other)}`);
+  const name = op.name.startsWith('aten::') ? op.name.slice(6) : '';
+  const importer = Object.hasOwn(IMPORTERS, name) ? IMPORTERS[name] : undefined;
+  return importer === undefined || op.overload.endsWith('out') ? () => new Unsupported('') : importer;
+}

@@ -1,0 +1,251 @@
+import type { Tensor } from '../../tensor/index.ts';
+import type { Site } from '../trace/site.ts';
+
+/** Sizes without the batch: `[channels, height, width]` of a map, `[channels]` of a vector. */
+export type Shape = readonly [number, number, number] | readonly [number];
+
+/** A range of channels of a normalisation. */
+export type NormPart =
+  /** `x * scale + shift`; null is the identity. In float64, so that folding loses nothing. */
+  | { kind: 'constant'; channels: number; affine: { scale: Float64Array; shift: Float64Array } | null }
+  /** By each image's own mean and variance; weight and bias are float32. */
+  | { kind: 'instance'; channels: number; weight: Tensor | null; bias: Tensor | null; eps: number };
+
+/** A normalisation; what shares the object shares the scales made from one map's statistics. */
+export interface Norm {
+  readonly module: string;
+  readonly parts: readonly NormPart[];
+}
+
+/** Done to each element that a node reads: the norm, then `max(0, .)`. */
+export interface Pre {
+  norm: Norm | null;
+  relu: boolean;
+}
+
+/** What an operand is to the node that reads it. Only `input` can have a `pre`. */
+export type Slot = 'input' | 'add' | 'gate';
+
+interface Base {
+  /** Position in the forward; nodes that passes make take that of what they replace. */
+  readonly order: number;
+  /** The module and the line that asked for it. */
+  readonly site: Site;
+  readonly shape: Shape;
+  /** Operands, as many as `slots`. */
+  inputs: Node[];
+  slots: Slot[];
+}
+
+/** An input of the network. */
+export interface InputNode extends Base {
+  op: 'input';
+  index: number;
+}
+/** `planar`: the network's NCHW input as a map. `copy`: into the range of a concatenation. */
+export interface MoveNode extends Base {
+  op: 'planar' | 'copy';
+}
+/** Convolution of `pre(input)`, plus `add`, then `max(0, .)` if `relu`. */
+export interface ConvNode extends Base {
+  op: 'conv';
+  /** float32 or what the model has, (out, in / groups, kH, kW). */
+  weight: Tensor;
+  /** What norms that were folded multiply the output channels by, float64. The weight itself stays the model's. */
+  weightScale?: Tensor;
+  bias: Tensor | null;
+  stride: [number, number];
+  padding: [number, number];
+  dilation: [number, number];
+  groups: number;
+  pre: Pre | null;
+  relu: boolean;
+}
+/** Largest value, or mean, of each window. */
+export interface PoolNode extends Base {
+  op: 'pool';
+  mode: 'max' | 'avg';
+  kernel: [number, number];
+  stride: [number, number];
+  padding: [number, number];
+  countIncludePad: boolean;
+  pre: Pre | null;
+}
+/** Mean of each channel's map: a vector. */
+export interface MeanNode extends Base {
+  op: 'mean';
+  pre: Pre | null;
+}
+/** vector -> vector. */
+export interface LinearNode extends Base {
+  op: 'linear';
+  weight: Tensor;
+  bias: Tensor | null;
+  activation: 'none' | 'relu' | 'sigmoid';
+}
+/** `pre(input) * gate + add`, then `max(0, .)` if `relu`; of a map, or without a gate of a vector. */
+export interface ApplyNode extends Base {
+  op: 'apply';
+  pre: Pre | null;
+  relu: boolean;
+}
+/** A normalisation that no pass has joined with another node yet. */
+export interface NormNode extends Base {
+  op: 'norm';
+  norm: Norm;
+}
+/** `norm(input + add)`, then `max(0, .)` if `relu`: the fused op of CUDA. */
+export interface FusedNormNode extends Base {
+  op: 'fusedNorm';
+  norm: Norm;
+  relu: boolean;
+}
+/** Channels from `from` on. */
+export interface SliceNode extends Base {
+  op: 'slice';
+  from: number;
+}
+/** Ops without attributes; `gate` scales channels, `cat` joins channels, `flatten` makes a vector of all elements. */
+export interface PlainNode extends Base {
+  op: 'relu' | 'sigmoid' | 'add' | 'gate' | 'cat' | 'flatten';
+}
+/** An argument of an op of libtorch: an operand by its place in `inputs`, a result of an earlier call, or a constant. */
+export type AtenArg =
+  | { operand: number }
+  | { literal: unknown }
+  | { call: number; result: number }
+  | { list: AtenArg[] };
+/** A call of libtorch's; arguments in schema order. */
+export interface AtenCall {
+  operator: string;
+  overload: string;
+  args: AtenArg[];
+}
+/** An op that libtorch runs, after the calls that it needs whose values are no maps or vectors of floats. */
+export interface AtenNode extends Base, AtenCall {
+  op: 'aten';
+  before?: AtenCall[];
+  /** Which of the op's results; given beside `before`. */
+  result?: number;
+}
+
+/** What computes a value; `op` tells the kind. */
+export type Node =
+  | InputNode
+  | MoveNode
+  | ConvNode
+  | PoolNode
+  | MeanNode
+  | LinearNode
+  | ApplyNode
+  | NormNode
+  | FusedNormNode
+  | SliceNode
+  | PlainNode
+  | AtenNode;
+
+/** A network as nodes; what its outputs do not reach is not part of it. */
+export interface Graph {
+  /** Sizes of the network's inputs. */
+  readonly inputs: readonly Shape[];
+  outputs: { name: string; node: Node }[];
+}
+
+/** A rewriting of a graph, in place. */
+export type Pass = (graph: Graph) => void;
+
+/** Channels of a map, elements of a vector. */
+export const channelsOf = (node: Node): number => node.shape[0];
+/** Whether it is (N, C, H, W); else (N, C). */
+export const isMap = (node: Node): boolean => node.shape.length === 3;
+/** Pixels of a map; 1 for a vector. */
+export const pixelsOf = ({ shape }: Node): number => (shape[1] ?? 1) * (shape[2] ?? 1);
+
+/** The operand in a slot. */
+export function operand(node: Node, slot: Slot): Node | undefined {
+  return node.inputs[node.slots.indexOf(slot)];
+}
+
+/** The operand of a node that has one. */
+export const inputOf = (node: Node): Node => node.inputs[0] as Node;
+
+/** Every node that the outputs need, after its operands, and else in the order of the forward. */
+export function sorted(graph: Graph): Node[] {
+  const reached = new Set<Node>();
+  const pending = graph.outputs.map(({ node }) => node);
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (reached.has(node)) continue;
+    reached.add(node);
+    pending.push(...node.inputs);
+  }
+  const done = new Set<Node>();
+  for (const node of [...reached].sort((a, b) => a.order - b.order)) visit(node, done);
+  return [...done];
+}
+
+/** Adds `root` to `done` behind all that it needs; without recursion, as networks may be deep. */
+function visit(root: Node, done: Set<Node>): void {
+  const stack = [root];
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const missing = done.has(node) ? [] : node.inputs.filter((input) => !done.has(input));
+    if (missing.length > 0) stack.push(...missing.reverse());
+    else done.add(stack.pop() as Node);
+  }
+}
+
+/** Where a value is used: by a node in a slot, or as an output. */
+export type Use = { node: Node; slot: Slot } | { output: string };
+
+/** The uses of every node. */
+export class Uses {
+  readonly #uses = new Map<Node, Use[]>();
+
+  constructor(graph: Graph) {
+    for (const node of sorted(graph)) {
+      for (const [i, input] of node.inputs.entries()) this.#add(input, { node, slot: node.slots[i] as Slot });
+    }
+    for (const { name, node } of graph.outputs) this.#add(node, { output: name });
+  }
+
+  #add(node: Node, use: Use): void {
+    const uses = this.#uses.get(node);
+    if (uses === undefined) this.#uses.set(node, [use]);
+    else uses.push(use);
+  }
+
+  of(node: Node): readonly Use[] {
+    return this.#uses.get(node) ?? [];
+  }
+
+  /** The node that alone uses `node`, once. */
+  onlyUser(node: Node): Node | undefined {
+    const [use, second] = this.of(node);
+    return use !== undefined && second === undefined && 'node' in use ? use.node : undefined;
+  }
+}
+
+/** Lets everything that reads `old` read `next`. */
+export function replace(graph: Graph, old: Node, next: Node): void {
+  for (const node of sorted(graph)) {
+    if (node !== next) node.inputs = node.inputs.map((input) => (input === old ? next : input));
+  }
+  for (const output of graph.outputs) if (output.node === old) output.node = next;
+}
+
+/**
+ * Calls `rewrite` on every node in order until a round changes nothing. It says whether it changed the graph, in
+ * which case the uses are counted anew.
+ */
+export function rewriteAll(graph: Graph, rewrite: (node: Node, uses: Uses) => boolean): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    let uses = new Uses(graph);
+    for (const node of sorted(graph)) {
+      if (!isReached(node, uses) || !rewrite(node, uses)) continue;
+      changed = true;
+      uses = new Uses(graph);
+    }
+  }
+}
+
+const isReached = (node: Node, uses: Uses): boolean => uses.of(node).length > 0;
