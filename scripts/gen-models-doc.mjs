@@ -31,7 +31,7 @@ function measure() {
   const report = join(folder, 'parity.json');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const env = { ...process.env, IBN_NET_FULL_PARITY: '1', IBN_NET_PARITY_REPORT: report };
-  const args = [vitest, 'run', 'test/models/parity.test.ts'];
+  const args = [vitest, 'run', 'test/models/parity.slow.test.ts'];
   const { status } = spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
   const { torchVersion, cpuCapability, models: found } = JSON.parse(readFileSync(report, 'utf8'));
   rmSync(folder, { recursive: true });

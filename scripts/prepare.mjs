@@ -24,7 +24,7 @@ async function prepare() {
 }
 
 async function ensureLibtorch() {
-  const { locateLibtorch } = await importBuilt('libtorch', 'locate.js');
+  const { locateLibtorch } = await importBuilt('libtorch', 'find', 'locate.js');
   try {
     const { version, flavour, root: folder } = locateLibtorch();
     say(`using libtorch ${version}+${flavour} from ${folder}`);
@@ -36,7 +36,7 @@ async function ensureLibtorch() {
 
 async function installLibtorch() {
   say('installing libtorch 2.13.0+cpu in the shared cache folder (about 480 MB on disk)');
-  const { installLibtorch: install } = await importBuilt('libtorch', 'install.js');
+  const { installLibtorch: install } = await importBuilt('libtorch', 'install', 'install.js');
   try {
     const { version, flavour, root: folder } = await install({ log: say });
     say(`installed libtorch ${version}+${flavour} in ${folder}`);

@@ -38,7 +38,7 @@ function runtime(name) {
 
 run(process.execPath, [join(root, 'scripts/build-native.mjs'), '--sanitize', '--out', out]);
 // Resident memory means nothing under the sanitizer, which keeps freed blocks to find their later use.
-const without = ['--exclude', 'test/tensor/memory-loops.test.ts'];
+const without = ['--exclude', 'test/tensor/memory-loops.slow.test.ts'];
 run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...filters, ...without], {
   IBN_NET_BINDING_DIR: join(out, 'Release'),
   // Leaks are counted by the tests themselves: Node and libtorch keep memory on purpose at exit.

@@ -1,5 +1,5 @@
 // Runs the tests as other processors would: each numeric library is held to older instructions (docs/testing.md).
-//   node scripts/test-processors.mjs [--only avx2] [vitest filters]
+//   node scripts/test-processors.mjs [--only avx2] [--project fast] [vitest filters]
 //   node scripts/test-processors.mjs --numeric     a few folders whose figures depend on the processor, as .ci/run has it
 // VITEST_JSON=report.json gives report.<processor>.json for each.
 import { spawnSync } from 'node:child_process';
@@ -13,8 +13,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const NUMERIC = ['amp/', 'models/ibn', 'models/variants', 'optim/'].map((name) => `test/${name}`);
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string' }, numeric: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    numeric: { type: 'boolean', default: false },
+    project: { type: 'string' },
+  },
 });
+const project = values.project === undefined ? [] : ['--project', values.project];
 const filters = values.numeric ? [...NUMERIC, ...positionals] : positionals;
 
 function chosen() {
@@ -38,7 +43,7 @@ function test(name) {
     ...PROCESSORS[name].env,
     ...(report ? { VITEST_JSON: report.replace(/(\.json)?$/, `.${name}.json`) } : {}),
   };
-  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...filters];
+  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...project, ...filters];
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env }).status === 0;
 }
 

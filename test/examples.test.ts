@@ -49,7 +49,7 @@ async function train(...args: string[]): Promise<string> {
 const numbers = (text: string, pattern: RegExp) =>
   [...text.matchAll(pattern)].map((match) => Number(match[1]));
 
-describe('item 9: examples/fashion-mnist', () => {
+describe('examples/fashion-mnist', () => {
   const data = writeStripes(join(scratch, 'stripes'));
   const common = ['--data', data, '--batch-size', '32', '--lr', '0.05', '--epochs', '2', '--threads', '1'];
 

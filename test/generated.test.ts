@@ -12,7 +12,7 @@ const committed = readFileSync(join(root, 'lib', 'ops', 'generated.ts'), 'utf8')
 const made = /libtorch (\d+\.\d+)/.exec(committed)?.[1] as string;
 const { version } = loadBinding().libtorch;
 
-describe('item 2: lib/ops/generated.ts', () => {
+describe('lib/ops/generated.ts', () => {
   // The schemas of another minor differ: the committed types are those of the one named in the header.
   const skipOthers = (context: TestContext) => {
     if (!version.startsWith(`${made}.`)) context.skip(`made for libtorch ${made}, not ${version}`);

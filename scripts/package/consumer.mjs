@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { published } from './manifest.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -30,6 +31,7 @@ export function pack(folder, { only, reuse = false } = {}) {
     mkdirSync(dirname(join(staged, path)), { recursive: true });
     cpSync(join(root, path), join(staged, path));
   }
+  writeFileSync(join(staged, 'package.json'), published(readFileSync(join(root, 'package.json'), 'utf8')));
   const args = [
     '--out',
     staged,

@@ -83,7 +83,7 @@ function network(): nn.Sequential {
 /** Loose enough for kernels that add up in another order. */
 const LOOSE = { rtol: 2e-2, atol: 2e-3 };
 
-describe('issue 5, item 1: autocast on the CPU', () => {
+describe('autocast on the CPU', () => {
   describe.each(['bfloat16', 'float16'] as const)('in %s', (dtype) => {
     it.each(Object.keys(cases.results[dtype]))('computes as torch: %s', (name) => {
       scope(() => {
@@ -240,7 +240,7 @@ describe('issue 5, item 1: autocast on the CPU', () => {
   });
 });
 
-describe('issue 5, item 1: autocast on CUDA', () => {
+describe('autocast on CUDA', () => {
   it.skipIf(cuda.isAvailable())('throws without a device, and never runs in full precision instead', () => {
     let ran = false;
     const error = errorOf(() =>

@@ -107,7 +107,7 @@ function train(run: Run, Optimizer: typeof optim.SGD, device: Place = 'cpu'): vo
   }
 }
 
-describe('issue 5, item 1: GradScaler on the CPU', () => {
+describe('GradScaler on the CPU', () => {
   it.each(Object.keys(runs))('scales, skips and steps as torch: %s', (name) => {
     scope(() => train(runs[name] as Run, optim.SGD));
   });
@@ -247,7 +247,7 @@ describe('issue 5, item 1: GradScaler on the CPU', () => {
   });
 });
 
-describe('issue 5, item 1: GradScaler used wrongly', () => {
+describe('GradScaler used wrongly', () => {
   const made = () => {
     const weight = ones([1], { requiresGrad: true });
     weight.grad = ones([1]);
@@ -335,7 +335,7 @@ describe('issue 5, item 1: GradScaler used wrongly', () => {
   });
 });
 
-describe('issue 5, item 1: GradScaler on CUDA', () => {
+describe('GradScaler on CUDA', () => {
   for (const name of Object.keys(runs)) {
     itOnCuda(`trains as torch on the CPU: ${name}`, () =>
       scope(() => train(runs[name] as Run, optim.SGD, 'cuda')),

@@ -50,7 +50,7 @@ function readCase(index: number): number {
   }
 }
 
-describe('item 7: damaged checkpoints in libtorch', () => {
+describe('damaged checkpoints in libtorch', () => {
   it('are read or refused, tensors stay in their memory, and nothing is left behind', () => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const before = memoryStats().tensors;

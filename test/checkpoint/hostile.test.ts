@@ -46,7 +46,7 @@ function plainMessages(object: Piece): string[] {
   return [...new Set([zipCheckpoint(object), legacyCheckpoint(object)].map((file) => failure(file).message))];
 }
 
-describe('item 7: checkpoints never execute what a file says', () => {
+describe('checkpoints never execute what a file says', () => {
   const exec: readonly (readonly [string, string])[] = [
     ['os', 'system'],
     ['posix', 'system'],
@@ -202,7 +202,7 @@ describe('item 7: checkpoints never execute what a file says', () => {
   });
 });
 
-describe('item 7: every number in a checkpoint is checked', () => {
+describe('every number in a checkpoint is checked', () => {
   const tensorCases: readonly (readonly [string, Piece, string])[] = [
     [
       'a size past the storage',
@@ -356,7 +356,7 @@ describe('item 7: every number in a checkpoint is checked', () => {
   });
 });
 
-describe('item 7: no bombs', () => {
+describe('no bombs', () => {
   const lengths: readonly (readonly [string, Piece, string])[] = [
     ['text', [OP.BINUNICODE, u32(0x03ffffff)], 'file.pth: cut off: 67108863 bytes expected at byte'],
     ['text beyond the limit', [OP.BINUNICODE, u32(0xfffffff0)], 'a text or bytes object of 4294967280 bytes'],
@@ -436,7 +436,7 @@ describe('item 7: no bombs', () => {
   });
 });
 
-describe('item 7: broken files', () => {
+describe('broken files', () => {
   const files = [
     'parameters.zip.pth',
     'parameters.legacy.pth',

@@ -29,7 +29,7 @@ function stateOf(name: string): Map<string, Tensor> {
   return read instanceof Map ? read : read.state_dict;
 }
 
-describe('item 7: loadInto', () => {
+describe('loadInto', () => {
   it.each(files)('fills a module from %s, mapped or not, and leaves nothing else behind', async (name) => {
     await collectGarbage();
     for (const mmap of [true, false]) {

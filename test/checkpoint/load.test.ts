@@ -21,7 +21,7 @@ function copyOf(name: string): string {
   return path;
 }
 
-describe('item 7: load', () => {
+describe('load', () => {
   it.each(Object.keys(expected))('%s gives the tensors that Python gives', (name) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     expect(encode(load(fixturePath(name)), nativeView)).toEqual(normalize(expected[name]));

@@ -34,7 +34,7 @@ const inspector: Inspector = {
   complex: (value) => (value instanceof FakeComplex ? [value.re, value.im] : undefined),
 };
 
-describe('item 7: checkpoints, read', () => {
+describe('checkpoints, read', () => {
   it.each(Object.keys(expected))('%s reads as Python reads it', (name) => {
     const value = readFake(fixtureBytes(name), name, { warn: () => {} });
     expect(encode(value, inspector)).toEqual(normalize(expected[name]));

@@ -17,7 +17,7 @@ function refusalOf(name: string): string {
   return refusal(fixtureBytes(name), name);
 }
 
-describe('item 7: files that are not read say what they are and what to do', () => {
+describe('files that are not read say what they are and what to do', () => {
   it('a numpy archive', () => {
     expect(refusalOf('refused-numpy.npz')).toMatchInlineSnapshot(
       `"ERR_CHECKPOINT_UNSUPPORTED refused-numpy.npz: the file is a numpy archive (.npz); save it in Python with torch.save"`,

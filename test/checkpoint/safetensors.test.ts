@@ -47,7 +47,7 @@ function messageOf(bytes: Buffer): string {
   return 'read';
 }
 
-describe('item 7: safetensors, read', () => {
+describe('safetensors, read', () => {
   it('keeps the texts beside the tensors, also those with odd names', () => {
     const texts = textsOf(load(fixturePath('dtypes.safetensors')));
     expect(Object.entries(texts ?? {})).toEqual([
@@ -139,7 +139,7 @@ const state = (): Map<string, Tensor> =>
     ['empty', zeros([3, 0])],
   ]);
 
-describe('item 7: safetensors, write', () => {
+describe('safetensors, write', () => {
   it('every entry survives, in order', () => {
     const path = newPath();
     const written = state();
@@ -251,7 +251,7 @@ for ours, theirs in zip(sys.argv[1::2], sys.argv[2::2]):
     print('equal', len(a))
 `;
 
-describe('item 7: Python reads the safetensors files', () => {
+describe('Python reads the safetensors files', () => {
   it.skipIf(noPythonTorch)('files of Python, loaded and saved, hold the same', () => {
     const names = ['dtypes', 'geometry', 'network', 'forged'];
     const pairs = names.flatMap((name) => {

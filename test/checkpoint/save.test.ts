@@ -53,7 +53,7 @@ function entriesOf(path: string): ZipReader {
 /** Names of what `torch.save` writes that JavaScript has no value for. */
 const CHANGED = ['bits.zip.pth', 'bits.legacy.pth', 'views.pth'];
 
-describe('item 7: save', () => {
+describe('save', () => {
   it.each(Object.keys(expected).filter((name) => !CHANGED.includes(name)))(
     '%s survives a round trip',
     (name) => {
@@ -171,7 +171,7 @@ describe('item 7: save', () => {
 
 const KINDS = 'tensors, numbers, strings, booleans, null, bytes, arrays, Maps, Sets and plain objects';
 
-describe('item 7: save refuses what Python could not read', () => {
+describe('save refuses what Python could not read', () => {
   it.each([
     ['a function', { optimizer: { hook: () => 1 } }, '"optimizer.hook", got a function'],
     ['undefined', { acc: undefined }, '"acc", got undefined'],
@@ -233,7 +233,7 @@ describe('item 7: save refuses what Python could not read', () => {
   });
 });
 
-describe('item 7: save is atomic', () => {
+describe('save is atomic', () => {
   it('replaces a file and keeps its mode', () => {
     const path = newPath();
     writeFileSync(path, 'old');
@@ -302,7 +302,7 @@ for ours, theirs in zip(sys.argv[1::2], sys.argv[2::2]):
     print('equal', theirs.rsplit('/')[-1])
 `;
 
-describe('item 7: Python reads what save writes', () => {
+describe('Python reads what save writes', () => {
   const names = ['dtypes', 'geometry', 'training', 'parameters', 'cuda', 'root'].map(
     (name) => `${name}.zip.pth`,
   );

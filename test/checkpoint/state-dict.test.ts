@@ -5,7 +5,7 @@ import { fixturePath } from './fake-backend.ts';
 
 const weight = tensor([1]);
 
-describe('item 7: state dicts in checkpoints', () => {
+describe('state dicts in checkpoints', () => {
   it('a published training checkpoint', () => {
     const stateDict = stateDictOf(load(fixturePath('training.zip.pth')));
     expect([...stateDict.keys()].slice(0, 3)).toEqual(['0.weight', '0.bias', '1.weight']);

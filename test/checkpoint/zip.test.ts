@@ -68,7 +68,7 @@ function names(bytes: Buffer): Promise<string[]> {
   });
 }
 
-describe('item 7: zip archives', () => {
+describe('zip archives', () => {
   it('what is written reads back, aligned to 64 bytes', () => {
     const reader = read(zip(content));
     for (const [name, bytes] of Object.entries(content)) {

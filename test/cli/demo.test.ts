@@ -6,7 +6,7 @@ import { formatDemo, runDemo } from '../../lib/cli/demo.ts';
 const ASSETS = new URL('../../assets/', import.meta.url);
 const FILE = new URL('fashion-mnist-resnet-ibn-a.pth', ASSETS);
 
-describe('item 9: the embedded network', () => {
+describe('the embedded network', () => {
   it('names at least eight of its ten test images rightly', async () => {
     const rows = await runDemo();
     expect(rows).toHaveLength(10);

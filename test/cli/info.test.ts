@@ -22,7 +22,7 @@ function bare(): Record<string, string | undefined> {
   return { PATH: process.env.PATH, HOME: folder, IBN_NET_CACHE: join(folder, 'cache') };
 }
 
-describe('item 1: ibn-net info', () => {
+describe('ibn-net info', () => {
   it('prints versions, paths, CPU capability, threads and CUDA as JSON', async () => {
     const { status, stdout, stderr } = await runNode([MAIN, 'info', '--json'], process.env);
     expect([status, stderr]).toEqual([0, '']);
@@ -95,7 +95,7 @@ describe('item 1: ibn-net info', () => {
   });
 });
 
-describe('item 1: the command line without libtorch', () => {
+describe('the command line without libtorch', () => {
   it.each([
     [['--help'], /Usage: ibn-net \[options\] \[command\]/],
     [['--version'], /^0\.1\.0\n$/],

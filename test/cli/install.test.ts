@@ -31,7 +31,7 @@ async function putWheel(name: string, version: string): Promise<string> {
   return path;
 }
 
-describe('item 1: ibn-net install-libtorch', () => {
+describe('ibn-net install-libtorch', () => {
   it('installs, then says that it is installed', async () => {
     const wheel = await putWheel('torch-2.12.0+cpu-cp311-cp311-linux_x86_64.whl', '2.12.0+cpu');
     const first = await run(['--from', wheel]);
@@ -79,7 +79,7 @@ describe('item 1: ibn-net install-libtorch', () => {
   });
 });
 
-describe('item 8: after an installation', () => {
+describe('after an installation', () => {
   it('says that a libtorch without a native module needs one compiled', async () => {
     const wheel = await putWheel('torch-2.12.0+cpu-x.whl', '2.12.0+cpu');
     const { status, stderr } = await run(['--from', wheel], { IBN_NET_SKIP_TRIAL: '0' });

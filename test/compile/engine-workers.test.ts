@@ -26,7 +26,7 @@ function messageOf<T>(worker: Worker): Promise<T> {
   return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
 }
 
-describe('item 3: worker_threads share one compiled model', () => {
+describe('worker_threads share one compiled model', () => {
   it('three of them use it at once, and it outlives the first', async () => {
     const model = await compilePlan(smallNetwork);
     const values = Array.from({ length: 3 * 32 * 32 }, (_, i) => Math.sin(i));
@@ -153,7 +153,7 @@ const exits: Record<string, Case> = {
   },
 };
 
-describe('item 3: the process exits cleanly', () => {
+describe('the process exits cleanly', () => {
   it.each(Object.keys(exits))('%s', async (name) => {
     const { source, code, stdout } = exits[name] as Case;
     const result = await runChild(`${setUp}\n${source}`, { timeout: 40_000, layer: false });
@@ -163,7 +163,7 @@ describe('item 3: the process exits cleanly', () => {
   });
 });
 
-describe('item 3: the instruction set', () => {
+describe('the instruction set', () => {
   const source = `
     const { compile, nn } = await import(dist + '/index.js');
     const model = new nn.Sequential(new nn.Conv2d(3, 4, 3), new nn.AdaptiveAvgPool2d(1), new nn.Flatten()).eval();

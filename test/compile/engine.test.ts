@@ -10,7 +10,7 @@ beforeAll(() => {
   manualSeed(0);
 });
 
-describe('item 3: plans run on any number of threads', () => {
+describe('plans run on any number of threads', () => {
   const cases = [1, 2, 3, 4].flatMap((threads) => [1, 2, 4].map((microBatch) => [threads, microBatch]));
 
   it.each(cases)('%i threads, sub-batches of %i', async (threads, microBatch) => {
@@ -63,7 +63,7 @@ describe('item 3: plans run on any number of threads', () => {
   });
 });
 
-describe('item 3: malformed plans are refused', () => {
+describe('malformed plans are refused', () => {
   async function refusal(change: (plan: Plan) => unknown): Promise<string> {
     const plan = smallNetwork();
     const tensors = tensorsOf(plan);

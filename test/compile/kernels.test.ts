@@ -148,7 +148,7 @@ function convPlan(given: ConvCase, fused: Fused, dtype: PlanDType) {
   return maker.outputs(...[output, mean, variance].filter((value) => value !== null));
 }
 
-describe.each(kinds)('item 3: kernels of %s in %s agree with eager', (instructionSet, dtype) => {
+describe.each(kinds)('kernels of %s in %s agree with eager', (instructionSet, dtype) => {
   const options = { instructionSet };
 
   describe.each(Object.keys(fusions))('convolutions %s', (fusion) => {

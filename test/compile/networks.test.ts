@@ -3,7 +3,9 @@ import { buildPlan } from '../../lib/compile/cpu/lower.ts';
 import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { scope, setNumThreads } from '../../lib/tensor/index.ts';
-import { countSteps, disposeModel, expectAgreement, prepared } from '../helpers/plans.ts';
+import { EVERYDAY } from '../helpers/networks.ts';
+import { countSteps, disposeModel } from '../helpers/plans.ts';
+import { check, checkNetwork } from './networks.ts';
 
 const SMALL = { widths: [16, 32, 64, 128], numClasses: 5 } as const;
 const PLACEMENTS = ['b', 'c', 'd', 'ad', 'aa'] as const;
@@ -11,24 +13,8 @@ const RATIOS = [0, 0.3, 0.5, 1];
 
 beforeAll(() => setNumThreads(1));
 
-function check(make: () => nn.Module, size = 64): Record<string, number> {
-  const model = prepared(make());
-  const counts = scope(() => {
-    const plan = buildPlan(model, { inputs: [[1, 3, size, size]] });
-    expectAgreement(model, plan, size);
-    return countSteps(plan);
-  });
-  disposeModel(model);
-  return counts;
-}
-
-describe('item 6: plans agree with eager', () => {
-  it.each(models.listModels())('%s', (name) => {
-    // The deeper ones on smaller images: what differs between them is how often blocks repeat.
-    const counts = check(() => models.getModel(name), /1[0-9][0-9]|201/.test(name) ? 32 : 64);
-    expect(Object.keys(counts)).not.toContain('copy');
-    expect(Object.keys(counts)).not.toContain('aten');
-  });
+describe('plans agree with eager', () => {
+  it.each(EVERYDAY)('%s', checkNetwork);
 
   it.each(PLACEMENTS)('residual networks with placement %s at any ratio', (placement) => {
     for (const ratio of placement === 'b' || placement === 'c' ? [0.5] : RATIOS) {
@@ -59,7 +45,7 @@ describe('item 6: plans agree with eager', () => {
   });
 });
 
-describe('item 2: plans of the networks are minimal', () => {
+describe('plans of the networks are minimal', () => {
   const counts = (name: string, size = 64) =>
     scope(() => {
       const model = nn.utils.skipInit(() => models.getModel(name)).eval();

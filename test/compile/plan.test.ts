@@ -27,7 +27,7 @@ const dense = () =>
 
 beforeAll(() => setNumThreads(1));
 
-describe('item 2: the options of a plan', () => {
+describe('the options of a plan', () => {
   it('are checked', () => {
     const failure = (options: object) => message(() => buildPlan(small(), options as BuildPlanOptions));
     expect(failure({ inputs: [3, 32, 32] })).toMatchInlineSnapshot(
@@ -43,7 +43,7 @@ describe('item 2: the options of a plan', () => {
   });
 });
 
-describe('item 2: several inputs and outputs', () => {
+describe('several inputs and outputs', () => {
   it('gives features by name, also those that are normalised on the way', () => {
     const names = ['relu', 'layer1', 'layer2', 'layer4'];
     for (const ibnCfg of CONFIGS) {
@@ -103,7 +103,7 @@ function lifetimes(plan: Plan): [number, number][] {
   return found;
 }
 
-describe('item 2: the memory plan', () => {
+describe('the memory plan', () => {
   it('never lets two buffers share bytes while both are needed', () => {
     for (const model of [small(), small({ ibnCfg: ['c', 'aa', 'ad', null] }), dense()]) {
       const plan = scope(() => buildPlan(model, { inputs: INPUTS }));

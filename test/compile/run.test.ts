@@ -33,7 +33,7 @@ async function withModel<Output>(
   }
 }
 
-describe('item 3: run', () => {
+describe('run', () => {
   it('queues concurrent calls and answers each', () =>
     withModel(
       () => compilePlan(smallNetwork),
@@ -145,7 +145,7 @@ describe('item 3: run', () => {
     ));
 });
 
-describe('item 3: the queue', () => {
+describe('the queue', () => {
   it('is bounded, with a clear error', () =>
     withModel(
       () => compilePlan(slowNetwork, { maxQueue: 2 }),
@@ -265,7 +265,7 @@ describe('item 3: the queue', () => {
     ));
 });
 
-describe('item 3: the event loop', () => {
+describe('the event loop', () => {
   it('stays free while a model is busy', () =>
     withModel(
       () => compilePlan(() => slowNetwork(30), { threads: 1 }),
@@ -307,7 +307,7 @@ class Net extends nn.Module {
   }
 }
 
-describe('item 1: compile', () => {
+describe('compile', () => {
   const disposeModel = (model: nn.Module) => disposeAll([...model.parameters(), ...model.buffers()]);
 
   it('gives what the model gives, and leaves it alone', async () => {

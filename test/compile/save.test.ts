@@ -28,7 +28,7 @@ async function outputOf(model: CompiledModel, x: Tensor): Promise<Tensor> {
   return y;
 }
 
-describe('item 5: save and load', () => {
+describe('save and load', () => {
   it.each(['float32', 'bfloat16'] as const)('give the same numbers (%s)', async (dtype) => {
     const path = join(tmp(), 'model.ibn');
     const model = await compilePlan(() => smallNetwork(dtype));
@@ -95,7 +95,7 @@ describe('item 5: save and load', () => {
   });
 });
 
-describe('item 5: damaged files are refused', () => {
+describe('damaged files are refused', () => {
   async function refusal(path: string): Promise<string> {
     const { name, code, message } = await rejection(loadCompiled(path));
     return `${name} ${code}: ${message}`;

@@ -41,7 +41,7 @@ class Net extends nn.Module {
 
 const network = (run: (x: Tensor, fc: nn.Linear) => Tensor | Tensor[]) => new Net(run).eval();
 
-describe('item 5: export to TorchScript', () => {
+describe('export to TorchScript', () => {
   it('writes an archive with code and tensors, and nothing beside it', () => {
     const folder = tmp();
     const path = join(folder, 'model.pt');

@@ -55,7 +55,7 @@ const plans = (forward: (x: Tensor) => unknown) =>
     return countSteps(plan);
   });
 
-describe('item 1: the trace', () => {
+describe('the trace', () => {
   it('has ops with the path of their module, and parameters by key', () => {
     const model = prepared(new models.BasicBlock_IBN(4, 4, { ibn: 'a' }));
     const lines = withTrace(model, INPUT, ({ ops: found }) =>
@@ -126,7 +126,7 @@ describe('item 1: the trace', () => {
   });
 });
 
-describe('item 1: in-place ops', () => {
+describe('in-place ops', () => {
   it('make new values', () => {
     const steps = plans((x) => {
       const y = x.mul(2);
@@ -169,7 +169,7 @@ describe('item 1: in-place ops', () => {
   });
 });
 
-describe('item 1: what cannot be traced', () => {
+describe('what cannot be traced', () => {
   it('is refused in training mode', () => {
     const model = network((x) => x);
     model.getSubmodule('inner').train();
@@ -269,7 +269,7 @@ describe('item 1: what cannot be traced', () => {
   });
 });
 
-describe('item 1: batch sizes and forms of ops', () => {
+describe('batch sizes and forms of ops', () => {
   it('takes numbers that are multiples of the batch', () => {
     const steps = plans((x) => x.mean([2, 3], { keepdim: true }).view([x.shape[0] as number, -1]));
     expect(steps).toEqual({ conv: 1 });
@@ -317,7 +317,7 @@ describe('item 1: batch sizes and forms of ops', () => {
   });
 });
 
-describe('item 1: unsupported ops', () => {
+describe('unsupported ops', () => {
   it('run with libtorch on request', () => {
     const model = network((x) => ops.aten.cat([ops.aten.gelu(x), x.relu()], 1).relu());
     const plan = buildPlan(model, { inputs: INPUT, unsupported: 'eager' });

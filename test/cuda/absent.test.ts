@@ -60,7 +60,7 @@ const uses: Record<string, () => unknown> = {
   'cuda.graphPoolHandle': () => cuda.graphPoolHandle(),
 };
 
-describe.skipIf(cuda.isAvailable())('issue 5, item 1: CUDA without a device', () => {
+describe.skipIf(cuda.isAvailable())('CUDA without a device', () => {
   it.each(Object.keys(uses))('throws the reason and what to do, and does nothing on the CPU: %s', (name) => {
     withScope(() => {
       const error = errorOf(uses[name] as () => unknown);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cuda, tensor } from '../../lib/index.ts';
 import { errorOf, itOnCuda, message, withScope } from '../helpers/index.ts';
 
-describe('issue 5, item 1: what names a CUDA device', () => {
+describe('what names a CUDA device', () => {
   const wrong: [unknown, string][] = [
     ['cpu', 'RangeError: Expected a CUDA device ("cuda", "cuda:0" or 0) for device, got "cpu"'],
     ['cuda:x', 'RangeError: Expected a CUDA device ("cuda", "cuda:0" or 0) for device, got "cuda:x"'],

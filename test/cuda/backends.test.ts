@@ -25,7 +25,7 @@ afterEach(() => {
   useDeterministicAlgorithms(false);
 });
 
-describe('issue 5, item 1: settings of the backends', () => {
+describe('settings of the backends', () => {
   it("have torch's defaults, and keep what they are set to", () => {
     const { enabled, benchmark, deterministic, allowTF32, benchmarkLimit } = cudnn;
     expect({ enabled, benchmark, deterministic, allowTF32, benchmarkLimit }).toEqual({

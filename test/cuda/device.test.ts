@@ -19,7 +19,7 @@ import {
 } from '../../lib/index.ts';
 import { expectClose, itOnCuda, message, tmp, withScope } from '../helpers/index.ts';
 
-describe('issue 5, item 1: devices', () => {
+describe('devices', () => {
   itOnCuda('are counted, named and described', () => {
     expect(runtimeInfo().cuda).toEqual({ available: true, deviceCount: cuda.deviceCount(), reason: null });
     const properties = cuda.getDeviceProperties();
@@ -86,7 +86,7 @@ describe('issue 5, item 1: devices', () => {
   });
 });
 
-describe('issue 5, item 1: streams and events', () => {
+describe('streams and events', () => {
   itOnCuda(
     'run work beside each other and wait where they are told',
     withScope(() => {
@@ -144,7 +144,7 @@ describe('issue 5, item 1: streams and events', () => {
   });
 });
 
-describe('issue 5, item 1: modules, training, checkpoints and loaders take a device', () => {
+describe('modules, training, checkpoints and loaders take a device', () => {
   itOnCuda('runs resnet18_ibn_a as on the CPU, also in channels_last', () => {
     const model = models.resnet18_ibn_a({ numClasses: 10 }).eval();
     scope(() => {

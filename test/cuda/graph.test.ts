@@ -12,7 +12,7 @@ function recorded<T>(fn: () => T): { recording: cuda.CUDAGraph; result: T } {
   return { recording, result: cuda.graph(recording, fn) };
 }
 
-describe('issue 5, item 4: CUDA graphs', () => {
+describe('CUDA graphs', () => {
   itOnCuda('do again what was recorded, with what the inputs hold now', () => {
     scope(() => {
       const x = zeros([3], { device });

@@ -8,7 +8,7 @@ const TEXT =
   'of which 1.19 GiB is free. Process 1234 has 78.05 GiB memory in use. Of the allocated memory 70.00 GiB is ' +
   'allocated by PyTorch, and 5.21 GiB is reserved by PyTorch but unallocated.';
 
-describe('issue 5, item 1: CudaOutOfMemoryError', () => {
+describe('CudaOutOfMemoryError', () => {
   it("reads libtorch's message and takes the allocator's figures", () => {
     const figures = { allocatedBytes: 75e9, reservedBytes: 80e9, freeBytes: 1e9, totalBytes: 85e9 };
     const error = new CudaOutOfMemoryError(TEXT, { op: 'aten::empty.memory_format', ...figures });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { cuda, empty, ones, ops, randn, scope, tensor, zeros } from '../../lib/index.ts';
 import { itOnCuda, runChild } from '../helpers/index.ts';
 
-describe('issue 5, item 1: copies to the CPU as promises', () => {
+describe('copies to the CPU as promises', () => {
   it('shares the memory of a CPU tensor, without its graph', async () => {
     const x = tensor([1, 2], { requiresGrad: true });
     const y = await x.cpuAsync();

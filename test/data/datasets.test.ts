@@ -34,7 +34,7 @@ function message(attempt: () => unknown): string {
   }
 }
 
-describe('item 9: data sets', () => {
+describe('data sets', () => {
   it("FashionMNIST reads idx files, gzipped or not, from root or torchvision's folder", () => {
     for (const folder of ['plain', 'tv/FashionMNIST/raw']) {
       writeFashion(folder, 3, Uint8Array.of(9, 0, 4));
@@ -135,7 +135,7 @@ interface LoaderFixture {
   generatorLoader: number[][][];
 }
 
-describe('item 9: DataLoader', () => {
+describe('DataLoader', () => {
   const fixtureOrder = fixtureJson<LoaderFixture>('random.json');
   const numbers = { length: 23, get: (index: number) => index };
 

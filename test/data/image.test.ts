@@ -19,7 +19,7 @@ function sha256(image: Tensor): string {
 
 const decoded = fixtureJson<Decoded>('decoded.json');
 
-describe('item 8: classify, decoding', () => {
+describe('classify, decoding', () => {
   const same = Object.entries(decoded).filter(([name]) => !name.includes('16-bit'));
 
   it.each(same)("%s has the pixels of Pillow's convert('RGB')", async (name, expected) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IMAGENET_CLASSES } from '../../lib/data/index.ts';
 
-describe('item 8: classify, ImageNet class names', () => {
+describe('classify, ImageNet class names', () => {
   it('are 1,000, in the order of the published models', () => {
     expect(IMAGENET_CLASSES).toHaveLength(1000);
     expect([0, 281, 285, 999].map((index) => IMAGENET_CLASSES[index])).toEqual([

@@ -27,7 +27,7 @@ interface RandomFixture {
 const random = fixtureJson<RandomFixture>('random.json');
 const positions = (height: number, width: number) => arange(height * width).view([1, height, width]);
 
-describe('item 8: classify, preparation against Pillow', () => {
+describe('classify, preparation against Pillow', () => {
   it.each(PHOTOS)('Resize(256), CenterCrop(224) of %s are within 1 of 255', async (name) => {
     const image = await decodeImage(fixture(`images/${name}`));
     const expected = await decodeImage(fixture(`data/${name.replace(/\.\w+$/, '')}-256-224.png`));
@@ -68,7 +68,7 @@ describe('item 8: classify, preparation against Pillow', () => {
   });
 });
 
-describe('item 8: classify, transforms', () => {
+describe('classify, transforms', () => {
   it('Resize keeps the aspect ratio and truncates the longer side', () => {
     const size = (height: number, width: number, resize = new Resize(256)) =>
       resize.outputSize([height, width]);
@@ -143,7 +143,7 @@ describe('item 8: classify, transforms', () => {
   });
 });
 
-describe('item 8: classify, random transforms draw as torchvision under a seed', () => {
+describe('classify, random transforms draw as torchvision under a seed', () => {
   it('RandomResizedCrop picks the same boxes', () => {
     manualSeed(random.seed);
     const crop = new RandomResizedCrop(224);
@@ -180,7 +180,7 @@ describe('item 8: classify, random transforms draw as torchvision under a seed',
   });
 });
 
-describe('item 8: classify, transforms print and complain', () => {
+describe('classify, transforms print and complain', () => {
   it('prints as torchvision does', () => {
     expect(String(transforms.imagenetEval())).toBe(
       [

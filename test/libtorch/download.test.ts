@@ -41,7 +41,7 @@ async function expectWhole(): Promise<void> {
   expect(await readdir(folder)).toEqual(['file.bin']);
 }
 
-describe('item 1: downloads', () => {
+describe('downloads', () => {
   it('fetches a file and tells its progress and hash', async () => {
     server.handlers.set('/file.bin', serve(content));
     const steps: number[] = [];

@@ -14,7 +14,7 @@ async function put(name: string, content: Buffer): Promise<string> {
   return path;
 }
 
-describe('item 1: --from', () => {
+describe('--from', () => {
   it('installs a wheel that is in the table without a warning', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
     const installed = await setup.install({ from: await put(NAME, WHEEL) });
@@ -114,7 +114,7 @@ describe('item 1: --from', () => {
   });
 });
 
-describe('item 1: archives that are not what they seem', () => {
+describe('archives that are not what they seem', () => {
   async function refusal(content: Buffer): Promise<string> {
     const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
     const message = await setup.failure({ from: await put('bad.whl', content) });
@@ -149,7 +149,7 @@ describe('item 1: archives that are not what they seem', () => {
   });
 });
 
-describe('item 1: a CUDA wheel and the wheels it requires', () => {
+describe('a CUDA wheel and the wheels it requires', () => {
   const requires = [
     'numpy',
     'cuda-toolkit[cublas,cudart]==13.0.3; platform_system == "Linux"',

@@ -16,7 +16,7 @@ function installInProcess() {
   return runNode(['--input-type=module', '-e', program], setup.env);
 }
 
-describe('item 1: two processes at once', () => {
+describe('two processes at once', () => {
   it('install once: the second waits and finds it done', async () => {
     setup.server.handlers.set(`/whl/cpu/${NAME}`, (request, response, count) => {
       setTimeout(() => serve(WHEEL)(request, response, count), 1000);

@@ -11,7 +11,7 @@ import { BUILDS, filesIn, NAME, useSetup, WHEEL } from './install-setup.ts';
 const ON_SITE = `/whl/cpu/${NAME}`;
 const setup = useSetup();
 
-describe('item 1: libtorch is fetched from its sources in order', () => {
+describe('libtorch is fetched from its sources in order', () => {
   it('installs the pinned wheel from the download site, only what is needed', async () => {
     setup.server.handlers.set(ON_SITE, serve(WHEEL));
     const installed = await setup.install();
@@ -168,7 +168,7 @@ describe('item 1: libtorch is fetched from its sources in order', () => {
   });
 });
 
-describe('item 1: the version is always explicit', () => {
+describe('the version is always explicit', () => {
   it('is 2.13.0+cpu unless asked otherwise', () => {
     expect(wantedVersion({})).toEqual({ version: '2.13.0', flavour: 'cpu' });
     expect(wantedVersion({ cuda: true })).toEqual({ version: '2.14.1', flavour: 'cu130' });

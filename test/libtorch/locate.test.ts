@@ -44,7 +44,7 @@ async function putInCache(name: string, version = name): Promise<string> {
   return path;
 }
 
-describe('item 1: libtorch is found', () => {
+describe('libtorch is found', () => {
   it('lists every place and the commands that help when there is none', () => {
     expect(failure()).toMatchInlineSnapshot(`
       "ERR_LIBTORCH_NOT_FOUND: Could not find libtorch for linux-x64:
@@ -178,7 +178,7 @@ describe('item 1: libtorch is found', () => {
   });
 });
 
-describe('item 1: the torch of the active Python', () => {
+describe('the torch of the active Python', () => {
   /** A python3 that prints what the real one would. */
   async function fakePython(script: string): Promise<Record<string, string>> {
     const bin = join(folder, 'bin');
@@ -225,7 +225,7 @@ describe('item 1: the torch of the active Python', () => {
   });
 });
 
-describe('item 1: the cache folder', () => {
+describe('the cache folder', () => {
   it('follows the settings and each system', () => {
     const home = { HOME: '/home/me' };
     expect(cacheFolder({ ...home, IBN_NET_CACHE: '/data' }, 'linux')).toBe('/data');

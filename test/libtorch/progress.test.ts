@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('item 1: progress', () => {
+describe('progress', () => {
   it('is a bar on a terminal', async () => {
     const { stream, text } = fakeStream(true);
     const progress = await byteProgress('torch', stream);

@@ -8,7 +8,7 @@ import { parseWheelName, wheelRunsOn } from '../../lib/libtorch/wheels/wheel-nam
 
 const linux = markerVariables('linux', 'x64', 'cp311');
 
-describe('item 1: what a wheel requires', () => {
+describe('what a wheel requires', () => {
   it('takes the nvidia packages for this system and leaves the rest', () => {
     const metadata = [
       'Name: torch',
@@ -73,7 +73,7 @@ describe('item 1: what a wheel requires', () => {
   });
 });
 
-describe('item 1: file names', () => {
+describe('file names', () => {
   it('reads the names of wheels', () => {
     expect(parseWheelName('nvidia_nvtx-13.0.85-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.whl')).toEqual(
       {

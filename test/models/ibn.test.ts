@@ -4,7 +4,7 @@ import { cat, randn } from '../../lib/tensor/index.ts';
 import { message } from '../nn/messages.ts';
 import { elements } from '../nn/numbers.ts';
 
-describe('item 6: IBN', () => {
+describe('IBN', () => {
   it.each([
     [64, 0.5, 32],
     [64, 0.25, 16],

@@ -9,7 +9,7 @@ import { seeded } from './reference.ts';
 
 beforeEach(() => setNumThreads(1));
 
-describe('item 6: ResNet_IBN', () => {
+describe('ResNet_IBN', () => {
   it('averages the whole map: as AvgPool2d(7) at 224, and at other sizes too', () => {
     const model = seeded('resnet18_ibn_a').eval();
     const x = randn([2, 3, 224, 224]);

@@ -75,7 +75,7 @@ const cases: Record<string, Case> = {
   },
 };
 
-describe('item 3: the process exits cleanly', () => {
+describe('the process exits cleanly', () => {
   it.each(Object.keys(cases))('%s', async (name) => {
     const { source, code, stderr = '' } = cases[name] as Case;
     const result = await runChild(source, { timeout: 20_000 });

@@ -35,7 +35,7 @@ const strangers: Record<string, () => unknown> = {
 };
 const notTensors = Object.keys(strangers).filter((name) => name !== 'generator' && name !== 'storage');
 
-describe('item 2: what is no tensor is refused without a crash', () => {
+describe('what is no tensor is refused without a crash', () => {
   it.each(Object.keys(strangers))('as an argument of an op: %s', (name) => {
     const value = (strangers[name] as () => unknown)() as Tensor;
     expect(message(() => aten.relu(value))).toMatch(/^TypeError: Expected/);
@@ -145,7 +145,7 @@ describe('item 2: what is no tensor is refused without a crash', () => {
   });
 });
 
-describe('item 2: native calls', () => {
+describe('native calls', () => {
   it('take at most the arguments of the schema', () => {
     const relu = binding.getOp('aten::relu', '') as NonNullable<ReturnType<Binding['getOp']>>;
     const extra = Array.from({ length: 100 }, () => unwrap(x()));

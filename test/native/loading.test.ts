@@ -6,7 +6,7 @@ import { dist, runChild, tmp } from '../helpers/index.ts';
 
 const url = pathToFileURL(dist).href;
 
-describe('item 2: loading the native module', () => {
+describe('loading the native module', () => {
   it('happens once for two copies of the package, whose tensors do not mix', async () => {
     const folder = tmp();
     // Beside a node_modules of its own: the same native module through another path.

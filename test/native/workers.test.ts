@@ -33,7 +33,7 @@ const step = `
     return weight.grad.sum().item();
   });`;
 
-describe('item 3: several worker_threads at once', () => {
+describe('several worker_threads at once', () => {
   it('four train at the same time and agree', async () => {
     const workers = Array.from({ length: 4 }, () =>
       startWorker(`${step}

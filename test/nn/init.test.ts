@@ -24,7 +24,7 @@ const fills: Record<string, (t: Tensor) => Tensor> = {
   'truncNormal_ of a tail': (t) => init.truncNormal_(t, { mean: 0, std: 1, a: 1.5, b: 3 }),
 };
 
-describe('item 5: nn.init', () => {
+describe('nn.init', () => {
   it.each(Object.keys(expected))('%s draws the numbers of PyTorch', (name) => {
     const want = expected[name] as Numbers;
     manualSeed(11);

@@ -71,7 +71,7 @@ const layers: Record<string, () => nn.Module> = {
     ),
 };
 
-describe('item 5: nn layers', () => {
+describe('nn layers', () => {
   it('has a test for every layer of the fixture', () => {
     expect(Object.keys(layers)).toEqual(Object.keys(expected.layers));
   });
@@ -142,7 +142,7 @@ describe('item 5: nn layers', () => {
   });
 });
 
-describe('item 5: what layers refuse', () => {
+describe('what layers refuse', () => {
   it('one value per channel in training', () => {
     expect(message(() => new nn.BatchNorm2d(3).forward(randn([1, 3, 1, 1])))).toMatchInlineSnapshot(
       `"RangeError: Expected more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])"`,

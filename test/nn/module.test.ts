@@ -40,7 +40,7 @@ class Net extends nn.Module {
   }
 }
 
-describe('item 5: Module', () => {
+describe('Module', () => {
   it('finds parameters, buffers and submodules in the order of assignment', () => {
     const net = new Net();
     expect([...net.stateDict().keys()]).toEqual([
@@ -211,7 +211,7 @@ describe('item 5: Module', () => {
   });
 });
 
-describe('item 5: hooks', () => {
+describe('hooks', () => {
   it('run around forward in order, may replace input and output, and can be removed', () => {
     const seen: string[] = [];
     const relu = new nn.ReLU();
@@ -261,7 +261,7 @@ describe('item 5: hooks', () => {
   });
 });
 
-describe('item 5: temporaries', () => {
+describe('temporaries', () => {
   const net = () =>
     new nn.Sequential(
       new nn.Linear(2, 3),
@@ -304,7 +304,7 @@ describe('item 5: temporaries', () => {
   });
 });
 
-describe('item 5: printing', () => {
+describe('printing', () => {
   it('nests as PyTorch does, in toString and in the console', () => {
     const model = new nn.Sequential({
       conv: new nn.Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false }),
@@ -332,7 +332,7 @@ describe('item 5: printing', () => {
   });
 });
 
-describe('item 5: containers', () => {
+describe('containers', () => {
   it('Sequential is indexed, named, extended and changed', () => {
     const net = new nn.Sequential(new nn.Linear(1, 2), new nn.ReLU()).add(new nn.Linear(2, 3));
     expect(net.length).toBe(3);

@@ -16,7 +16,7 @@ function errorOf(fn: () => unknown): nn.StateDictError {
   throw new Error('nothing was thrown');
 }
 
-describe('item 5: loadStateDict', () => {
+describe('loadStateDict', () => {
   it('copies a Map or an object and says what it loaded', () => {
     const fc = new nn.Linear(2, 3);
     const { weight } = fc;

@@ -16,7 +16,7 @@ import { message, withScope } from '../helpers/index.ts';
 const { aten } = ops;
 const loose = aten as unknown as Record<string, Record<string, (...args: unknown[]) => unknown>>;
 
-describe('item 2: every argument type crosses', () => {
+describe('every argument type crosses', () => {
   it(
     'Generator, as a source of its own',
     withScope(() => {
@@ -209,7 +209,7 @@ describe('item 2: every argument type crosses', () => {
 type Untyped = (...args: unknown[]) => unknown;
 const opOf = (namespace: string, name: string) => ops[namespace]?.[name] as Untyped;
 
-describe('item 2: ops of other namespaces', () => {
+describe('ops of other namespaces', () => {
   const quantized = (name: string) => opOf('quantized', name);
   const weight = () => aten.quantize_per_tensor(aten.ones([2, 3]), 0.5, 0, 'qint8');
 

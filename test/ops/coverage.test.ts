@@ -12,7 +12,7 @@ const schemas = allSchemas();
 const MADE_HERE = new Set(['Generator', 'Storage']);
 const isHandle = (type: string) => parseType(innermost(type)).kind === 'native';
 
-describe('item 2: native layer, coverage', () => {
+describe('native layer, coverage', () => {
   it('has a schema and a function for every op of the dispatcher', () => {
     expect(schemas.size).toBe(listOps().length);
     for (const qualified of schemas.keys()) {

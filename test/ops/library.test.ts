@@ -14,7 +14,7 @@ function compileLibrary(): string {
   return library;
 }
 
-describe('item 2: ops of a loaded library', () => {
+describe('ops of a loaded library', () => {
   it('are called by their schemas as soon as it is loaded', () => {
     expect(message(() => ops.ibn_test?.count)).toContain('ibn_test::count');
     ops.loadLibrary(compileLibrary());

@@ -7,7 +7,7 @@ import { allSchemas, splitName } from './schemas.ts';
 
 const baseNames = [...new Set(listOps().map((name) => splitName(name)[0]))];
 
-describe('item 2: naming of ops', () => {
+describe('naming of ops', () => {
   it.each([
     ['index_select', 'indexSelect'],
     ['add_', 'add_'],

@@ -15,7 +15,7 @@ const loose = aten as unknown as Record<string, (...args: unknown[]) => Tensor>;
 const method = (tensor: Tensor, name: string, ...args: unknown[]) =>
   (tensor[name as keyof Tensor] as (...args: unknown[]) => Tensor).apply(tensor, args);
 
-describe('item 2: the arguments choose the overload', () => {
+describe('the arguments choose the overload', () => {
   it(
     'add takes a tensor, a number or a complex number, and alpha',
     withScope(() => {
@@ -141,7 +141,7 @@ describe('item 2: the arguments choose the overload', () => {
   );
 });
 
-describe('item 2: in-place and out', () => {
+describe('in-place and out', () => {
   it(
     'in-place ops return the same object',
     withScope(() => {
@@ -196,7 +196,7 @@ describe('item 2: in-place and out', () => {
   );
 });
 
-describe('item 2: wrong arguments are named', () => {
+describe('wrong arguments are named', () => {
   const image = () => aten.zeros([1, 1, 4, 4]);
 
   it(

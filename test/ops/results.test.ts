@@ -50,7 +50,7 @@ function check(actual: unknown, expected: Encoded): void {
   }
 }
 
-describe('item 2: ops give the results of PyTorch', () => {
+describe('ops give the results of PyTorch', () => {
   for (const [group, cases] of Object.entries(groups)) {
     it.each(cases.map((item, i) => ({ ...item, i })))(`${group} $i: aten.$op`, (item) => {
       scope(() => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { arange, noGrad, ones } from '../../lib/index.ts';
 import { errorOf } from '../helpers/index.ts';
 
-describe('item 2: ops of a tensor and sizes', () => {
+describe('ops of a tensor and sizes', () => {
   it('share memory, and record for autograd', () => {
     const x = ones([2, 3], { requiresGrad: true });
     const y = x.view([3, 2]);

@@ -27,7 +27,7 @@ function near(actual: readonly number[], want: readonly number[]): void {
   for (const [i, value] of want.entries()) expect(actual[i]).toBeCloseTo(value, 12);
 }
 
-describe('item 4: learning-rate schedules', () => {
+describe('learning-rate schedules', () => {
   it.each(Object.keys(schedulers))('%s gives the rates of PyTorch', (name) => {
     const want = expected[name] as Schedule;
     const sgd = optimizer();

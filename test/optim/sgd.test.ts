@@ -101,7 +101,7 @@ def run(options):
 print(json.dumps([run(options) for options in json.loads(sys.argv[1])]))
 `;
 
-describe('item 4: optim.SGD', () => {
+describe('optim.SGD', () => {
   // Processors differ by up to 2.4e-7 after these four steps: torch 2.13 in Python, with the instructions of SSE4, AVX2,
   // AVX-512, and with MKL as on AMD (docs/testing.md). A momentum of 0.8999 for 0.9 is 2e-4 off.
   it.each(Object.keys(expected))("%s: equals PyTorch's fused and default SGD within 1e-6", (name) => {

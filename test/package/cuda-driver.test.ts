@@ -6,7 +6,7 @@ import { tmp } from '../helpers/index.ts';
 import { writeFiles } from '../libtorch/fake-archives.ts';
 import { ABORTS, compile, hasCompiler } from './fakes.ts';
 
-describe('item 8: the NVIDIA driver', () => {
+describe('the NVIDIA driver', () => {
   it('is read from the kernel and the device files', async () => {
     const folder = tmp();
     await writeFiles(folder, {

@@ -7,7 +7,7 @@ import { readSystem } from '../../lib/libtorch/load/system.ts';
 import { tmp } from '../helpers/index.ts';
 import { torchFiles } from '../libtorch/fake-archives.ts';
 
-describe('item 8: ibn-net doctor', () => {
+describe('ibn-net doctor', () => {
   const nothing = { library: null, kernel: null, gpus: null, devices: [], isWsl: false, visible: undefined };
   const driver = { ...nothing, library: '580.95.05', kernel: '580.95.05', gpus: 1, devices: ['nvidia0'] };
   const system = readSystem({ platform: 'linux', arch: 'x64', glibc: '2.36', osRelease: 'ID=debian\n' });

@@ -58,7 +58,7 @@ function replace(lib: string, name: string): string {
   return path;
 }
 
-describe.skipIf(isSanitized)('item 8: loading in a process of its own', () => {
+describe.skipIf(isSanitized)('loading in a process of its own', () => {
   const paths = {
     shim: join(release, 'ibn_net.node'),
     libraries: librariesOf(libtorch),
@@ -85,7 +85,7 @@ describe.skipIf(isSanitized)('item 8: loading in a process of its own', () => {
   });
 });
 
-describe.skipIf(isSanitized)('item 8: a libtorch that a person brought', () => {
+describe.skipIf(isSanitized)('a libtorch that a person brought', () => {
   it('is tried once, and remembered', async () => {
     const cache = tmp();
     const env = { LIBTORCH: libtorchWith(() => undefined), IBN_NET_CACHE: cache };
@@ -178,7 +178,7 @@ function askForNewerGlibc(path: string): void {
   writeFileSync(path, file);
 }
 
-describe.skipIf(isSanitized)('item 8: a native module that does not fit the system', () => {
+describe.skipIf(isSanitized)('a native module that does not fit the system', () => {
   it('of a newer glibc gives one message', async () => {
     const folder = tmp();
     cpSync(release, folder, { recursive: true });
@@ -195,7 +195,7 @@ describe.skipIf(isSanitized)('item 8: a native module that does not fit the syst
   });
 });
 
-describe('item 8: a home that cannot be written', () => {
+describe('a home that cannot be written', () => {
   it('gives one message when libtorch is to be installed', async () => {
     const wheel = join(tmp(), 'none.whl');
     const env = { PATH: process.env.PATH, IBN_NET_CACHE: '/sys/ibn-net' };

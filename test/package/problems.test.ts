@@ -29,7 +29,7 @@ const centos = readSystem({
   osRelease: 'PRETTY_NAME="CentOS Linux 7 (Core)"\nID="centos"\nID_LIKE="rhel fedora"\n',
 });
 
-describe('item 8: the C library', () => {
+describe('the C library', () => {
   it('is known of the running system', () => {
     const system = readSystem();
     expect(system).toMatchObject({ platform: process.platform, arch: process.arch });
@@ -72,7 +72,7 @@ const facts = {
   system: debian,
 };
 
-describe('item 8: a libtorch that does not load', () => {
+describe('a libtorch that does not load', () => {
   it('on musl is told by the C library, whatever the dynamic linker says', () => {
     const reason = 'Error relocating /package/ibn_net.node: fcntl64: symbol not found';
     expect(refusedProblem({ ...facts, system: alpine }, reason)).toEqual(libcProblem(alpine));
@@ -129,7 +129,7 @@ const good: CudaMachine = {
 const ubuntu = { ...debian, name: 'Ubuntu 24.04 LTS', family: 'ubuntu debian' };
 const cuda = { flavour: 'cu130', version: '2.14.1', system: ubuntu };
 
-describe('item 8: CUDA that cannot be used', () => {
+describe('CUDA that cannot be used', () => {
   it('is no matter on a machine that has what is needed', () => {
     expect(cudaProblem({ ...cuda, machine: good })).toBeUndefined();
   });
@@ -245,7 +245,7 @@ describe('item 8: CUDA that cannot be used', () => {
   });
 });
 
-describe('item 6: tools that compile', () => {
+describe('tools that compile', () => {
   const gcc = (version: string) => `g++ (Debian ${version}-14) ${version}\nCopyright (C) 2022`;
   const all: Record<string, string> = {
     cmake: 'cmake version 3.25.1\n',

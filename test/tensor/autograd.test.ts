@@ -4,7 +4,7 @@ import { collectGarbage, message, withScope } from '../helpers/index.ts';
 
 const { aten } = ops;
 
-describe('item 4: backward', () => {
+describe('backward', () => {
   const leaf = (values: number[] = [1, 2]) => tensor(values, { requiresGrad: true });
 
   it(
@@ -122,7 +122,7 @@ describe('item 4: backward', () => {
   );
 });
 
-describe('item 4: leaves and gradients', () => {
+describe('leaves and gradients', () => {
   it(
     'requiresGrad, isLeaf and gradFn say what was recorded',
     withScope(() => {

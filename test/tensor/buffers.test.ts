@@ -4,7 +4,7 @@ import { collectGarbage, message, withScope } from '../helpers/index.ts';
 
 const { aten } = ops;
 
-describe('item 3: fromBuffer shares memory', () => {
+describe('fromBuffer shares memory', () => {
   it(
     'writes on either side show on the other',
     withScope(() => {

@@ -20,7 +20,7 @@ import { forEachDevice, message, withScope } from '../helpers/index.ts';
 const sharesMemory = (a: { untypedStorage(): { dataPtr(): bigint } }, b: typeof a) =>
   a.untypedStorage().dataPtr() === b.untypedStorage().dataPtr();
 
-describe('item 3: to', () => {
+describe('to', () => {
   it(
     'converts dtypes, and copies only when something changes',
     withScope(() => {
@@ -126,7 +126,7 @@ describe('item 3: to', () => {
   );
 });
 
-describe('item 3: item and comparison', () => {
+describe('item and comparison', () => {
   it(
     'item() is the only element of any kind',
     withScope(() => {
@@ -185,7 +185,7 @@ describe('item 3: item and comparison', () => {
   );
 });
 
-describe('item 3: runtime', () => {
+describe('runtime', () => {
   it('threads can be set, and change no result', () => {
     const before = getNumThreads();
     const x = randn([64, 64]);

@@ -26,7 +26,7 @@ import { collectGarbage, message, withScope } from '../helpers/index.ts';
 
 const facts = (x: Tensor) => ({ dtype: x.dtype, shape: x.shape, values: x.toArray() });
 
-describe('item 3: creation from nested arrays', () => {
+describe('creation from nested arrays', () => {
   it(
     'numbers give float32, whatever they are',
     withScope(() => {
@@ -133,7 +133,7 @@ describe('item 3: creation from nested arrays', () => {
   });
 });
 
-describe('item 3: creation from typed arrays and tensors', () => {
+describe('creation from typed arrays and tensors', () => {
   it(
     'typed arrays keep their type and are copied',
     withScope(() => {
@@ -160,7 +160,7 @@ describe('item 3: creation from typed arrays and tensors', () => {
   );
 });
 
-describe('item 3: factories', () => {
+describe('factories', () => {
   it(
     'fill, count and space',
     withScope(() => {

@@ -31,7 +31,7 @@ function plain(value: NestedArray): unknown {
   return Number.isNaN(value) ? 'nan' : value;
 }
 
-describe('item 3: dtypes', () => {
+describe('dtypes', () => {
   it('are all in the fixture', () => {
     expect(cases.map(({ dtype }) => dtype)).toHaveLength(21);
   });

@@ -10,7 +10,7 @@ import {
 } from '../../lib/tensor/index.ts';
 import { message, withScope } from '../helpers/index.ts';
 
-describe('item 4: grad modes', () => {
+describe('grad modes', () => {
   const x = () => tensor([1, 2], { requiresGrad: true });
 
   it(

@@ -81,7 +81,7 @@ const functions: Record<string, [Fn, () => Tensor[]]> = {
   where: [(x) => where(x.gt(0), x.exp(), x.mul(5)).sum(), () => [fill([8])]],
 };
 
-describe('item 4: gradients are those of PyTorch', () => {
+describe('gradients are those of PyTorch', () => {
   for (const name of Object.keys(expected.functions)) {
     forEachDevice(`backward through ${name}`, (device) => {
       scope(() => {

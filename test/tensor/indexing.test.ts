@@ -40,7 +40,7 @@ const named = <T extends { index: EncodedIndex[] }>(cases: T[]) =>
 
 const pick = (...index: unknown[]) => base().index(...(index as Index[]));
 
-describe('item 3: indexing reads as in PyTorch', () => {
+describe('indexing reads as in PyTorch', () => {
   it.each(named(read))('$name', ({ index, result, stride }) => {
     scope(() => {
       const x = base();
@@ -76,7 +76,7 @@ describe('item 3: indexing reads as in PyTorch', () => {
   );
 });
 
-describe('item 3: indexing writes as in PyTorch', () => {
+describe('indexing writes as in PyTorch', () => {
   it.each(named(write))('$name', ({ index, value, result }) => {
     scope(() => {
       const x = base();
@@ -103,7 +103,7 @@ describe('item 3: indexing writes as in PyTorch', () => {
   );
 });
 
-describe('item 3: wrong indices', () => {
+describe('wrong indices', () => {
   it(
     'are refused with their range',
     withScope(() => {
@@ -162,7 +162,7 @@ describe('item 3: wrong indices', () => {
   );
 });
 
-describe('item 3: views and strides', () => {
+describe('views and strides', () => {
   it(
     'share memory and keep their strides',
     withScope(() => {

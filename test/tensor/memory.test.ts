@@ -10,7 +10,7 @@ import {
 } from '../../lib/tensor/index.ts';
 import { collectGarbage, message, withScope } from '../helpers/index.ts';
 
-describe('item 3: memory is counted', () => {
+describe('memory is counted', () => {
   it(
     'tensors and bytes alive, by the object',
     withScope(() => {
@@ -62,7 +62,7 @@ describe('item 3: memory is counted', () => {
   });
 });
 
-describe('item 3: dispose', () => {
+describe('dispose', () => {
   it('frees at once, and twice is fine', () => {
     const x = zeros([1000]);
     expect(x.disposed).toBe(false);

@@ -96,7 +96,7 @@ const special: Record<string, () => Tensor> = {
 
 afterEach(() => setPrintoptions({ profile: 'default' }));
 
-describe('item 3: tensors print as in PyTorch', () => {
+describe('tensors print as in PyTorch', () => {
   it('prints values of every kind', () => {
     expect(cases.values.length).toBeGreaterThan(80);
     for (const { tensor: numbers, options, expected, requiresGrad } of cases.values) {

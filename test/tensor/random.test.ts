@@ -58,7 +58,7 @@ const draws: Record<string, () => Tensor> = {
 // Normal numbers are cosines, and processors without AVX2 take other code for them: 2.4e-6 apart with a deviation of 3.
 const CLOSE = { atol: 1e-5, rtol: 1e-6 };
 
-describe('item 4: the same seed gives the random numbers of Python', () => {
+describe('the same seed gives the random numbers of Python', () => {
   it.each(Object.keys(draws))('%s', (name) => {
     const own = cases.filter(({ draw }) => draw === name);
     expect(own).toHaveLength(4);
@@ -77,7 +77,7 @@ describe('item 4: the same seed gives the random numbers of Python', () => {
   });
 });
 
-describe('item 4: seeds and states', () => {
+describe('seeds and states', () => {
   it('a seed is a 64-bit integer, signed or not', () => {
     manualSeed(17);
     expect(initialSeed()).toBe(17n);

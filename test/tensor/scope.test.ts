@@ -3,7 +3,7 @@ import { keep, memoryStats, ones, scope, Tensor, tensor } from '../../lib/tensor
 import { release, temporaries } from '../../lib/tensor/scope.ts';
 import { message } from '../helpers/index.ts';
 
-describe('item 3: scope', () => {
+describe('scope', () => {
   it('disposes what was made inside, but not the result', () => {
     let inner: Tensor | undefined;
     const result = scope(() => {

@@ -16,7 +16,7 @@ import { collectGarbage, errorOf, message, tmp, withScope } from '../helpers/ind
 const { aten } = ops;
 const bytesOf = (values: number[]) => new Uint8Array(new Float32Array(values).buffer);
 
-describe('item 3: storages', () => {
+describe('storages', () => {
   it(
     'are shared by a tensor and its views',
     withScope(() => {
@@ -168,7 +168,7 @@ describe('item 3: storages', () => {
   );
 });
 
-describe('item 3: mapped files', () => {
+describe('mapped files', () => {
   const write = (bytes: Uint8Array) => {
     const path = join(tmp(), 'file.bin');
     writeFileSync(path, bytes);
@@ -234,7 +234,7 @@ describe('item 3: mapped files', () => {
   });
 });
 
-describe('item 3: buffers and storages together', () => {
+describe('buffers and storages together', () => {
   it(
     'a tensor over a buffer has the storage of that buffer',
     withScope(() => {

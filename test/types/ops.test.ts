@@ -6,7 +6,7 @@ import { Generator, ops, type Scalar, type Tensor, zeros } from '../../lib/tenso
 const compiles = (_: () => void): void => {};
 const { aten } = ops;
 
-describe('item 2: types of ops', () => {
+describe('types of ops', () => {
   it('name each overload', () => {
     compiles(() => {
       const x = zeros([1]);

@@ -21,7 +21,7 @@ import {
 /** Compiled, never run. */
 const compiles = (_: () => void): void => {};
 
-describe('item 3: types of tensors', () => {
+describe('types of tensors', () => {
   it('describe what is made and read', () => {
     compiles(() => {
       const x = tensor([[1, 2]], { dtype: 'float64', device: 'cuda:1', requiresGrad: true });

@@ -58,7 +58,7 @@ function gate(): { closed: Promise<void>; open(): void } {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('issue 5, item 4: a model on CUDA, its part played by the CPU', () => {
+describe('a model on CUDA, its part played by the CPU', () => {
   it('gives what the network gives, for any batch size', async () => {
     const { model, runtime } = start();
     for (const batch of [1, 3, 1, 2, 3]) {
@@ -115,7 +115,7 @@ describe('issue 5, item 4: a model on CUDA, its part played by the CPU', () => {
   });
 });
 
-describe('issue 5, item 4: graphs', () => {
+describe('graphs', () => {
   it('are kept for the sizes used last, and freed when they go', async () => {
     const { model, runtime } = start({ maxGraphs: 2 });
     const inputs = new Map([1, 2, 3].map((batch) => [batch, image(batch)]));
@@ -166,7 +166,7 @@ describe('issue 5, item 4: graphs', () => {
   });
 });
 
-describe('issue 5, item 4: streams', () => {
+describe('streams', () => {
   it('wait for each other where they hand over, and nowhere else', async () => {
     const { model, runtime } = start();
     // The weights are the caller's stream's work.
@@ -229,7 +229,7 @@ describe('issue 5, item 4: streams', () => {
   });
 });
 
-describe('issue 5, item 4: the queue', () => {
+describe('the queue', () => {
   it('is bounded, with a clear error', async () => {
     const { model, runtime } = start({ maxQueue: 2 });
     const { closed, open } = gate();
@@ -287,7 +287,7 @@ describe('issue 5, item 4: the queue', () => {
   });
 });
 
-describe('issue 5, item 4: what a model on CUDA says', () => {
+describe('what a model on CUDA says', () => {
   it('refuses what it does not take', async () => {
     const { model } = start({}, 2);
     const given: Tensor[] = [

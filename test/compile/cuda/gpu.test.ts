@@ -75,7 +75,7 @@ function errorsOf(make: () => nn.Module, setting: Setting): Promise<number> {
   }).then(() => Math.max(...errors));
 }
 
-describe('issue 5, item 4: compiled networks on a GPU agree with eager on the CPU', () => {
+describe('compiled networks on a GPU agree with eager on the CPU', () => {
   for (const name of models.listModels()) {
     itOnCuda(`${name} in float32`, () =>
       withoutTF32(async () => {
@@ -117,7 +117,7 @@ describe('issue 5, item 4: compiled networks on a GPU agree with eager on the CP
   );
 });
 
-describe('issue 5, item 4: graphs on a GPU', () => {
+describe('graphs on a GPU', () => {
   itOnCuda('are recorded once for each batch size, share memory and keep apart', () =>
     withCompiled(small, { maxGraphs: 2 }, async (fast) => {
       const inputs = [1, 2, 1, 2, 3, 1].map((batch) => randn([batch, 3, 64, 64]));
@@ -232,7 +232,7 @@ describe('issue 5, item 4: graphs on a GPU', () => {
   });
 });
 
-describe('issue 5, item 4: inputs and outputs on a GPU', () => {
+describe('inputs and outputs on a GPU', () => {
   itOnCuda('stay on the device, in the order of the caller’s stream', () =>
     withCompiled(small, { dtype: 'float16' }, async (fast) => {
       const stream = new cuda.Stream();
@@ -320,7 +320,7 @@ describe('issue 5, item 4: inputs and outputs on a GPU', () => {
   );
 });
 
-describe('issue 5, item 4: files on a GPU', () => {
+describe('files on a GPU', () => {
   itOnCuda('give the same numbers', () =>
     withCompiled(small, { dtype: 'float16', cudnnBenchmark: false }, async (fast) => {
       const path = join(tmp(), 'model.ibn');

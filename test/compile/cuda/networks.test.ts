@@ -1,29 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as models from '../../../lib/models/index.ts';
 import * as nn from '../../../lib/nn/index.ts';
-import { manualSeed, scope, setNumThreads, type Tensor } from '../../../lib/tensor/index.ts';
+import { scope, setNumThreads, type Tensor } from '../../../lib/tensor/index.ts';
+import { EVERYDAY } from '../../helpers/networks.ts';
 import { disposeModel, prepared } from '../../helpers/plans.ts';
-import { countCalls, cudaPlan, disposePlan, largestError, type PlanSettings } from './plans.ts';
+import { check, checkNetwork } from './networks.ts';
+import { countCalls, cudaPlan, disposePlan } from './plans.ts';
 
 const SMALL = { widths: [16, 32, 64, 128], numClasses: 5 } as const;
 
 beforeAll(() => setNumThreads(2));
 
-function check(make: () => nn.Module, settings: PlanSettings = {}, tolerance = 1e-4): Record<string, number> {
-  manualSeed(0);
-  const model = prepared(make());
-  const plan = cudaPlan(model, settings);
-  expect(largestError(model, plan)).toBeLessThan(tolerance);
-  const counts = countCalls(plan);
-  disposePlan(plan);
-  disposeModel(model);
-  return counts;
-}
-
-describe('issue 5, item 4: calls for CUDA agree with eager', () => {
-  it.each(models.listModels())('%s', (name) => {
-    check(() => models.getModel(name), { size: /1[0-9][0-9]|201/.test(name) ? 32 : 64 });
-  });
+describe('calls for CUDA agree with eager', () => {
+  it.each(EVERYDAY)('%s', checkNetwork);
 
   it.each(['b', 'c', 'd', 'ad', 'aa'] as const)('residual networks with placement %s', (placement) => {
     for (const ratio of placement === 'b' || placement === 'c' ? [0.5] : [0, 0.3, 1]) {
@@ -63,7 +52,7 @@ describe('issue 5, item 4: calls for CUDA agree with eager', () => {
   });
 });
 
-describe('issue 5, item 4: every convolution takes in what follows it', () => {
+describe('every convolution takes in what follows it', () => {
   const counts = (name: string) =>
     scope(() => {
       const model = nn.utils.skipInit(() => models.getModel(name)).eval();

@@ -19,7 +19,7 @@ async function messages(options: Record<string, unknown>[]): Promise<string[]> {
   return found;
 }
 
-describe('issue 5, item 4: options of compile for CUDA', () => {
+describe('options of compile for CUDA', () => {
   it('are refused where they mean nothing, or are wrong', async () => {
     const device = 'cuda';
     const found = await messages([

@@ -54,7 +54,7 @@ class Residual extends nn.Module {
   }
 }
 
-describe('issue 5, item 4: fuseNorm', () => {
+describe('fuseNorm', () => {
   it('joins addition, norm and ReLU', () => {
     const lines = linesAfter(prepared(new Residual()), joinNorms, fuseNorm);
     expect(lines).toEqual(['input()', 'conv(0)', 'conv(0)', 'fusedNorm(1, add 2) relu']);
@@ -84,7 +84,7 @@ describe('issue 5, item 4: fuseNorm', () => {
   });
 });
 
-describe('issue 5, item 4: moveBias', () => {
+describe('moveBias', () => {
   it('drops it where the mean is taken away, and adds it to the other channels', () => {
     const model = prepared(new Residual());
     withGraph(model, INPUT, (graph) => {
@@ -151,7 +151,7 @@ describe('issue 5, item 4: moveBias', () => {
   });
 });
 
-describe('issue 5, item 4: calls', () => {
+describe('calls', () => {
   it('give cuDNN a bias always, for it fills one at each call else', () => {
     const model = new nn.Sequential(new nn.Conv2d(2, 8, 3, { bias: false }), new nn.ReLU());
     const [conv] = callsOf(prepared(model));

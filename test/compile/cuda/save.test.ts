@@ -57,7 +57,7 @@ function changed(path: string, change: (plan: CudaPlan) => void): string {
   return target;
 }
 
-describe('issue 5, item 4: files of models on CUDA', () => {
+describe('files of models on CUDA', () => {
   it('are for CUDA only', async () => {
     const path = saved();
     expect((await rejection(loadCompiled(path, { device: 'cpu' }))).message).toMatchInlineSnapshot(

@@ -51,7 +51,7 @@ const both = (reason: string) => [
   [5, reason],
 ];
 
-describe('issue 5, item 4: fused convolutions', () => {
+describe('fused convolutions', () => {
   it('are taken where they give what their composition gives', () => {
     expect(decide({ fused: runComposed })).toEqual({ reasons: [], calls: 3 });
   });
@@ -91,7 +91,7 @@ describe('issue 5, item 4: fused convolutions', () => {
   });
 });
 
-describe('issue 5, item 4: the fused norm', () => {
+describe('the fused norm', () => {
   const norm = (...args: unknown[]) =>
     scope(() => runComposed({ ...CALL, op: 'ibn::instance_batch_norm' }, args, 0));
 

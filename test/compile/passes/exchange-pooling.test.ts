@@ -9,7 +9,7 @@ function linesOf(conv: nn.Module, pool: nn.Module): string[] {
   return afterPasses(new nn.Sequential(conv, pool).eval(), INPUT, exchangePooling);
 }
 
-describe('item 2: exchangePooling', () => {
+describe('exchangePooling', () => {
   it('pools before a 1x1 convolution', () => {
     expect(linesOf(new nn.Conv2d(2, 4, 1), new nn.AvgPool2d(2))).toEqual(['input()', 'pool(0)', 'conv(1)']);
   });

@@ -11,7 +11,7 @@ import { afterPasses, prepared, relativeError, withGraph } from '../../helpers/p
 
 const INPUT = [1, 2, 8, 8];
 
-describe('item 2: foldBatchNorm', () => {
+describe('foldBatchNorm', () => {
   it('folds into a convolution, with or without bias', () => {
     for (const bias of [false, true]) {
       const model = prepared(new nn.Sequential(new nn.Conv2d(2, 8, 3, { bias }), new nn.BatchNorm2d(8)));
@@ -64,7 +64,7 @@ describe('item 2: foldBatchNorm', () => {
   });
 });
 
-describe('item 2: foldVectorNorm', () => {
+describe('foldVectorNorm', () => {
   class Neck extends nn.Module {
     norm = new nn.BatchNorm1d(2);
     fc = new nn.Linear(2, 3, { bias: false });

@@ -14,7 +14,7 @@ const ALL = [joinNorms, foldBatchNorm, fuseLinear, fuseEpilogue, fuseApply, fuse
 const block = (options: models.BlockOptions, make = models.BasicBlock_IBN) =>
   prepared(new make(4, 4, options));
 
-describe('item 2: fuseEpilogue', () => {
+describe('fuseEpilogue', () => {
   it('adds and applies relu in the convolution', () => {
     const lines = afterPasses(block({}), [1, 4, 8, 8], foldBatchNorm, fuseEpilogue);
     expect(lines).toEqual(['input()', 'conv(0) relu', 'conv(1, add 0) relu']);
@@ -27,7 +27,7 @@ describe('item 2: fuseEpilogue', () => {
   });
 });
 
-describe('item 2: fuseLinear', () => {
+describe('fuseLinear', () => {
   it('takes relu and sigmoid into linear layers', () => {
     const fc = new nn.Sequential(new nn.Linear(4, 2), new nn.ReLU(), new nn.Linear(2, 4), new nn.Sigmoid());
     const model = new nn.Sequential(new models.GlobalAvgPool2d(), new Flatten(), fc).eval();
@@ -42,7 +42,7 @@ class Flatten extends nn.Module {
   }
 }
 
-describe('item 2: fuseApply', () => {
+describe('fuseApply', () => {
   it('gates, adds and applies relu at once', () => {
     const model = prepared(new models.SEBottleneck_IBN(16, 4));
     const lines = afterPasses(model, [1, 16, 8, 8], ...ALL);
@@ -69,7 +69,7 @@ describe('item 2: fuseApply', () => {
   });
 });
 
-describe('item 2: fusePre', () => {
+describe('fusePre', () => {
   it('lets the next convolution normalise as it reads', () => {
     const lines = afterPasses(block({ ibn: 'a' }), [1, 4, 8, 8], ...ALL);
     expect(lines).toEqual(['input()', 'conv(0)', 'conv(1, add 0) pre[IN 2, same 2] relu relu']);

@@ -6,7 +6,7 @@ import { afterPasses, prepared } from '../../helpers/plans.ts';
 
 const behindConv = (norm: nn.Module) => prepared(new nn.Sequential(new nn.Conv2d(2, 8, 3), norm));
 
-describe('item 2: joinNorms', () => {
+describe('joinNorms', () => {
   it('makes one norm of split, IN, BN and cat', () => {
     const lines = afterPasses(behindConv(new models.IBN(8, 0.25)), [1, 2, 8, 8], joinNorms);
     expect(lines).toEqual(['input()', 'conv(0)', 'norm(1) [IN 2, BN 6]']);
@@ -28,7 +28,7 @@ describe('item 2: joinNorms', () => {
   });
 });
 
-describe('item 2: hoistNorms', () => {
+describe('hoistNorms', () => {
   it('normalises after the concatenation where parts are norms', () => {
     const lines = afterPasses(behindConv(new models.IBN_c(8)), [1, 2, 8, 8], joinNorms, hoistNorms);
     expect(lines).toEqual(['input()', 'conv(0)', 'cat(1, 1)', 'norm(2) [IN 8, BN 8]']);

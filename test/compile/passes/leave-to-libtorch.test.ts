@@ -21,7 +21,7 @@ const ofMeans = (...layers: nn.Module[]) =>
 // Not every mean below 0: there would be nothing to compare.
 beforeEach(() => manualSeed(1));
 
-describe('item 2: leaveToLibtorch', () => {
+describe('leaveToLibtorch', () => {
   it('makes calls of libtorch of what no other pass took', () => {
     const taken = afterPasses(ofMeans(new nn.Linear(4, 2), new nn.ReLU()), INPUT, fuseLinear, toLibtorch);
     expect(taken).toEqual(['input()', 'mean(0)', 'linear(1) relu']);

@@ -34,7 +34,7 @@ function run(index: number, tally: Tally): void {
   tally.slowest = Math.max(tally.slowest, Math.min(performance.now() - start, (user + system) / 1000));
 }
 
-describe('item 7: damaged checkpoints', () => {
+describe('damaged checkpoints', () => {
   const tally: Tally = { outcomes: new Set(), slowest: 0 };
 
   it.each(Array.from({ length: PARTS }, (_, part) => part))(

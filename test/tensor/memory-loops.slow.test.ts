@@ -59,7 +59,7 @@ const others: Record<string, string> = {
     for (let i = 0; i < 60; i++) { ibn.scope(forward).backward(); weight.grad = null; done++; }`,
 };
 
-describe('item 3: memory stays bounded without any care', () => {
+describe('memory stays bounded without any care', () => {
   it.each(Object.keys(loops))('1,000 temporaries of 40 MB stay under 1 GB in %s', async (name) => {
     const { peak, done } = await peakOf(loops[name] as string);
     console.log(`peak of ${name}: ${(peak / 1e6).toFixed(0)} MB`);
