@@ -2,8 +2,7 @@
 //   node scripts/package/manifest.mjs --strip      before packing: package.json becomes the tarball's
 //   node scripts/package/manifest.mjs --restore    afterwards, or when packing was cut off: it is the clone's again
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 
 const ONLY_IN_A_CLONE = ['scripts', 'devDependencies', 'overrides', 'gypfile'];
 
@@ -16,9 +15,9 @@ export function published(text) {
   return `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`;
 }
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const manifest = join(root, 'package.json');
-const clone = join(root, '.package.clone.json');
+// npm runs scripts in the package's folder.
+const manifest = 'package.json';
+const clone = '.package.clone.json';
 
 function strip() {
   restore();
