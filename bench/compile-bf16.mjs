@@ -1,11 +1,11 @@
 // How fast is compile() in bfloat16 beside torch.compile in bfloat16 (frozen, bfloat16 weights), and how near does it
 // stay to float32 on real images?
 //   node bench/compile-bf16.mjs --networks resnet50_ibn_a --batches 1,8,32 --rounds 9
-// PYTHON and PEERS: see bench/peers/contestants.mjs. About 3 minutes a network once Inductor's code is there; --rounds 0
+// PYTHON and PEERS: see bench/race/contestants.mjs. About 3 minutes a network once Inductor's code is there; --rounds 0
 // makes it. --skip-accuracy and --skip-latency do one half only.
 import { parseArgs } from 'node:util';
-import { chosen, milliseconds, race, ratio, relativeError, rounded } from './peers/contestants.mjs';
-import { record } from './peers/record.mjs';
+import { chosen, milliseconds, race, ratio, relativeError, rounded } from './race/contestants.mjs';
+import { record } from './race/record.mjs';
 
 const ROUNDS = { 1: 15, 8: 9, 32: 5 };
 const BAR = 0.9;

@@ -2,12 +2,12 @@
 // best of oneDNN's convolutions with reordered weights, measured in the same rounds. Winograd counts as the direct
 // convolution that it replaces, so a share may pass 1.
 //   node bench/compile-conv-share.mjs --networks resnet50_ibn_a --batches 8 --rounds 9
-// PYTHON and PEERS: see bench/peers/contestants.mjs. About a minute a network.
+// PYTHON and PEERS: see bench/race/contestants.mjs. About a minute a network.
 import { parseArgs } from 'node:util';
 import { models } from '../dist/index.js';
 import { median } from './harness.mjs';
-import { chosen, milliseconds, race, rounded } from './peers/contestants.mjs';
-import { record } from './peers/record.mjs';
+import { chosen, milliseconds, race, rounded } from './race/contestants.mjs';
+import { record } from './race/record.mjs';
 
 const BAR = 0.85;
 const { values } = parseArgs({

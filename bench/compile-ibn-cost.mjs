@@ -1,9 +1,9 @@
 // What does IBN cost? resnet50_ibn_a / resnet50, each pair timed one after the other in every round, ms.
 //   node bench/compile-ibn-cost.mjs --batches 1,8,32 --rounds 15
-// PYTHON and PEERS: see bench/peers/contestants.mjs. About 5 minutes once Inductor's code is there (--rounds 0).
+// PYTHON and PEERS: see bench/race/contestants.mjs. About 5 minutes once Inductor's code is there (--rounds 0).
 import { parseArgs } from 'node:util';
-import { CONTESTANTS, chosen, milliseconds, race, ratio, rounded } from './peers/contestants.mjs';
-import { record } from './peers/record.mjs';
+import { CONTESTANTS, chosen, milliseconds, race, ratio, rounded } from './race/contestants.mjs';
+import { record } from './race/record.mjs';
 
 const [WITH, WITHOUT] = ['resnet50_ibn_a', 'resnet50'];
 const BAR = 1.02;

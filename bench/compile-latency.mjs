@@ -1,11 +1,11 @@
 // How fast is compile() beside PyTorch, torch.compile and ONNX Runtime? ms of a run, fp32, 2 threads.
 //   node bench/compile-latency.mjs --networks resnet50_ibn_a,resnet18_ibn_a --batches 1,8 --rounds 9
 //   node bench/compile-latency.mjs --rounds 0          only makes weights, ONNX files and Inductor's code (minutes)
-// --contestants as in bench/peers/contestants.mjs, which also says what PYTHON and PEERS are. One network at the three
+// --contestants as in bench/race/contestants.mjs, which also says what PYTHON and PEERS are. One network at the three
 // batch sizes takes about 6 minutes once Inductor's code is there. Rows of networks that are not run again stay.
 import { parseArgs } from 'node:util';
-import { chosen, milliseconds, race, ratio, relativeError, rounded } from './peers/contestants.mjs';
-import { record } from './peers/record.mjs';
+import { chosen, milliseconds, race, ratio, relativeError, rounded } from './race/contestants.mjs';
+import { record } from './race/record.mjs';
 
 const NETWORKS = {
   resnet50_ibn_a: { bar: 0.95, batches: [1, 8, 32] },

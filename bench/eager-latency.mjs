@@ -1,9 +1,9 @@
 // Is ibn-net without compile() as fast as PyTorch's eager mode? resnet50_ibn_a, the same threads and allocator, ms.
 //   node bench/eager-latency.mjs --networks resnet50_ibn_a --batches 1,8,32 --rounds 15
-// PYTHON and PEERS: see bench/peers/contestants.mjs. About 4 minutes.
+// PYTHON and PEERS: see bench/race/contestants.mjs. About 4 minutes.
 import { parseArgs } from 'node:util';
-import { milliseconds, race, ratio, relativeError, rounded } from './peers/contestants.mjs';
-import { record } from './peers/record.mjs';
+import { milliseconds, race, ratio, relativeError, rounded } from './race/contestants.mjs';
+import { record } from './race/record.mjs';
 
 const PAIRS = { eager: 'torch', 'eager-cl': 'torch-cl', 'eager-raised': 'torch-raised' };
 const BAR = 1;

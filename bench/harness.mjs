@@ -37,21 +37,22 @@ export function compare(contestants, rounds) {
   return contestants.map(({ name }) => {
     const keys = Object.keys(runs[name][0]);
     const medians = Object.fromEntries(
-      keys.map((key) => [key, round3(median(runs[name].map((run) => run[key])))]),
+      keys.map((key) => [key, rounded(median(runs[name].map((run) => run[key])))]),
     );
     const ratios = Object.fromEntries(
       keys
         .filter((key) => runs[baseline.name][0][key] !== undefined)
         .map((key) => [
           key,
-          round3(median(runs[name].map((run, i) => run[key] / runs[baseline.name][i][key]))),
+          rounded(median(runs[name].map((run, i) => run[key] / runs[baseline.name][i][key]))),
         ]),
     );
     return { name, medians, ratios, runs: runs[name] };
   });
 }
 
-const round3 = (value) => Number(value.toPrecision(4));
+/** To four digits. */
+export const rounded = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
 
 function versions() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

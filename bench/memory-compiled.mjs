@@ -1,11 +1,11 @@
 // How much memory does a process take that loads a network and runs it? Peak and last resident MB, a new process for each
 // engine and batch size.
 //   node bench/memory-compiled.mjs --networks resnet50_ibn_a --batches 1,8,32 --rounds 3
-// PYTHON and PEERS: see bench/peers/contestants.mjs. About 3 minutes.
+// PYTHON and PEERS: see bench/race/contestants.mjs. About 3 minutes.
 import { parseArgs } from 'node:util';
 import { median } from './harness.mjs';
-import { chosen, race, rounded } from './peers/contestants.mjs';
-import { record } from './peers/record.mjs';
+import { chosen, race, rounded } from './race/contestants.mjs';
+import { record } from './race/record.mjs';
 
 const { values } = parseArgs({
   options: {

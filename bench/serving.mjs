@@ -2,12 +2,12 @@
 // compile() with micro-batching and without, against onnxruntime-node as it is and as its users can make it faster:
 // batches gathered in JavaScript, or a session of one thread in each of two workers. Two threads for each.
 //   node bench/serving.mjs --callers 16 --rounds 7 --seconds 3
-// PYTHON and PEERS: see bench/peers/contestants.mjs. About 4 minutes.
+// PYTHON and PEERS: see bench/race/contestants.mjs. About 4 minutes.
 import { parseArgs } from 'node:util';
 import { median } from './harness.mjs';
-import { absence, onnxOf, relativeError, rounded, THREADS, weightsOf } from './peers/contestants.mjs';
-import { Peer } from './peers/peer-process.mjs';
-import { record } from './peers/record.mjs';
+import { absence, onnxOf, relativeError, rounded, THREADS, weightsOf } from './race/contestants.mjs';
+import { Peer } from './race/peer-process.mjs';
+import { record } from './race/record.mjs';
 
 const { values } = parseArgs({
   options: {

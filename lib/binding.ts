@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Binding } from './binding-types.ts';
-import { CudaOutOfMemoryError, type LibtorchError, TorchError } from './errors.ts';
+import { CudaOutOfMemoryError, type LibtorchError, messageOf, TorchError } from './errors.ts';
 import { type Libtorch, locateLibtorch } from './libtorch/find/locate.ts';
 import {
   findCompanion,
@@ -132,7 +132,7 @@ function requireShim(paths: LoadPaths, libtorch: Libtorch): Shim {
 }
 
 function refusal(libtorch: Libtorch, { binding }: LoadPaths, cause: unknown): LibtorchError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return problemError(refusedProblem({ libtorch, binding, system: readSystem() }, reason), cause);
 }
 

@@ -18,6 +18,9 @@ export class TorchError extends Error {
   }
 }
 
+/** What an error says; whatever else was thrown, as text. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** What the allocator of a CUDA device had when memory ran out; all in bytes. */
 export interface CudaMemoryFigures {
   /** The device's number. */

@@ -1,9 +1,9 @@
 // How long does the host take to issue one forward, ours against Python's? Batch 1, until the call returns.
 //   node bench/gpu/eager-overhead.mjs [--rounds 15] [--contestants torch,eager,torch-half,eager-half]
-// PYTHON and PEERS: see bench/peers/gpu-race.mjs.
-import { contestants, GPU_CONTESTANTS } from '../peers/gpu-contestants.mjs';
-import { barOf, race, rowOf, settingsOf, timesAsLong } from '../peers/gpu-race.mjs';
-import { recordGpu } from '../peers/gpu-record.mjs';
+// PYTHON and PEERS: see bench/race/gpu-race.mjs.
+import { contestants, GPU_CONTESTANTS } from '../race/gpu-contestants.mjs';
+import { barOf, race, rowOf, settingsOf, timesAsLong } from '../race/gpu-race.mjs';
+import { recordGpu } from '../race/gpu-record.mjs';
 
 const NETWORKS = ['resnet50_ibn_a', 'resnet50'];
 const PAIRS = { eager: 'torch', 'eager-half': 'torch-half' };

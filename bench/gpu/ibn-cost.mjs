@@ -1,9 +1,9 @@
 // What does IBN cost on a GPU? resnet50_ibn_a / resnet50, each pair timed one after the other in every round.
 //   node bench/gpu/ibn-cost.mjs [--batches 1,32,256] [--rounds 15] [--contestants compiled,eager-half,torch-half]
-// PYTHON and PEERS: see bench/peers/gpu-race.mjs.
-import { contestants, GPU_CONTESTANTS } from '../peers/gpu-contestants.mjs';
-import { barOf, race, rowOf, settingsOf, timesAsLong } from '../peers/gpu-race.mjs';
-import { recordGpu } from '../peers/gpu-record.mjs';
+// PYTHON and PEERS: see bench/race/gpu-race.mjs.
+import { contestants, GPU_CONTESTANTS } from '../race/gpu-contestants.mjs';
+import { barOf, race, rowOf, settingsOf, timesAsLong } from '../race/gpu-race.mjs';
+import { recordGpu } from '../race/gpu-record.mjs';
 
 const [WITH, WITHOUT] = ['resnet50_ibn_a', 'resnet50'];
 const BAR = 1.03;

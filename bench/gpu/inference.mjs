@@ -1,10 +1,10 @@
 // How long does a run of resnet50_ibn_a take on a GPU? PyTorch eager, torch.compile(mode='max-autotune'), ours.
 //   node bench/gpu/inference.mjs [--batches 1,32,256] [--rounds 9] [--contestants torch,inductor,compiled] [--device cuda]
 // Outputs are compared with PyTorch's in float32 without TF32. Compiling takes Inductor minutes for each batch size, the
-// first time. PYTHON and PEERS: see bench/peers/gpu-race.mjs.
-import { contestants, GPU_CONTESTANTS } from '../peers/gpu-contestants.mjs';
-import { barOf, race, relativeError, rowOf, settingsOf, timesAsLong } from '../peers/gpu-race.mjs';
-import { recordGpu } from '../peers/gpu-record.mjs';
+// first time. PYTHON and PEERS: see bench/race/gpu-race.mjs.
+import { contestants, GPU_CONTESTANTS } from '../race/gpu-contestants.mjs';
+import { barOf, race, relativeError, rowOf, settingsOf, timesAsLong } from '../race/gpu-race.mjs';
+import { recordGpu } from '../race/gpu-record.mjs';
 
 const NETWORK = 'resnet50_ibn_a';
 /** Times as fast as torch.compile, at least. */

@@ -1,9 +1,9 @@
 // How long does a training step take on a GPU? Mixed precision, channels_last, SGD with momentum, steps in a row.
 //   node bench/gpu/training.mjs [--batches 64] [--rounds 9] [--contestants torch-step,torch-step-fused,step]
-// The losses of the first five steps are compared. PYTHON and PEERS: see bench/peers/gpu-race.mjs.
-import { contestants, GPU_CONTESTANTS } from '../peers/gpu-contestants.mjs';
-import { barOf, race, relativeError, rowOf, settingsOf, timesAsLong } from '../peers/gpu-race.mjs';
-import { recordGpu } from '../peers/gpu-record.mjs';
+// The losses of the first five steps are compared. PYTHON and PEERS: see bench/race/gpu-race.mjs.
+import { contestants, GPU_CONTESTANTS } from '../race/gpu-contestants.mjs';
+import { barOf, race, relativeError, rowOf, settingsOf, timesAsLong } from '../race/gpu-race.mjs';
+import { recordGpu } from '../race/gpu-record.mjs';
 
 const NETWORKS = ['resnet50_ibn_a', 'resnet50'];
 const PEERS = ['torch-step', 'torch-step-fused'];

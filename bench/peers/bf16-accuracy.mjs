@@ -14,7 +14,7 @@ import {
   stack,
 } from '../../dist/index.js';
 import { root } from '../harness.mjs';
-import { THREADS, weightsOf } from './contestants.mjs';
+import { THREADS, weightsOf } from '../race/contestants.mjs';
 import { photos } from './photos.mjs';
 
 /** Where Debian's dataset-fashion-mnist puts it. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, messageOf } from '../errors.ts';
 
 /** Where bytes come from: the full path for programs, a short name for messages. */
 export interface Origin {
@@ -41,7 +41,7 @@ export function overLimit(origin: Origin, detail: string, key?: string): Checkpo
 
 /** The file could not be opened or read. */
 export function readFailure(origin: Origin, cause: unknown): CheckpointError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new CheckpointError(`${origin.name}: could not be read: ${reason}`, {
     code: 'ERR_CHECKPOINT_READ',
     path: origin.path,
@@ -57,7 +57,7 @@ export function changedMeanwhile(origin: Origin, cause?: unknown): CheckpointErr
 
 /** The file could not be written; nothing was left at the target. */
 export function writeFailure(origin: Origin, cause: unknown): CheckpointError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new CheckpointError(`${origin.name}: could not be written: ${reason}`, {
     code: 'ERR_CHECKPOINT_WRITE',
     path: origin.path,

@@ -2,9 +2,9 @@ import { pathOf, writeAtomically } from '../atomic-file.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { isTensor } from '../tensor/index.ts';
 import { fileOrigin, writeFailure } from './errors.ts';
-import type { Inspector } from './inspector.ts';
-import { NativeInspector } from './native-inspector.ts';
+import { NativeTensorSource } from './native-tensor-source.ts';
 import { prepareSafetensors } from './safetensors/writer.ts';
+import type { TensorSource } from './tensor-source.ts';
 import { prepareCheckpoint } from './zip-checkpoint-writer.ts';
 
 type Write = (sink: (bytes: Uint8Array) => void) => void;
@@ -35,10 +35,10 @@ export function save(value: unknown, path: string | URL): void {
   checkPositions('save', arguments, 2);
   const target = pathOf(path, 'save');
   const isSafetensors = target.endsWith('.safetensors');
-  writeFile(target, (inspector) =>
+  writeFile(target, (source) =>
     isSafetensors
-      ? prepareSafetensors(entriesOf(value, 'save'), { format: 'pt' }, inspector)
-      : prepareCheckpoint(value, inspector),
+      ? prepareSafetensors(entriesOf(value, 'save'), { format: 'pt' }, source)
+      : prepareCheckpoint(value, source),
   );
 }
 
@@ -63,7 +63,7 @@ export function saveSafetensors(
   checkOptions('saveSafetensors', options, ['metadata']);
   const entries = entriesOf(tensors, 'saveSafetensors');
   const { metadata = { format: 'pt' } } = options;
-  writeFile(pathOf(path, 'saveSafetensors'), (inspector) => prepareSafetensors(entries, metadata, inspector));
+  writeFile(pathOf(path, 'saveSafetensors'), (source) => prepareSafetensors(entries, metadata, source));
 }
 
 function entriesOf(value: unknown, owner: string): Iterable<readonly [string, unknown]> {
@@ -74,12 +74,12 @@ function entriesOf(value: unknown, owner: string): Iterable<readonly [string, un
   throw new TypeError(`Expected a Map or object of tensors for ${owner} to a .safetensors file, got ${got}`);
 }
 
-function writeFile(path: string, prepare: (inspector: Inspector) => Write): void {
-  const inspector = new NativeInspector();
+function writeFile(path: string, prepare: (source: TensorSource) => Write): void {
+  const source = new NativeTensorSource();
   try {
-    commit(path, prepare(inspector));
+    commit(path, prepare(source));
   } finally {
-    inspector.close();
+    source.close();
   }
 }
 

@@ -1,5 +1,5 @@
-import type { Inspector } from './inspector.ts';
 import { pickle } from './pickle/pickler.ts';
+import type { TensorSource } from './tensor-source.ts';
 import { crc32 } from './zip/crc32.ts';
 import { ZipWriter } from './zip/writer.ts';
 
@@ -9,9 +9,9 @@ const DIGITS = 20;
 /** Writes a value in PyTorch's zip format to a sink; returns the function that does, after all checks are done. */
 export function prepareCheckpoint(
   value: unknown,
-  inspector: Inspector,
+  source: TensorSource,
 ): (sink: (bytes: Uint8Array) => void) => void {
-  const { bytes, storages } = pickle(value, inspector);
+  const { bytes, storages } = pickle(value, source);
   return (sink) => {
     const zip = new ZipWriter(sink);
     const add = (name: string, data: Uint8Array) => zip.add(`${FOLDER}/${name}`, data);

@@ -1,4 +1,5 @@
 import { pathOf } from '../atomic-file.ts';
+import { messageOf } from '../errors.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import type { Device, Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
@@ -64,7 +65,7 @@ async function onCpu<Output>(
     return await CompiledModel.fromPlan<Output>(plan, { ...options, ...own });
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_OUT_OF_MEMORY') throw error;
-    throw file.corrupt(error instanceof Error ? error.message : String(error), error);
+    throw file.corrupt(messageOf(error), error);
   }
 }
 

@@ -1,3 +1,4 @@
+import { call, forwardThenRelease } from '../nn/forward-then-release.ts';
 import { fusedNorm, type NormParts } from '../nn/ibn-ops.ts';
 import {
   AvgPool2d,
@@ -12,7 +13,6 @@ import {
   ReLU,
   Sequential,
 } from '../nn/index.ts';
-import { call, step } from '../nn/step.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
@@ -97,7 +97,10 @@ export class DenseIBN extends Module {
       if (fused !== undefined) return fused;
       const [first, rest] = splitChannels(x, this.batchChannels);
       // As in IBN: batch_norm is much slower on a strided input.
-      return ops.aten.cat([step(this.BN, first.contiguous()), step(this.IN, rest)], 1);
+      return ops.aten.cat(
+        [forwardThenRelease(this.BN, first.contiguous()), forwardThenRelease(this.IN, rest)],
+        1,
+      );
     });
   }
 
@@ -142,10 +145,10 @@ export class DenseLayer extends Module {
   forward(x: Tensor): Tensor {
     return temporaries(() => {
       let out = normRelu(this.norm1, this.relu1, x); // (N, C, H, W)
-      out = step(this.conv1, out); // (N, bnSize growthRate, H, W)
-      out = step(this.norm2, out);
-      out = step(this.relu2, out);
-      out = step(this.conv2, out); // (N, growthRate, H, W)
+      out = forwardThenRelease(this.conv1, out); // (N, bnSize growthRate, H, W)
+      out = forwardThenRelease(this.norm2, out);
+      out = forwardThenRelease(this.relu2, out);
+      out = forwardThenRelease(this.conv2, out); // (N, growthRate, H, W)
       if (this.dropRate > 0) {
         out = functional.dropout(out, { p: this.dropRate, training: this.training });
       }
@@ -238,8 +241,8 @@ export class DenseNet_IBN extends Module {
   forward(x: Tensor): Tensor {
     return temporaries(() => {
       let out = call(this.features, x); // (N, 1024, 7, 7) for a 224x224 image
-      out = step(this.relu, out);
-      out = step(this.avgpool, out); // (N, 1024, 1, 1)
+      out = forwardThenRelease(this.relu, out);
+      out = forwardThenRelease(this.avgpool, out); // (N, 1024, 1, 1)
       return call(this.classifier, ops.aten.flatten(out, 1)); // (N, numClasses)
     });
   }

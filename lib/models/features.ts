@@ -1,5 +1,5 @@
+import { call } from '../nn/forward-then-release.ts';
 import { Module, Sequential } from '../nn/index.ts';
-import { call } from '../nn/step.ts';
 import { checkPositions, describeValue } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { release, temporaries } from '../tensor/scope.ts';

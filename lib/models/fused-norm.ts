@@ -1,6 +1,6 @@
+import { forwardThenRelease } from '../nn/forward-then-release.ts';
 import { fusedNorm, fusesNorms } from '../nn/ibn-ops.ts';
 import type { InstanceNorm2d, Module, ReLU } from '../nn/index.ts';
-import { step } from '../nn/step.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { release } from '../tensor/scope.ts';
 
@@ -13,7 +13,7 @@ function fuse(x: Tensor, residual: Tensor | null, norm: Module, relu: ReLU): Ten
 /** `relu(norm(x))`, which is one op where `norm` has a fused one; `x` is freed if the running scope made it. */
 export function normRelu(norm: Module, relu: ReLU, x: Tensor): Tensor {
   const fused = fusesNorms(x) ? fuse(x, null, norm, relu) : undefined;
-  if (fused === undefined) return step(relu, step(norm, x));
+  if (fused === undefined) return forwardThenRelease(relu, forwardThenRelease(norm, x));
   release(x);
   return fused;
 }
@@ -26,5 +26,5 @@ export function addNormRelu(x: Tensor, residual: Tensor, norm: InstanceNorm2d | 
     return fused;
   }
   const sum = ops.aten.add_(x, residual);
-  return step(relu, norm === null ? sum : step(norm, sum));
+  return forwardThenRelease(relu, norm === null ? sum : forwardThenRelease(norm, sum));
 }

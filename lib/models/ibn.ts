@@ -1,6 +1,6 @@
+import { call, forwardThenRelease } from '../nn/forward-then-release.ts';
 import { fusedNorm, type NormParts } from '../nn/ibn-ops.ts';
 import { BatchNorm2d, InstanceNorm2d, Module } from '../nn/index.ts';
-import { call, step } from '../nn/step.ts';
 import { checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
@@ -55,7 +55,7 @@ export class IBN extends Module {
       if (fused !== undefined) return fused;
       const [first, rest] = splitChannels(x, this.instanceChannels);
       // instance_norm makes its input contiguous itself; batch_norm is much slower on a strided one.
-      const parts = [step(this.IN, first), step(this.BN, rest.contiguous())];
+      const parts = [forwardThenRelease(this.IN, first), forwardThenRelease(this.BN, rest.contiguous())];
       return ops.aten.cat(parts, 1);
     });
   }

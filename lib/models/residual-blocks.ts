@@ -1,5 +1,5 @@
+import { call, forwardThenRelease } from '../nn/forward-then-release.ts';
 import { BatchNorm2d, Conv2d, type InstanceNorm2d, Module, ReLU, type Sequential } from '../nn/index.ts';
-import { call, step } from '../nn/step.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { release, temporaries } from '../tensor/scope.ts';
@@ -80,8 +80,8 @@ export class BasicBlock_IBN extends Module {
       const residual = this.downsample === null ? x : call(this.downsample, x);
       let out = call(this.conv1, x); // (N, planes, H / stride, W / stride)
       out = normRelu(this.bn1, this.relu, out);
-      out = step(this.conv2, out);
-      out = step(this.bn2, out);
+      out = forwardThenRelease(this.conv2, out);
+      out = forwardThenRelease(this.bn2, out);
       out = addNormRelu(out, residual, this.IN, this.relu);
       if (residual !== x) release(residual);
       return out;
@@ -130,11 +130,11 @@ export class Bottleneck_IBN extends Module {
       const residual = this.downsample === null ? x : call(this.downsample, x);
       let out = call(this.conv1, x); // (N, width, H, W)
       out = normRelu(this.bn1, this.relu, out);
-      out = step(this.conv2, out); // (N, width, H / stride, W / stride)
+      out = forwardThenRelease(this.conv2, out); // (N, width, H / stride, W / stride)
       out = normRelu(this.bn2, this.relu, out);
-      out = step(this.conv3, out); // (N, 4 planes, H / stride, W / stride)
-      out = step(this.bn3, out);
-      if (this.se !== null) out = step(this.se, out);
+      out = forwardThenRelease(this.conv3, out); // (N, 4 planes, H / stride, W / stride)
+      out = forwardThenRelease(this.bn3, out);
+      if (this.se !== null) out = forwardThenRelease(this.se, out);
       out = addNormRelu(out, residual, this.IN, this.relu);
       if (residual !== x) release(residual);
       return out;

@@ -1,3 +1,4 @@
+import { call, forwardThenRelease } from '../nn/forward-then-release.ts';
 import {
   BatchNorm2d,
   Conv2d,
@@ -9,7 +10,6 @@ import {
   ReLU,
   type Sequential,
 } from '../nn/index.ts';
-import { call, step } from '../nn/step.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
@@ -141,12 +141,12 @@ export class ResNet_IBN extends Module {
     return temporaries(() => {
       let out = call(this.conv1, x); // (N, 64, 112, 112) for a 224x224 image
       out = normRelu(this.bn1, this.relu, out);
-      out = step(this.maxpool, out); // (N, 64, 56, 56)
-      out = step(this.layer1, out); // (N, 64 e, 56, 56), e the block's expansion
-      out = step(this.layer2, out); // (N, 128 e, 28, 28)
-      out = step(this.layer3, out); // (N, 256 e, 14, 14)
-      out = step(this.layer4, out); // (N, 512 e, 7, 7)
-      out = step(this.avgpool, out); // (N, 512 e, 1, 1)
+      out = forwardThenRelease(this.maxpool, out); // (N, 64, 56, 56)
+      out = forwardThenRelease(this.layer1, out); // (N, 64 e, 56, 56), e the block's expansion
+      out = forwardThenRelease(this.layer2, out); // (N, 128 e, 28, 28)
+      out = forwardThenRelease(this.layer3, out); // (N, 256 e, 14, 14)
+      out = forwardThenRelease(this.layer4, out); // (N, 512 e, 7, 7)
+      out = forwardThenRelease(this.avgpool, out); // (N, 512 e, 1, 1)
       return call(this.fc, ops.aten.flatten(out, 1)); // (N, numClasses)
     });
   }

@@ -1,5 +1,5 @@
+import { call, forwardThenRelease } from '../nn/forward-then-release.ts';
 import { AdaptiveAvgPool2d, Linear, Module, ReLU, Sequential, Sigmoid } from '../nn/index.ts';
-import { call, step } from '../nn/step.ts';
 import { checkPositions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
@@ -29,7 +29,7 @@ export class SELayer extends Module {
   forward(x: Tensor): Tensor {
     return temporaries(() => {
       const means = call(this.avg_pool, x).flatten(1); // (N, C)
-      const scale = step(this.fc, means); // (N, C)
+      const scale = forwardThenRelease(this.fc, means); // (N, C)
       return ops.aten.mul(x, scale.unsqueeze(-1).unsqueeze(-1));
     });
   }

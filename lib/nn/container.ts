@@ -1,9 +1,9 @@
 import { checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
+import { call, forwardThenRelease } from './forward-then-release.ts';
 import { Module } from './module.ts';
 import { indentRest, moduleRepr } from './repr.ts';
-import { call, step } from './step.ts';
 
 /** Modules by name, in order; the common part of the containers. */
 abstract class Container extends Module {
@@ -90,7 +90,7 @@ export class Sequential extends Container {
   forward(x: Tensor): Tensor {
     return temporaries(() => {
       let output = x;
-      for (const module of this) output = output === x ? call(module, x) : step(module, output);
+      for (const module of this) output = output === x ? call(module, x) : forwardThenRelease(module, output);
       return output;
     });
   }

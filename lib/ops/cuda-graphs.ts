@@ -1,5 +1,5 @@
 import { loadBinding, nativeLibrary } from '../binding.ts';
-import { TorchError } from '../errors.ts';
+import { messageOf, TorchError } from '../errors.ts';
 import { ops, type UntypedOp } from './ops.ts';
 
 let loaded: Record<string, UntypedOp> | undefined;
@@ -37,7 +37,7 @@ function load(): Record<string, UntypedOp> {
   try {
     ops.loadLibrary(nativeLibrary(libraryName(libtorch.version)) as string);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw unavailable(`${reason}; compile it for this libtorch: npx ibn-net build --cuda`, cause);
   }
   return ops.ibn as Record<string, UntypedOp>;

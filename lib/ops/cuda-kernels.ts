@@ -1,4 +1,5 @@
 import { loadBinding, nativeLibrary } from '../binding.ts';
+import { messageOf } from '../errors.ts';
 
 const LIBRARY = 'libibn_cuda.so';
 /** One of the ops that the library brings kernels for. */
@@ -25,7 +26,7 @@ function load(): boolean {
     if (binding.hasKernel(OP, '', 'CUDA')) return true;
     warn(`${path} has none of this version's`);
   } catch (cause) {
-    warn(cause instanceof Error ? cause.message : String(cause));
+    warn(messageOf(cause));
   }
   return false;
 }

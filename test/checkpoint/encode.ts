@@ -13,14 +13,14 @@ export interface EncodedTensor {
 }
 
 /** How to look into tensors and storages of one backend. */
-export interface Inspector {
+export interface TensorSource {
   tensor(value: unknown, numberOf: (storage: unknown) => number): EncodedTensor | undefined;
   storage(value: unknown): Uint8Array | undefined;
   complex(value: unknown): [number, number] | undefined;
 }
 
 /** The JSON form of a loaded value. */
-export function encode(value: unknown, inspector: Inspector): unknown {
+export function encode(value: unknown, inspector: TensorSource): unknown {
   return new Encoder(inspector).value(value);
 }
 
@@ -28,7 +28,7 @@ class Encoder {
   private readonly seen = new Map<unknown, number>();
   private readonly storages = new Map<unknown, number>();
 
-  constructor(private readonly inspector: Inspector) {}
+  constructor(private readonly inspector: TensorSource) {}
 
   value(value: unknown): unknown {
     if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;

@@ -1,8 +1,8 @@
 import { Complex, isTensor, ops, type Tensor, UntypedStorage } from '../../lib/tensor/index.ts';
-import type { EncodedTensor, Inspector } from './encode.ts';
+import type { EncodedTensor, TensorSource } from './encode.ts';
 
 /** Looks into libtorch's tensors for the comparison with `expected.json`. */
-export const nativeView: Inspector = {
+export const nativeView: TensorSource = {
   tensor: (value, numberOf) => (isTensor(value) ? encoded(value, numberOf) : undefined),
   storage: (value) => (value instanceof UntypedStorage ? value.bytes() : undefined),
   complex: (value) => (value instanceof Complex ? [value.re, value.im] : undefined),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { encode, type Inspector, normalize } from './encode.ts';
+import { encode, normalize, type TensorSource } from './encode.ts';
 import {
   elementBytes,
   FakeComplex,
@@ -13,7 +13,7 @@ import {
 
 const expected: Record<string, unknown> = JSON.parse(readFileSync(fixturePath('expected.json'), 'utf8'));
 
-const inspector: Inspector = {
+const inspector: TensorSource = {
   tensor(value, numberOf) {
     if (!(value instanceof FakeTensor)) return undefined;
     const { dtype, offset, size, stride, requiresGrad, conj, neg } = value.fields;

@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
-import type { InspectedStorage, InspectedTensor, Inspector } from '../inspector.ts';
 import { metadataOf, wasDict } from '../metadata.ts';
+import type { InspectedStorage, InspectedTensor, TensorSource } from '../tensor-source.ts';
 import { Emitter } from './emitter.ts';
 import { OPCODES as OP } from './opcodes.ts';
 import { isPlainObject, kindOf } from './plain-objects.ts';
@@ -14,8 +14,8 @@ export interface Pickled {
 }
 
 /** Pickles plain values and tensors the way `torch.save` does. */
-export function pickle(value: unknown, inspector: Inspector): Pickled {
-  return new Pickler(inspector).dump(value);
+export function pickle(value: unknown, source: TensorSource): Pickled {
+  return new Pickler(source).dump(value);
 }
 
 interface StoredEntry {
@@ -25,15 +25,15 @@ interface StoredEntry {
 
 class Pickler {
   readonly #emitter = new Emitter();
-  readonly #inspector: Inspector;
+  readonly #source: TensorSource;
   readonly #memo = new Map<object, number>();
   readonly #open = new Set<object>();
   readonly #path: string[] = [];
   readonly #entries = new Map<unknown, StoredEntry>();
   readonly #storages: InspectedStorage[] = [];
 
-  constructor(inspector: Inspector) {
-    this.#inspector = inspector;
+  constructor(source: TensorSource) {
+    this.#source = source;
   }
 
   dump(value: unknown): Pickled {
@@ -87,9 +87,9 @@ class Pickler {
 
   /** Tensors, storages and complex numbers; false for anything else. */
   #special(value: object): boolean {
-    const tensor = this.#inspector.tensor(value, this.#place());
-    const storage = tensor ? undefined : this.#inspector.storage(value);
-    const complex = tensor || storage ? undefined : this.#inspector.complex(value);
+    const tensor = this.#source.tensor(value, this.#place());
+    const storage = tensor ? undefined : this.#source.storage(value);
+    const complex = tensor || storage ? undefined : this.#source.complex(value);
     if (tensor) this.#tensor(value, tensor);
     if (storage) this.#persistentId(storage, undefined);
     if (complex) this.#complex(complex);

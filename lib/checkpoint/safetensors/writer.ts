@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
-import type { InspectedElements, Inspector } from '../inspector.ts';
 import { isWellFormed } from '../surrogates.ts';
+import type { InspectedElements, TensorSource } from '../tensor-source.ts';
 import { safetensorsName } from './dtypes.ts';
 import { bytesOf } from './header.ts';
 
@@ -22,9 +22,9 @@ type Sink = (bytes: Uint8Array) => void;
 export function prepareSafetensors(
   entries: Iterable<readonly [string, unknown]>,
   metadata: Readonly<Record<string, string>> | undefined,
-  inspector: Inspector,
+  source: TensorSource,
 ): (sink: Sink) => void {
-  const placed = [...entries].map(([key, value]) => place(key, value, inspector));
+  const placed = [...entries].map(([key, value]) => place(key, value, source));
   const bySize = [...placed].sort((a, b) => itemsize(b) - itemsize(a));
   const header = headerBytes(placed, offsetsOf(bySize), metadata);
   return (sink) => {
@@ -33,13 +33,13 @@ export function prepareSafetensors(
   };
 }
 
-function place(key: string, value: unknown, inspector: Inspector): Placed {
+function place(key: string, value: unknown, source: TensorSource): Placed {
   if (typeof key !== 'string') throw new TypeError(`Expected string keys for safetensors, got ${typeof key}`);
   checkText(key, 'a key');
   if (key === '__metadata__')
     throw new RangeError('Expected a key other than "__metadata__", which the format uses');
   const isObject = typeof value === 'object' && value !== null;
-  const elements = isObject ? inspector.elements(value, `"${key}"`) : undefined;
+  const elements = isObject ? source.elements(value, `"${key}"`) : undefined;
   if (elements === undefined) {
     const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
     throw new TypeError(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { messageOf } from '../../errors.ts';
 import { type DType, isTensor, type Tensor, tensorFromStorage, UntypedStorage } from '../../tensor/index.ts';
 import { CompiledModelError, type CompiledModelErrorCode } from '../compiled-error.ts';
 import type { Plan } from '../cpu/plan.ts';
@@ -95,7 +96,7 @@ export class CompiledFile {
     try {
       check();
     } catch (error) {
-      throw this.corrupt(error instanceof Error ? error.message : String(error), error);
+      throw this.corrupt(messageOf(error), error);
     }
   }
 
@@ -117,7 +118,7 @@ export class CompiledFile {
   }
 
   #unread(error: unknown): CompiledModelError {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return this.#error('ERR_COMPILED_FILE', `could not be read: ${reason}`, error);
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { pathOf, writeAtomically } from '../../atomic-file.ts';
+import { messageOf } from '../../errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { CompiledModelError } from '../compiled-error.ts';
 import type { Plan } from '../cpu/plan.ts';
@@ -27,7 +28,7 @@ export function writeCompiled(path: string | URL, plan: Plan | CudaPlan, batch: 
   try {
     writeAtomically(target, (sink) => write(plan, batch, tensors, sink));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new CompiledModelError(`${basename(target)}: could not be written: ${reason}`, {
       code: 'ERR_COMPILED_FILE',
       path: target,

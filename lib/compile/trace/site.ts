@@ -12,9 +12,15 @@ export interface Site {
 
 const lib = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Frames between the line that a person wrote and the op. */
-const INTERNAL = ['ops', 'tensor', 'compile', 'nn/functional', 'nn/step', 'nn/hooks', 'nn/module'].map(
-  (part) => lib + sep + part.replace('/', sep),
-);
+const INTERNAL = [
+  'ops',
+  'tensor',
+  'compile',
+  'nn/functional',
+  'nn/forward-then-release',
+  'nn/hooks',
+  'nn/module',
+].map((part) => lib + sep + part.replace('/', sep));
 const FRAME = /\(?((?:file:\/\/)?[^\s()]+):(\d+):\d+\)?$/;
 
 /** Remembers the call stack. Cheap: nothing is formatted yet. */

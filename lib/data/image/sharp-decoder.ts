@@ -1,4 +1,5 @@
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import { messageOf } from '../../errors.ts';
 import { withoutTurns } from './avif.ts';
 import { cmykToRgb, dividedByAlpha, grayToRgb } from './colours.ts';
 import { warnOfDeparture } from './departures.ts';
@@ -76,7 +77,7 @@ async function readable<Result>(attempt: () => Promise<Result>): Promise<Result>
   try {
     return await attempt();
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = messageOf(cause);
     throw new Unreadable(reasonOf(text), 'ERR_IMAGE_DECODE', { cause });
   }
 }

@@ -9,8 +9,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { median, python, root } from '../harness.mjs';
-import { onnxruntimeNode } from './engines.mjs';
+import { median, python, root, rounded } from '../harness.mjs';
+import { onnxruntimeNode } from '../peers/engines.mjs';
 import { floats, folder, inputOf, made, relativeError, weightsOf } from './files.mjs';
 import { Peer } from './peer-process.mjs';
 
@@ -226,4 +226,4 @@ export function milliseconds({ failure, turns }) {
   return { ms: rounded(median(turns.map(median))), min: rounded(Math.min(...times)) };
 }
 
-export const rounded = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
+export { rounded };

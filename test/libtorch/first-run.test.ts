@@ -13,10 +13,10 @@ import { describe, expect, it } from 'vitest';
 import { locateLibtorch } from '../../lib/libtorch/find/locate.ts';
 import { bindingName, librariesOf } from '../../lib/libtorch/find/native-module.ts';
 import { tryLoading } from '../../lib/libtorch/load/trial.ts';
+import { ABORTS, compile, hasCompiler } from '../helpers/fakes.ts';
 import { dist, root, tmp } from '../helpers/index.ts';
-import { torchFiles, writeFiles } from '../libtorch/fake-archives.ts';
-import { runNode } from '../libtorch/run-node.ts';
-import { ABORTS, compile, hasCompiler } from './fakes.ts';
+import { torchFiles, writeFiles } from './fake-archives.ts';
+import { runNode } from './run-node.ts';
 
 const libtorch = locateLibtorch();
 const release = process.env.IBN_NET_BINDING_DIR ?? join(root, 'build', 'Release');

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../harness.mjs';
-import { noise } from './noise.mjs';
+import { noise } from '../peers/noise.mjs';
 
 process.env.PEERS ??= join(tmpdir(), 'ibn-net-peers');
 export const folder = process.env.PEERS;

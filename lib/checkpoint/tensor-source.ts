@@ -28,7 +28,7 @@ export interface InspectedElements {
 }
 
 /** What the writer needs of the tensor layer: how to look into values that are not plain. */
-export interface Inspector {
+export interface TensorSource {
   tensor(value: object, path: string): InspectedTensor | undefined;
   elements(value: object, path: string): InspectedElements | undefined;
   storage(value: object): InspectedStorage | undefined;

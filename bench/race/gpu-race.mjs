@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { median, root } from '../harness.mjs';
+import { median, root, rounded } from '../harness.mjs';
 import { floats, folder, inputOf, relativeError, weightsOf } from './files.mjs';
 import { Peer } from './peer-process.mjs';
 
@@ -152,8 +152,6 @@ export function timesAsLong(one, other, figure) {
   if (!one?.turns.length || one.turns.length !== other?.turns.length) return undefined;
   return median(one.turns.map((turn, i) => turn[figure] / other.turns[i][figure]));
 }
-
-const rounded = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
 
 /** A row of the result: medians in ms, or why there are none. */
 export function rowOf(name, { failure, turns, prepareSeconds, gpuMB }, more = {}) {

@@ -12,7 +12,7 @@ export function call(module: Module, x: Tensor): Tensor {
 }
 
 /** The same, after which `x` is freed if the running `temporaries` made it and nobody else can hold it. */
-export function step(module: Module, x: Tensor): Tensor {
+export function forwardThenRelease(module: Module, x: Tensor): Tensor {
   const y = call(module, x);
   if (y !== x) release(x);
   return y;

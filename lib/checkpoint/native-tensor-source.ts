@@ -1,11 +1,11 @@
 import { Complex, isTensor, ops, scope, type Tensor, UntypedStorage } from '../tensor/index.ts';
 import { isStoredDType, type StoredDType } from './dtypes.ts';
-import type { InspectedElements, InspectedStorage, InspectedTensor, Inspector } from './inspector.ts';
+import type { InspectedElements, InspectedStorage, InspectedTensor, TensorSource } from './tensor-source.ts';
 
 const LARGEST_PIECE = 1 << 28;
 
 /** Looks into tensors of libtorch for the writer. */
-export class NativeInspector implements Inspector {
+export class NativeTensorSource implements TensorSource {
   readonly #temporaries: { dispose(): void }[] = [];
 
   tensor(value: object, path: string): InspectedTensor | undefined {

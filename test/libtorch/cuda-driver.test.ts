@@ -2,9 +2,9 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCudaMachine } from '../../lib/libtorch/load/cuda-driver.ts';
+import { ABORTS, compile, hasCompiler } from '../helpers/fakes.ts';
 import { tmp } from '../helpers/index.ts';
-import { writeFiles } from '../libtorch/fake-archives.ts';
-import { ABORTS, compile, hasCompiler } from './fakes.ts';
+import { writeFiles } from './fake-archives.ts';
 
 describe('the NVIDIA driver', () => {
   it('is read from the kernel and the device files', async () => {
