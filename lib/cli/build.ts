@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { action } from './command.ts';
 
 interface Options {
   cuda?: boolean;
@@ -18,7 +17,7 @@ export function registerBuild(program: Command): void {
     .option('--out <folder>', 'compile in this folder and leave the result in its Release')
     .option('--define <setting>', "one of CMake's settings, NAME=VALUE; may be repeated", collect)
     .addHelpText('after', NEEDS)
-    .action(action(run));
+    .action(run);
 }
 
 const NEEDS = `

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import type { DType } from '../tensor/index.ts';
-import { action } from './command.ts';
 
 interface Options {
   dtype?: DType;
@@ -42,7 +41,7 @@ export function registerConvert(program: Command): void {
     .option('--clone', 'for safetensors: write tensors that share memory each by itself')
     .option('--force', 'write over a file that is there')
     .addHelpText('after', EXAMPLES)
-    .action(action(run));
+    .action(run);
 }
 
 const EXAMPLES = `

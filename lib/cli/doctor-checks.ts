@@ -18,7 +18,7 @@ import { diedProblem, libcProblem, missingModule } from '../libtorch/load/load-p
 import { type Problem, problemMessage } from '../libtorch/load/problem.ts';
 import { readSystem, type System } from '../libtorch/load/system.ts';
 import { type LoadPaths, type Trial, tryLoading } from '../libtorch/load/trial.ts';
-import type { Info } from './info.ts';
+import type { Info } from './collect-info.ts';
 import { type InfoRun, runInfo } from './info-process.ts';
 
 /** One thing that was looked at. */

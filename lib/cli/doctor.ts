@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { action } from './command.ts';
 
 /** Adds the command `doctor` to the program. */
 export function registerDoctor(program: Command): void {
@@ -8,12 +7,10 @@ export function registerDoctor(program: Command): void {
     .description('Look for what keeps libtorch, the native module or CUDA from working, and say what to do')
     .option('--cuda', 'CUDA is wanted; its absence is a failure')
     .option('--json', 'as one JSON object')
-    .action(
-      action(async ({ cuda, json }: { cuda?: boolean; json?: boolean }) => {
-        const { examine, formatChecks, hasFailed } = await import('./doctor-checks.ts');
-        const checks = examine({ cuda });
-        console.log(json ? JSON.stringify(checks, null, 2) : formatChecks(checks));
-        if (hasFailed(checks)) process.exitCode = 1;
-      }),
-    );
+    .action(async ({ cuda, json }: { cuda?: boolean; json?: boolean }) => {
+      const { examine, formatChecks, hasFailed } = await import('./doctor-checks.ts');
+      const checks = examine({ cuda });
+      console.log(json ? JSON.stringify(checks, null, 2) : formatChecks(checks));
+      if (hasFailed(checks)) process.exitCode = 1;
+    });
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { packageRoot } from '../libtorch/find/package-root.ts';
-import type { Info } from './info.ts';
+import type { Info } from './collect-info.ts';
 
 /** What a process of its own found, or how it ended instead. */
 export type InfoRun = { info: Info } | { died: string };

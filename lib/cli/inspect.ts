@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { action } from './command.ts';
 
 interface Options {
   json?: boolean;
@@ -17,7 +16,7 @@ export function registerInspect(program: Command): void {
     .option('--keys <pattern>', 'only tensors whose key has this in it; * stands for anything')
     .option('--stats', 'smallest, largest and mean number of each tensor, and how many are NaN or infinite')
     .addHelpText('after', EXAMPLES)
-    .action(action(run));
+    .action(run);
 }
 
 const EXAMPLES = `

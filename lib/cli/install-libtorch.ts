@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { action } from './command.ts';
 
 interface Options {
   cuda?: boolean;
@@ -18,7 +17,7 @@ export function registerInstallLibtorch(program: Command): void {
     .option('--from <file|folder|url>', 'a libtorch zip or PyTorch wheel, or a folder that holds one')
     .option('--force', 'install again what is installed already')
     .addHelpText('after', SOURCES)
-    .action(action(run));
+    .action(run);
 }
 
 const SOURCES = `

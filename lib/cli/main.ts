@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { packageVersion } from '../libtorch/find/package-root.ts';
 import { registerBuild } from './build.ts';
 import { registerClassify } from './classify.ts';
-import { packageVersion, reportFailure } from './command.ts';
 import { registerConvert } from './convert.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
@@ -33,4 +33,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   reportFailure(error);
+}
+
+/** Prints one clean message; with `DEBUG` set the stack and the causes too. */
+function reportFailure(error: unknown): void {
+  process.exitCode = 1;
+  if (process.env.DEBUG) console.error(error);
+  else console.error(error instanceof Error ? error.message : String(error));
 }
