@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { type Inspection, inspectFile } from '../checkpoint/inspect.ts';
+import { type Recognised, recognise } from '../models/recognise.ts';
 import { type Contents, contentsOf, type Node } from './inspect-contents.ts';
 import { type LoadCommands, loadCommands } from './load-commands.ts';
 import { readRecipe, shapesOf } from './recipe.ts';
-import { type Recognised, recognise } from './recognise.ts';
 
 /** What `inspect` finds out. */
 export interface Report {
@@ -34,7 +34,7 @@ export function inspectCheckpoint(path: string, { keys, stats = false }: Inspect
     if (keys !== undefined && contents.tensors.length === 0)
       throw new RangeError(`Expected a tensor whose key has "${keys}" in it, got none in ${basename(path)}`);
     const { format, size, state, value, warnings } = inspection;
-    const network = state && recognise(shapesOf(state.entries), readRecipe(value));
+    const network = state && recognise(shapesOf(state.entries), readRecipe(value).options);
     const commands = loadCommands(path, state, network);
     const facts = { path, name: basename(path), format, bytes: size, isChosen: keys !== undefined };
     return { ...facts, contents, state, network, commands, warnings };

@@ -1,5 +1,5 @@
 import type { FoundStateDict } from '../checkpoint/state-dict.ts';
-import type { Recognised } from './recognise.ts';
+import type { Recognised } from '../models/recognise.ts';
 
 /** How to load a file, for the command line and for TypeScript. */
 export interface LoadCommands {

@@ -1,11 +1,5 @@
 import type { ErrorRates, PublishedWeights } from '../models/index.ts';
-
-const FAMILIES: Record<string, string> = {
-  resnet: 'ResNet',
-  resnext: 'ResNeXt',
-  se_resnet: 'SE-ResNet',
-  densenet: 'DenseNet',
-};
+import { networkTitle } from '../models/title.ts';
 
 const WHERE: Record<string, string> = {
   a: 'instance normalisation (IN) beside batch normalisation (BN) after the first convolution of each block in stages 1 to 3',
@@ -54,9 +48,8 @@ const OPTIONS: Record<string, Record<string, string>> = {
 
 /** The documentation of an entry point such as `resnet50_ibn_a`. */
 export function describeEntry(entry: string, weights: PublishedWeights | undefined): string {
-  const [, family = '', depth = '', variant = ''] = /^(\D+)(\d+)_ibn_(\w)$/.exec(entry) ?? [];
+  const [, family = '', variant = ''] = /^(\D+)\d+_ibn_(\w)$/.exec(entry) ?? [];
   const isDense = family === 'densenet';
-  const title = `${FAMILIES[family]}-${depth}-IBN-${variant}${family === 'resnext' ? ' 32x4d' : ''}`;
   const placements = isDense
     ? "'a' or null for each dense block (default ['a', 'a', 'a', null])"
     : `null, 'a', 'b', 'c', 'd', 'ad' or 'aa' for each stage (default ${variant === 'a' ? "['a', 'a', 'a', null]" : "['b', 'b', null, null]"})`;
@@ -66,7 +59,7 @@ export function describeEntry(entry: string, weights: PublishedWeights | undefin
     ...OPTIONS[family === 'se_resnet' ? 'resnet' : family],
   };
   return [
-    `${title}, an ImageNet classifier with ${WHERE[isDense ? 'dense' : variant]}.`,
+    `${networkTitle(entry)}, an ImageNet classifier with ${WHERE[isDense ? 'dense' : variant]}.`,
     'Images (N, 3, H, W) -> logits (N, numClasses).',
     '',
     'Options:',

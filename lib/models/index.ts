@@ -1,9 +1,11 @@
 /** IBN-Net models and the layers they are made of. */
+import { setNetworkHint } from '../nn/load-hint.ts';
 import { registerOwnClasses } from '../tensor/own-code.ts';
 import * as densenetIbn from './densenet-ibn.ts';
 import * as features from './features.ts';
 import * as globalAvgPool from './global-avg-pool.ts';
 import * as ibn from './ibn.ts';
+import { networkHint } from './network-hint.ts';
 import * as residualBlocks from './residual-blocks.ts';
 import * as resnetIbn from './resnet-ibn.ts';
 import * as resnextIbn from './resnext-ibn.ts';
@@ -79,3 +81,4 @@ export {
 } from './weights.ts';
 
 registerOwnClasses(densenetIbn, features, globalAvgPool, ibn, residualBlocks, resnetIbn, resnextIbn, seLayer);
+setNetworkHint(networkHint);

@@ -9,14 +9,40 @@ export interface Misfit {
   readonly missingKeys: readonly string[];
   readonly unexpectedKeys: readonly string[];
   readonly mismatchedKeys: readonly string[];
+  /** Keys that do fit. */
+  readonly loaded: readonly string[];
+}
+
+/** Says of which network weights are, from their shapes, where more of them fit it than `fitting`. */
+export type NetworkHint = (
+  shapes: ReadonlyMap<string, readonly number[]>,
+  fitting: number,
+) => string | undefined;
+
+let networkHint: NetworkHint = () => undefined;
+
+/** For the models, which depend on this folder and not the other way round: names the network a file is of. */
+export function setNetworkHint(hint: NetworkHint): void {
+  networkHint = hint;
 }
 
 /**
  * What to do about keys that do not fit: the entry of a training checkpoint that holds the weights, a prefix to
- * strip, a submodule to load into, norms to split, or a head to keep.
+ * strip, a submodule to load into, norms to split, a head to keep, or another network to build.
  */
 export function loadHint(misfit: Misfit): string | undefined {
-  return wrapperHint(misfit) ?? prefixHint(misfit) ?? normsHint(misfit) ?? headHint(misfit);
+  return (
+    wrapperHint(misfit) ??
+    prefixHint(misfit) ??
+    normsHint(misfit) ??
+    headHint(misfit) ??
+    networkHint(shapesIn(misfit), misfit.loaded.length)
+  );
+}
+
+function shapesIn({ entries }: Misfit): Map<string, readonly number[]> {
+  const tensors = [...entries].filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor);
+  return new Map(tensors.map(([key, tensor]) => [key, tensor.shape]));
 }
 
 function wrapperHint({ entries }: Misfit): string | undefined {
@@ -37,6 +63,8 @@ function prefixHint({ missingKeys: missing, unexpectedKeys: unexpected }: Misfit
 /** Weights of a network without IBN: `bn1.weight` where `bn1.IN.weight` and `bn1.BN.weight` are missing. */
 function normsHint({ missingKeys, unexpectedKeys }: Misfit): string | undefined {
   const unexpected = new Set(unexpectedKeys);
+  // A file with IBN in other places: its plain norms are meant to be.
+  if (unexpectedKeys.some((key) => /(^|\.)IN\.(weight|bias)$/.test(key))) return undefined;
   const plain = missingKeys.some((key) => {
     const found = /^(.*\.)?IN\.(weight|bias)$/.exec(key);
     return found !== null && unexpected.has(`${found[1] ?? ''}${found[2]}`);

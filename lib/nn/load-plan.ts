@@ -3,6 +3,7 @@ import { loadHint } from './load-hint.ts';
 import { kindOf, type LoadInput } from './load-input.ts';
 import type { LoadContext, Module } from './module.ts';
 import { torchSize } from './repr.ts';
+import { mismatchLines, type SizeMismatch } from './size-mismatches.ts';
 import { StateDictError } from './state-dict.ts';
 
 /** One place in the module and the tensor that goes there. */
@@ -27,6 +28,7 @@ export interface LoadPlan {
   /** Mismatched keys that are to be left alone. */
   readonly ignoredKeys: string[];
   readonly droppedKeys: string[];
+  readonly mismatches: SizeMismatch[];
   readonly errors: string[];
 }
 
@@ -61,6 +63,7 @@ function emptyPlan(): LoadPlan {
     mismatchedKeys: [],
     ignoredKeys: [],
     droppedKeys: [],
+    mismatches: [],
     errors: [],
   };
 }
@@ -151,10 +154,7 @@ class Planner {
       return;
     }
     this.#plan.mismatchedKeys.push(key);
-    this.#plan.errors.push(
-      `size mismatch for ${key}: copying a param with shape ${torchSize(got)} from checkpoint, ` +
-        `the shape in current model is ${torchSize(have)}.`,
-    );
+    this.#plan.mismatches.push({ key, have: torchSize(have), got: torchSize(got) });
   }
 
   #refuse(key: string, problem: string): void {
@@ -173,7 +173,7 @@ class Planner {
 
 /** Throws where the plan cannot be carried out, with PyTorch's wording and what to do. */
 export function refuse(module: Module, input: LoadInput, plan: LoadPlan, strict: boolean): void {
-  const messages = [...(strict ? keyLines(plan) : []), ...plan.errors];
+  const messages = [...(strict ? keyLines(plan) : []), ...mismatchLines(plan.mismatches), ...plan.errors];
   if (messages.length === 0 && plan.loaded.length === 0) messages.push(...nothingLoaded(input, plan));
   if (messages.length === 0) return;
   const name = module.constructor.name;

@@ -1,9 +1,9 @@
-import { getModel, listModels, type ModelOptions } from '../models/index.ts';
 import { utils } from '../nn/index.ts';
 import { scope } from '../tensor/index.ts';
-import type { Recipe } from './recipe.ts';
+import { getModel, listModels, type ModelOptions } from './registry.ts';
 
-type Shapes = ReadonlyMap<string, readonly number[]>;
+/** Shapes of a file's weights by their keys. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** Whose way of naming a file's keys follow. */
 export type Layout = 'IBN-Net' | 'torchvision' | 'torchreid' | 'fast-reid' | 'reid-strong-baseline';
@@ -31,14 +31,20 @@ export interface Recognised {
 
 const HEADS = ['fc', 'classifier', 'heads.weight', 'heads.classifier', 'head.fc', 'head'];
 
-/** Finds the network by its keys and shapes; undefined where fewer than half of any network's fit. */
-export function recognise(shapes: Shapes, recipe: Recipe): Recognised | undefined {
+/**
+ * Finds the network by its keys and shapes; undefined where fewer than half of any network's fit.
+ *
+ * @param known Options that the file itself names; the others are read off the shapes.
+ */
+export function recognise(
+  shapes: Shapes,
+  known: Readonly<Record<string, unknown>> = {},
+): Recognised | undefined {
   const anchor = anchorOf(shapes);
   if (anchor === undefined) return undefined;
-  const own = new Map<string, readonly number[]>();
-  for (const [key, shape] of shapes)
-    if (key.startsWith(anchor.prefix)) own.set(key.slice(anchor.prefix.length), shape);
-  const options = { ...optionsOf(own), ...known(recipe) };
+  const own = withoutPrefix(shapes, anchor.prefix);
+  const { numClasses: _, ...others } = known;
+  const options = { ...optionsOf(own), ...others };
   const matches = candidates(anchor.family, own).map((model) =>
     match(model, options, own, shapes, anchor.prefix),
   );
@@ -64,10 +70,15 @@ function anchorOf(shapes: Shapes): Anchor | undefined {
   return undefined;
 }
 
-/** Options of a network that was saved by this package, with its recipe. */
-function known({ options }: Recipe): Record<string, unknown> {
-  const { numClasses: _, ...rest } = options;
-  return rest;
+function withoutPrefix(shapes: Shapes, prefix: string): Shapes {
+  const own = [...shapes].filter(([key]) => key.startsWith(prefix));
+  return new Map(own.map(([key, shape]) => [key.slice(prefix.length), shape]));
+}
+
+/** What the first convolution says of a network: the channels of its images, and its stem. */
+export function stemOptions(shapes: Shapes): Record<string, unknown> {
+  const anchor = anchorOf(shapes);
+  return anchor === undefined ? {} : optionsOf(withoutPrefix(shapes, anchor.prefix));
 }
 
 function optionsOf(own: Shapes): Record<string, unknown> {
