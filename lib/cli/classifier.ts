@@ -1,28 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import * as checkpoint from '../checkpoint/index.ts';
 import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
-import * as models from '../models/index.ts';
-import * as nn from '../nn/index.ts';
+import { fetchFile } from '../hub/fetch.ts';
+import { findWeights, noWeights, weights } from '../hub/weights.ts';
 import { cudaInfo, type DType, inferenceMode, scope, stack, type Tensor } from '../tensor/index.ts';
+import { type ClassifierFile, classCount, loadModel, requireModel } from './classifier-model.ts';
+import { type NetworkRunner, networkRunner } from './network-runner.ts';
 import { describeFile, type InputRecipe, type Recipe } from './recipe.ts';
 
-/** How {@link Classifier.load} builds a network. */
-export interface ClassifierOptions {
-  checkpoint: string;
-  /** Entry point such as "resnet50_ibn_a". Default: what the checkpoint names. */
-  model?: string | undefined;
+/** How {@link Classifier.load} builds a network and prepares images. */
+export interface ClassifierOptions extends Omit<ClassifierFile, 'checkpoint'> {
+  /** The weights. Default: those published for the model, from torch.hub's cache or downloaded. */
+  checkpoint?: string | undefined;
   /** "cpu" (default) or "cuda". */
   device?: string | undefined;
   resize?: number | undefined;
   crop?: number | undefined;
   /** A file of class names, one per line or a JSON array. */
   classes?: string | undefined;
-  /** What to take from the front of the file's keys; default `'auto'`, which finds it. */
-  stripPrefix?: string | undefined;
-  /** Whether keys must fit, all of them. Default true. */
-  strict?: boolean | undefined;
-  /** Divide the norms of a plain network among `IN` and `BN`. Default false. */
-  splitNorms?: boolean | undefined;
   /** What to compute in; default float32, whatever the file has. */
   dtype?: DType | undefined;
 }
@@ -34,66 +28,73 @@ export interface Prediction {
   readonly probability: number;
 }
 
-/** A network with its weights, its preparation of images and its class names. */
-export class Classifier {
-  readonly model: nn.Module & { forward(x: Tensor): Tensor };
-  readonly classes: readonly string[];
-  readonly device: string;
-  private readonly dtype: DType;
-  private readonly transform: transforms.Compose;
+/** Whose published weights are used where neither a model nor a checkpoint is named. */
+export const DEFAULT_MODEL = 'resnet50_ibn_a';
 
-  private constructor(
-    model: Classifier['model'],
-    classes: readonly string[],
-    device: string,
-    dtype: DType,
-    transform: transforms.Compose,
-  ) {
-    this.model = model;
+interface ClassifierParts {
+  readonly runner: NetworkRunner;
+  readonly classes: readonly string[];
+  readonly transform: transforms.Compose;
+}
+
+/**
+ * A network with its weights, its preparation of images and its class names. On the CPU it is compiled, where `compile`
+ * takes the network.
+ */
+export class Classifier {
+  readonly classes: readonly string[];
+  readonly runner: NetworkRunner;
+  readonly #transform: transforms.Compose;
+
+  private constructor({ runner, classes, transform }: ClassifierParts) {
+    this.runner = runner;
     this.classes = classes;
-    this.device = device;
-    this.dtype = dtype;
-    this.transform = transform;
+    this.#transform = transform;
   }
 
+  /** @throws RangeError for an unknown model, before any file is read; HubError, CheckpointError. */
   static async load(options: ClassifierOptions): Promise<Classifier> {
-    const device = options.device ?? 'cpu';
+    const { device = 'cpu', dtype = 'float32' } = options;
     requireDevice(device);
-    const { recipe, shapes } = describeFile(options.checkpoint);
-    const count = classCount(shapes, options.checkpoint);
-    const build = () => buildModel(options, recipe, count);
-    const { stripPrefix = 'auto', strict = true, splitNorms = false, dtype } = options;
-    // What is missing needs its initial numbers.
-    const model = strict ? nn.utils.skipInit(build) : build();
-    checkpoint.loadInto(model, options.checkpoint, { stripPrefix, strict, splitNorms });
-    model.eval();
-    if (device !== 'cpu' || dtype !== undefined) model.to({ device, ...(dtype ? { dtype } : {}) });
-    const names = options.classes ? await readClassNames(options.classes, count) : savedNames(recipe, count);
-    return new Classifier(model, names, device, dtype ?? 'float32', preparation(recipe.input, options));
+    requireModel(options.model);
+    const file = await weightsFile(options);
+    const described = describeFile(file.checkpoint);
+    const { recipe } = described;
+    const count = classCount(described.shapes, file.checkpoint);
+    const { model, channels } = loadModel(described, count, { ...options, ...file });
+    if (device !== 'cpu' || dtype !== 'float32') model.to({ device, dtype });
+    const { transform, crop } = preparation(recipe.input, options, channels);
+    const classes = options.classes
+      ? await readClassNames(options.classes, count)
+      : savedNames(recipe, count);
+    const runner = await networkRunner(model, { device, dtype, image: [channels, crop, crop] });
+    return new Classifier({ runner, classes, transform });
   }
 
   /** A decoded image (3, H, W) as the network takes it, (C, crop, crop). */
   prepare(image: Tensor): Tensor {
-    return this.transform.forward(image);
+    return this.#transform.forward(image);
   }
 
-  /** The `top` most probable classes of every prepared image. */
-  predict(images: readonly Tensor[], top: number): Prediction[][] {
-    return scope(() =>
-      inferenceMode(() => {
-        const logits = this.model.forward(
-          stack([...images], 0).to({ device: this.device, dtype: this.dtype }),
-        );
-        const [values, indices] = logits
-          .to({ dtype: 'float32' })
-          .softmax(1)
-          .topk(Math.min(top, this.classes.length), 1);
-        return this.pair(values.toArray() as number[][], indices.toArray() as number[][]);
-      }),
-    );
+  /** The `top` most probable classes of every prepared image. They may be disposed as soon as this returns. */
+  async predict(images: readonly Tensor[], top: number): Promise<Prediction[][]> {
+    const batch = stack([...images], 0);
+    const running = this.runner.run(batch);
+    batch.dispose();
+    const logits = await running;
+    try {
+      return scope(() => inferenceMode(() => this.#best(logits, top)));
+    } finally {
+      logits.dispose();
+    }
   }
 
-  private pair(values: number[][], indices: number[][]): Prediction[][] {
+  #best(logits: Tensor, top: number): Prediction[][] {
+    const [values, indices] = logits.softmax(1).topk(Math.min(top, this.classes.length), 1);
+    return this.#pair(values.toArray() as number[][], indices.toArray() as number[][]);
+  }
+
+  #pair(values: number[][], indices: number[][]): Prediction[][] {
     return values.map((row, image) =>
       row.map((probability, rank) => {
         const index = Number(indices[image]?.[rank]);
@@ -109,40 +110,15 @@ function requireDevice(device: string): void {
     throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
 }
 
-function classCount(shapes: ReadonlyMap<string, readonly number[]>, path: string): number {
-  for (const [key, shape] of shapes) {
-    if (/(^|\.)(fc|classifier)\.weight$/.test(key) && shape.length === 2) return shape[0] as number;
-  }
-  throw new RangeError(
-    `Expected "fc.weight" or "classifier.weight" in ${path}, got neither; pass a classifier's file, or see what is in ` +
-      'this one: ibn-net inspect FILE',
-  );
-}
+type WeightsFile = Pick<ClassifierFile, 'checkpoint' | 'model'>;
 
-function buildModel(options: ClassifierOptions, recipe: Recipe, numClasses: number): Classifier['model'] {
-  const name = options.model ?? recipe.arch;
-  if (name === undefined) {
-    throw new RangeError(
-      `Expected --model beside ${options.checkpoint}, which names no network; pass --model NAME`,
-    );
-  }
-  const own = name === recipe.arch ? recipe.options : {};
-  if (name === 'ResNet_IBN' && recipe.arch === name) return buildFromBlocks(recipe, numClasses);
-  return models.getModel(name, { ...own, numClasses });
-}
-
-function buildFromBlocks(recipe: Recipe, numClasses: number): Classifier['model'] {
-  const blocks = { BasicBlock_IBN: models.BasicBlock_IBN, Bottleneck_IBN: models.Bottleneck_IBN };
-  const block = blocks[recipe.block as keyof typeof blocks];
-  if (block === undefined || recipe.layers === undefined) {
-    throw new RangeError(
-      `Expected "block" and "layers" in the checkpoint's args, got ${recipe.block}; pass --model`,
-    );
-  }
-  return new models.ResNet_IBN(block, recipe.layers as [number, number, number, number], {
-    ...recipe.options,
-    numClasses,
-  });
+/** The file that was named, or the one published for the model. */
+async function weightsFile({ checkpoint, model }: ClassifierOptions): Promise<WeightsFile> {
+  if (checkpoint !== undefined) return { checkpoint, model };
+  const name = model ?? DEFAULT_MODEL;
+  if (findWeights(name) === undefined)
+    throw noWeights(`Expected --checkpoint beside --model ${name}, got none`);
+  return { checkpoint: await fetchFile(weights(name).url), model: name };
 }
 
 async function readClassNames(path: string, count: number): Promise<string[]> {
@@ -160,14 +136,19 @@ function savedNames(recipe: Recipe, count: number): readonly string[] {
     : Array.from({ length: count }, (_, index) => String(index));
 }
 
-function preparation(saved: Partial<InputRecipe>, options: ClassifierOptions): transforms.Compose {
+function preparation(
+  saved: Partial<InputRecipe>,
+  options: ClassifierOptions,
+  channels: number,
+): { transform: transforms.Compose; crop: number } {
   const crop = options.crop ?? saved.crop ?? 224;
   const resize = options.resize ?? saved.resize ?? 256;
-  return new transforms.Compose([
-    ...(saved.channels === 1 ? [new transforms.Grayscale(1)] : []),
+  const transform = new transforms.Compose([
+    ...(channels === 1 ? [new transforms.Grayscale(1)] : []),
     new transforms.Resize(resize),
     new transforms.CenterCrop(crop),
     new transforms.ToTensor(),
     new transforms.Normalize(saved.mean ?? transforms.IMAGENET_MEAN, saved.std ?? transforms.IMAGENET_STD),
   ]);
+  return { transform, crop };
 }

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { RELEASE_URL } from '../models/weights.ts';
 import type { Prediction } from './classifier.ts';
 
 /** The package's `assets`, seen from lib/cli as well as from dist/cli. */
 const ASSETS = new URL('../../assets/', import.meta.url);
 const CHECKPOINT = 'fashion-mnist-resnet-ibn-a.pth';
-const RELEASE = 'https://github.com/XingangPan/IBN-Net/releases/download/v1.0/';
 
 /** One of the demo's images: what the network says it is, and what it is. */
 export interface DemoRow {
@@ -41,7 +41,7 @@ export async function runDemo(): Promise<DemoRow[]> {
       classifier.prepare(await decodeImage(fileURLToPath(new URL(`images/${file}`, ASSETS)))),
     ),
   );
-  const predictions = classifier.predict(images, 1);
+  const predictions = await classifier.predict(images, 1);
   return files.map((file, index) => ({
     file,
     truth: truths[file] as string,
@@ -59,14 +59,12 @@ export function formatDemo(rows: readonly DemoRow[]): string {
     '',
     `${right} of ${rows.length} right.`,
     '',
-    'For photographs, get the published ImageNet weights, 103 MB for ResNet-50:',
+    'For photographs, with the published ImageNet weights, which are fetched once (103 MB for ResNet-50):',
     '',
-    `  curl -LO ${RELEASE}resnet50_ibn_a-d9d0bb7b.pth`,
+    '  npx ibn-net classify photo.jpg --model resnet50_ibn_a',
+    '',
+    `Without a network get the file by other means: ${RELEASE_URL}resnet50_ibn_a-d9d0bb7b.pth`,
     '  npx ibn-net classify photo.jpg --model resnet50_ibn_a --checkpoint resnet50_ibn_a-d9d0bb7b.pth',
-    '',
-    'Others there: resnet18_ibn_a-2f571257.pth, resnet34_ibn_a-94bc1577.pth, resnet101_ibn_a-59ea0ac6.pth,',
-    'resnet18_ibn_b-bc2f3c11.pth, resnet34_ibn_b-04134c37.pth, resnet50_ibn_b-9ca61e85.pth,',
-    'resnet101_ibn_b-c55f6dba.pth',
     '',
   ].join('\n');
 }

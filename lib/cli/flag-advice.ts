@@ -3,6 +3,7 @@ const FLAGS: readonly (readonly [advice: RegExp, flag: string])[] = [
   [/\{ stripPrefix: '([^']*)' \}/g, '--strip-prefix $1'],
   [/\{ splitNorms: true \}/g, '--split-norms'],
   [/\{ strict: false \}/g, '--no-strict'],
+  [/build models\.(\w+)\([^)]*\)/g, 'pass --model $1'],
 ];
 
 /** Throws an error again, with advice that can be followed on the command line. */

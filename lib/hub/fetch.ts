@@ -107,7 +107,7 @@ export function checkHash(path: string, sha256Prefix: string | undefined, sha256
 async function fetchWanted(wanted: Wanted, options: DownloadOptions): Promise<string> {
   const { url, path, fileName, sha256Prefix } = wanted;
   const { progress = true, signal, retries } = options;
-  const bar = progress === true ? await byteProgress(fileName) : undefined;
+  const bar = progress === true ? byteProgress(fileName) : undefined;
   const report = typeof progress === 'function' ? progress : undefined;
   try {
     await download(url, path, {

@@ -1,6 +1,7 @@
-import type { SingleBar } from 'cli-progress';
+import { isRedrawable, StatusLine, timeLeft } from './status-line.ts';
 
 const LINE_EVERY_MS = 5_000;
+const DRAWN_EVERY_MS = 100;
 
 /** Shows how far a long task is; `stop` ends the display. */
 export interface Progress {
@@ -13,34 +14,33 @@ export interface Progress {
  * at all for what takes less.
  *
  * @example
- * const progress = await byteProgress('torch-2.13.0+cpu');
+ * const progress = byteProgress('torch-2.13.0+cpu');
  * progress.update(1_000_000, 2_000_000);
  * progress.stop();
  */
-export async function byteProgress(
-  label: string,
-  stream: NodeJS.WriteStream = process.stderr,
-): Promise<Progress> {
-  return stream.isTTY ? bar(label, stream) : lines(label, stream);
+export function byteProgress(label: string, stream: NodeJS.WriteStream = process.stderr): Progress {
+  return isRedrawable(stream) ? bar(label, stream) : lines(label, stream);
 }
 
-async function bar(label: string, stream: NodeJS.WriteStream): Promise<Progress> {
-  const { default: cliProgress } = await import('cli-progress');
-  const shown: SingleBar = new cliProgress.SingleBar({
-    format: `${label} {bar} {percentage}% {mb} MB, {eta_formatted} left`,
-    hideCursor: true,
-    etaBuffer: 100,
-    stream,
-  });
-  let started = false;
+function bar(label: string, stream: NodeJS.WriteStream): Progress {
+  const line = new StatusLine(stream);
+  // What is there at the first update came from an earlier download.
+  let first: { done: number; at: number } | undefined;
+  let drawn = 0;
   return {
-    update(done, total) {
-      const payload = { mb: `${megabytes(done)}/${megabytes(total ?? done)}` };
-      if (!started) shown.start(total ?? done, done, payload);
-      started = true;
-      shown.update(done, payload);
+    update(done, total = done) {
+      const now = performance.now();
+      first ??= { done, at: now };
+      if (drawn > 0 && done < total && now - drawn < DRAWN_EVERY_MS) return;
+      drawn = now;
+      const share = total > 0 ? done / total : 1;
+      const count = `${Math.floor(100 * share)}% ${megabytes(done)}/${megabytes(total)} MB`;
+      const note = done < total ? timeLeft(first.at, done - first.done, total - first.done) : '';
+      line.draw({ label, share, count, note });
     },
-    stop: () => shown.stop(),
+    stop: () => {
+      if (drawn > 0) line.end();
+    },
   };
 }
 

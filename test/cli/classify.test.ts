@@ -14,8 +14,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as checkpoint from '../../lib/checkpoint/index.ts';
+import { Classifier } from '../../lib/cli/classifier.ts';
 import { type ClassifyOptions, classify, registerClassify } from '../../lib/cli/classify.ts';
 import { decodeImage, transforms } from '../../lib/data/index.ts';
 import * as models from '../../lib/models/index.ts';
@@ -120,6 +121,7 @@ describe('classify', { timeout: 60_000 }, () => {
       [
         "<scratch>/broken.jpg: not a readable image (it begins with the bytes 6e6f20696d616765, as no readable format does); pass an undamaged JPEG, PNG, WebP, GIF, TIFF, BMP, PNM or AVIF",
         "<scratch>/none.jpg: no such file; check the path",
+        "2 of 5 images could not be read",
       ]
     `);
   });
@@ -209,6 +211,25 @@ describe('classify', { timeout: 60_000 }, () => {
     expect([numClasses, widths.length, stem]).toEqual([4, 4, 'small']);
   });
 
+  it('ends with 0 though images could not be read where that is asked for, and counts them', async () => {
+    const paths = [join(scratch, 'broken.jpg'), join(scratch, 'photos'), join(scratch, 'none.jpg')];
+    const { code, stdout, stderr } = await run(paths, { json: true, skipUnreadable: true });
+    expect([code, lines(stdout).length]).toEqual([0, 3]);
+    expect(lines(stderr).at(-1)).toBe('2 of 5 images could not be read');
+    const missing = await run([join(scratch, 'nothing-here/')], { skipUnreadable: true });
+    expect([missing.code, missing.stderr]).toEqual([
+      0,
+      '<scratch>/nothing-here/: no such file; check the path\n',
+    ]);
+  });
+
+  it('tells of an unknown model before it reads the file', async () => {
+    const attempt = run([], { checkpoint: join(scratch, 'absent.pth'), model: 'resnet50_ibn_c' });
+    await expect(attempt).rejects.toThrow(
+      'Unknown model "resnet50_ibn_c"; did you mean resnet50_ibn_a or resnet50_ibn_b?',
+    );
+  });
+
   it('gives one image the same probabilities in a batch as alone', async () => {
     const folder = join(scratch, 'photos');
     const together = json((await run([folder], { json: true, batchSize: 3 })).stdout);
@@ -233,6 +254,31 @@ describe('classify', { timeout: 60_000 }, () => {
     for (const [i, text] of screen.entries()) {
       if (text.includes('/9 images')) expect(screen[i + 1]).toBe('\r\x1b[K');
     }
+  });
+
+  it('keeps the progress line while the next batch is computed', async () => {
+    const events: string[] = [];
+    const { predict } = Classifier.prototype;
+    const spy = vi.spyOn(Classifier.prototype, 'predict').mockImplementation(function (
+      this: Classifier,
+      ...args
+    ) {
+      events.push('predict');
+      return predict.apply(this, args);
+    });
+    onTestFinished(() => spy.mockRestore());
+    const write = (text: string | Uint8Array) => {
+      const shown = String(text);
+      events.push(shown === '\r\x1b[K' ? 'clear' : shown.includes(' images') ? 'draw' : 'print');
+    };
+    const streams = { stdin: bytesOf(''), stdout: { write }, stderr: { write, isTTY: true } };
+    const many = Array.from({ length: 30 }, () => fixture('images/modes/422.jpg'));
+    await classify(many, { checkpoint: small, top: 1, device: 'cpu', batchSize: 5 }, streams);
+    expect(events.filter((event) => event === 'predict')).toHaveLength(6);
+    // From where the line is taken away to where it is back nothing is computed.
+    const printing = events.join(' ').match(/clear( print){5}( draw)?/g);
+    expect(printing).toHaveLength(6);
+    expect(printing?.filter((text) => text.endsWith('draw'))).toHaveLength(5);
   });
 
   it('refuses an unknown model with near names, a missing model, an empty folder and absent CUDA', async () => {
@@ -282,7 +328,7 @@ describe('classify, the command line', { timeout: 60_000 }, () => {
     expect(bad.status).toBe(1);
     expect(lines(bad.stdout)).toHaveLength(3);
     expect(bad.stderr).toMatch(
-      /^.*broken\.jpg: not a readable image \(it begins with .*\); pass an undamaged .*\n$/,
+      /^.*broken\.jpg: not a readable image \(it begins with .*\); pass an undamaged .*\n1 of 4 images could not be read\n$/,
     );
   });
 
@@ -314,6 +360,7 @@ describe('classify, the command line', { timeout: 60_000 }, () => {
       '--no-strict',
       '--split-norms',
       '--dtype',
+      '--skip-unreadable',
     ]);
   });
 
@@ -330,12 +377,13 @@ describe('classify, the command line', { timeout: 60_000 }, () => {
     expect([
       await parse('--checkpoint', 'x.pth', '--top', 'many'),
       await parse('--checkpoint', 'x.pth', '--device', 'tpu'),
-      await parse(),
+      await parse('--modle', 'resnet18_ibn_a'),
     ]).toMatchInlineSnapshot(`
       [
         "CommanderError: error: option '--top <n>' argument 'many' is invalid. Expected a positive integer, got "many".",
         "CommanderError: error: option '--device <device>' argument 'tpu' is invalid. Allowed choices are cpu, cuda.",
-        "CommanderError: error: required option '--checkpoint <file>' not specified",
+        "CommanderError: error: unknown option '--modle'
+      (Did you mean --model?)",
       ]
     `);
   });

@@ -197,7 +197,7 @@ export async function fetchFile(
 ): Promise<string> {
   const size = file.size ? ` (${megabytes(file.size)} MB)` : '';
   context.log(`Fetching ${basename(path)}${size} from ${new URL(url).host}`);
-  const progress = await byteProgress(basename(path).slice(0, 40));
+  const progress = byteProgress(basename(path).slice(0, 40));
   try {
     const { sha256 } = await download(url, path, {
       ...(file.sha256 && { sha256: file.sha256 }),

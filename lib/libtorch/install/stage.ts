@@ -35,7 +35,7 @@ export async function unpackLibtorch(path: string, found: ArchivedLibtorch, stag
 /** Unpacks one archive; gives its METADATA. */
 async function unpack(path: string, stage: Stage): Promise<string> {
   const archive = await openArchive(path);
-  const progress = await byteProgress(`Unpacking ${basename(path).slice(0, 30)}`);
+  const progress = byteProgress(`Unpacking ${basename(path).slice(0, 30)}`);
   try {
     const onProgress = progress.update;
     await extract(archive, stage.folder, { select: isNeeded, signal: stage.signal, onProgress });
