@@ -4,6 +4,8 @@ export type CompiledModelErrorCode =
   | 'ERR_COMPILED_QUEUE_FULL'
   /** `dispose()` was called, or the shared model is gone. */
   | 'ERR_COMPILED_DISPOSED'
+  /** `close()` was called: calls made before are answered, this one came after. */
+  | 'ERR_COMPILED_CLOSED'
   /** The weights as they were before packing are not kept, so there is nothing to save. */
   | 'ERR_COMPILED_NO_WEIGHTS'
   /** Models on this device cannot do it. */
@@ -33,6 +35,16 @@ export function disposedError(): CompiledModelError {
   return new CompiledModelError('The compiled model was disposed; compile or load it again', {
     code: 'ERR_COMPILED_DISPOSED',
   });
+}
+
+/** The error of calls after `close()`. */
+export function closedError(): CompiledModelError {
+  return new CompiledModelError(
+    'The compiled model was closed and takes no more calls; call the model in its place',
+    {
+      code: 'ERR_COMPILED_CLOSED',
+    },
+  );
 }
 
 /** The error of a call that finds `waiting` others in the queue, which is full. */

@@ -1,5 +1,7 @@
 import { checkOptions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
+import { closedError } from './compiled-error.ts';
 import { CpuEngine, type PlanOptions } from './cpu/engine.ts';
 import type { Plan } from './cpu/plan.ts';
 import type { ModelEngine } from './model-engine.ts';
@@ -18,7 +20,8 @@ export interface SharedModel {
  * A network that was compiled for inference; made by `compile` and `loadCompiled`.
  *
  * It runs on threads of its own, or on a GPU: the event loop stays free, and any number of `run` calls may be under
- * way. They are computed in order. `dispose()` frees what it has; a model that is forgotten is collected as any object.
+ * way. They are computed in order. `close()` lets them finish and frees what it has, `dispose()` does so at once; a model
+ * that is forgotten is collected as any object.
  *
  * `Output` is what `run` gives: what the network's forward gives.
  *
@@ -28,6 +31,8 @@ export interface SharedModel {
  */
 export class CompiledModel<Output = Tensor> {
   readonly #engine: ModelEngine;
+  readonly #calls = new CallsUnderWay();
+  #closing: Promise<void> | undefined;
 
   private constructor(engine: ModelEngine) {
     this.#engine = engine;
@@ -76,7 +81,7 @@ export class CompiledModel<Output = Tensor> {
    *
    * @param x The input, or an array of them for a network of several.
    * @throws TypeError, RangeError for another kind, shape, dtype or device.
-   * @throws CompiledModelError `ERR_COMPILED_QUEUE_FULL`, `ERR_COMPILED_DISPOSED`.
+   * @throws CompiledModelError `ERR_COMPILED_QUEUE_FULL`, `ERR_COMPILED_CLOSED`, `ERR_COMPILED_DISPOSED`.
    * @example
    * const logits = await fast.run(x, { signal: AbortSignal.timeout(200) });
    */
@@ -86,9 +91,9 @@ export class CompiledModel<Output = Tensor> {
   ): Promise<Output> {
     checkOptions('run', options, ['signal']);
     const { signal } = options;
-    this.#engine.checkAlive();
+    this.#checkOpen();
     const { description } = this.#engine;
-    const outputs = await this.#engine.run(checkInputs(x, description), signal);
+    const outputs = await this.#calls.add(this.#engine.run(checkInputs(x, description), signal));
     return nameOutputs(outputs, description.outputs) as Output;
   }
 
@@ -114,6 +119,7 @@ export class CompiledModel<Output = Tensor> {
    *   `ERR_COMPILED_FILE` when the file cannot be written.
    */
   save(path: string | URL): void {
+    this.#checkOpen();
     this.#engine.save(path);
   }
 
@@ -124,20 +130,66 @@ export class CompiledModel<Output = Tensor> {
    * @throws CompiledModelError `ERR_COMPILED_UNSUPPORTED` for a model on CUDA.
    */
   share(): SharedModel {
+    this.#checkOpen();
     return { compiledModel: this.#engine.share() };
   }
 
-  /** True after `dispose()`. */
+  /**
+   * Waits until the calls of `run` that were made before it have ended, well or badly. It never rejects. The model goes
+   * on taking calls, which it does not wait for; nor does it wait for those of other threads that share the model.
+   *
+   * @example
+   * await fast.drain(); // everything asked so far is answered
+   */
+  drain(): Promise<void> {
+    return this.#calls.settled();
+  }
+
+  /**
+   * Lets the calls that are under way end, then disposes the model: what replaces `dispose()` where others may be waiting
+   * for answers, as in a server that loads another network. It never rejects; twice gives the same promise.
+   *
+   * Calls made afterwards reject at once with `ERR_COMPILED_CLOSED`, as do `save` and `share`. Models of other threads
+   * that share the engine go on: it ends with the last of them. `dispose()` still ends it early.
+   *
+   * @example
+   * const old = current;
+   * current = await loadCompiled('next.ibn');
+   * await old.close();
+   */
+  close(): Promise<void> {
+    if (this.disposed) return this.#closing ?? Promise.resolve();
+    this.#closing ??= this.drain().then(() => this.dispose());
+    return this.#closing;
+  }
+
+  /** True after `close()`, also while calls are under way, and after `dispose()`. */
+  get closed(): boolean {
+    return this.#closing !== undefined || this.disposed;
+  }
+
+  /** True after `dispose()`, and once `close()` has ended. */
   get disposed(): boolean {
     return this.#engine.disposed;
   }
 
   /**
-   * Lets go of the model now: runs that wait are rejected with `ERR_COMPILED_DISPOSED`. The engine ends with the last
-   * model that shares it. Twice is fine.
+   * Lets go of the model now: runs that wait are rejected with `ERR_COMPILED_DISPOSED`; see `close()`. The engine ends
+   * with the last model that shares it. Twice is fine.
    */
   dispose(): void {
     this.#engine.dispose();
+  }
+
+  /** @throws CompiledModelError after `close()` or `dispose()`. */
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+    this.#engine.checkAlive();
+  }
+
+  /** `await using` closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   [Symbol.dispose](): void {

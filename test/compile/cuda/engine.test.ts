@@ -287,6 +287,25 @@ describe('the queue', () => {
   });
 });
 
+describe('close on CUDA', () => {
+  it('answers the calls that wait and those on the device, then frees it', async () => {
+    const { model, runtime } = start();
+    const { closed, open } = gate();
+    runtime.arrival = closed;
+    const x = image();
+    const calls = Array.from({ length: 6 }, () => model.run(x));
+    const end = model.close();
+    expect((await rejection(model.run(x))).code).toBe('ERR_COMPILED_CLOSED');
+    expect(model.stats().queued).toBe(3);
+    open();
+    await end;
+    for (const call of calls) (await call).dispose();
+    await turn();
+    expect([model.disposed, runtime.alive, runtime.models]).toEqual([true, 0, 0]);
+    x.dispose();
+  });
+});
+
 describe('what a model on CUDA says', () => {
   it('refuses what it does not take', async () => {
     const { model } = start({}, 2);
