@@ -38,6 +38,8 @@ function typeText(text, { size, result = false } = {}) {
   if (shape.kind === 'list') {
     const element = typeText(shape.element.text, { result });
     type = element.includes('|') ? `(${element})[]` : `${element}[]`;
+    // What is given is only read.
+    if (!result) type = `readonly ${type}`;
     if (size !== undefined && !result) type = `${element} | ${type}`;
   } else {
     type = TYPES[text.replace(/\?$/, '')] ?? 'object';
@@ -50,39 +52,49 @@ const argumentText = (a) => (a.takesNumber ? `${typeText(a.type, a)} | Scalar` :
 const RESERVED = new Set(['function', 'var', 'new', 'default', 'in', 'enum', 'arguments', 'eval']);
 const identifier = (name) => (RESERVED.has(name) ? `${name}_` : name);
 
+/** Every form of a call: all by position, or the first few by position and the others by name in the last place. */
 function signature(schema, { method, spell }) {
   const args = schema.arguments.slice(method ? 1 : 0);
   const positional = args.filter((a) => !a.kwargOnly);
-  const parts = [];
-  // A required argument after a defaulted one cannot be optional in TypeScript.
-  const lastRequired = positional.findLastIndex((a) => !a.hasDefault);
-  positional.forEach((a, i) => {
-    const undef = a.hasDefault && i < lastRequired ? ' | undefined' : '';
-    parts.push(
-      `${identifier(spell(a.name))}${a.hasDefault && i > lastRequired ? '?' : ''}: ${argumentText(a)}${undef}`,
-    );
-  });
-  const keywords = args.filter((a) => a.kwargOnly || a.hasDefault);
-  if (keywords.length > 0) {
-    const required = keywords.some((a) => !a.hasDefault);
-    const fields = keywords.map((a) => `${spell(a.name)}${a.hasDefault ? '?' : ''}: ${typeText(a.type, a)}`);
-    const optional = required ? '' : '?';
-    const afterOptional = positional.some((a, i) => a.hasDefault && i > lastRequired);
-    if (!afterOptional) parts.push(`options${optional}: { ${fields.join('; ')} }`);
-    else return overloadsWithOptions(positional, lastRequired, fields, optional, schema, spell);
-  }
-  return [`(${parts.join(', ')}): ${resultText(schema)}`];
+  const required = positional.findLastIndex((a) => !a.hasDefault) + 1;
+  const result = resultText(schema);
+  const form = (count) => {
+    const rest = [...positional.slice(count), ...args.filter((a) => a.kwargOnly)];
+    const given = positional.slice(0, count).map((a) => parameter(a, '', spell));
+    return `(${[...given, optionsText(rest, spell)].join(', ')}): ${result}`;
+  };
+  // By position last: the compiler's messages and `Parameters<>` are of the last one.
+  return [
+    ...positional.map((_, count) => form(count)),
+    byPosition(args, positional, required, spell, result),
+  ];
 }
 
-// Options may follow any number of the defaulted positional arguments: two signatures cover none and all of them.
-function overloadsWithOptions(positional, lastRequired, fields, optional, schema, spell) {
-  const required = positional.slice(0, lastRequired + 1);
-  const param = (a, mark) => `${identifier(spell(a.name))}${mark}: ${argumentText(a)}`;
-  const short = required.map((a) => param(a, '') + (a.hasDefault ? ' | undefined' : ''));
-  const options = `options${optional}: { ${fields.join('; ')} }`;
-  const result = resultText(schema);
-  const long = positional.map((a, i) => param(a, optional && i > lastRequired ? '?' : ''));
-  return [`(${[...short, options].join(', ')}): ${result}`, `(${[...long, options].join(', ')}): ${result}`];
+/** All by position, keywords in the options. */
+function byPosition(args, positional, required, spell, result) {
+  const parts = positional.map((a, i) => parameter(a, i < required ? '' : '?', spell));
+  const keywords = args.filter((a) => a.kwargOnly);
+  if (keywords.length === 0) return `(${parts.join(', ')}): ${result}`;
+  if (keywords.every((a) => a.hasDefault)) {
+    return `(${[...parts, optionsText(keywords, spell, '?')].join(', ')}): ${result}`;
+  }
+  // A required parameter may not follow an optional one.
+  const all = positional.map((a) => parameter(a, '', spell));
+  return `(${[...all, optionsText(keywords, spell)].join(', ')}): ${result}`;
+}
+
+function parameter(a, mark, spell) {
+  const undef = mark === '' && a.hasDefault ? ' | undefined' : '';
+  return `${identifier(spell(a.name))}${mark}: ${argumentText(a)}${undef}`;
+}
+
+function optionsText(args, spell, mark = '') {
+  const fields = args.map((a) =>
+    a.hasDefault
+      ? `${spell(a.name)}?: ${argumentText(a)} | undefined`
+      : `${spell(a.name)}: ${argumentText(a)}`,
+  );
+  return `options${mark}: { ${fields.join('; ')} }`;
 }
 
 // A method of one list of integers takes them one by one too: view(2, 3).

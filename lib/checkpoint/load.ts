@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { checkOptions, checkPositions } from '../options.ts';
-import type { Tensor } from '../tensor/index.ts';
 import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
 import { changedMeanwhile } from './errors.ts';
 import { NativeBackend } from './native-backend.ts';
@@ -41,7 +40,9 @@ export interface LoadOptions {
  * An OrderedDict becomes a Map (with PyTorch's `_metadata`, see `metadataOf`), a dict with string keys an object
  * without a prototype, any other dict a Map, a tuple a frozen array, a set a Set, None null, bytes a Uint8Array, an
  * integer a number or beyond 2^53 a bigint, torch.Size an array, a dtype or device its name, a Parameter a tensor with
- * `requiresGrad`, an object of any other class an `InertObject` (see `unknown`). A safetensors file is a Map. `T` is what you expect in the file; it is not checked.
+ * `requiresGrad`, an object of any other class an `InertObject` (see `unknown`). A safetensors file is a Map. `T` is what you expect in
+ * the file; it is not checked. Without it TypeScript takes what the place expects (`model.loadStateDict(load(file))`), else
+ * `unknown`.
  *
  * To get the weights into a module, `checkpoint.loadInto(model, file)` is the shortest and fastest way.
  *
@@ -49,10 +50,10 @@ export interface LoadOptions {
  * @throws CheckpointError `ERR_CHECKPOINT_READ` (no such file, or it changed while it was read), `ERR_CHECKPOINT_CORRUPT`,
  * `ERR_CHECKPOINT_BLOCKED_GLOBAL`, `ERR_CHECKPOINT_UNSUPPORTED` (with what to do instead), `ERR_CHECKPOINT_LIMIT`.
  * @example
- * const stateDict = load('resnet50_ibn_a.pth');
+ * const stateDict = load<Map<string, Tensor>>('resnet50_ibn_a.pth');
  * stateDict.get('conv1.weight')?.shape; // [64, 3, 7, 7]
  */
-export function load<T = Map<string, Tensor>>(file: string | URL | Uint8Array, options: LoadOptions = {}): T {
+export function load<T = unknown>(file: string | URL | Uint8Array, options: LoadOptions = {}): T {
   checkPositions('load', arguments, 2);
   checkOptions('load', options, LOAD_OPTIONS);
   return withSource(file, options, (source, backend, settings) =>

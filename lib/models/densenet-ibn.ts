@@ -120,13 +120,8 @@ interface LayerOptions {
 }
 
 /** Norm, 1x1 convolution, norm, 3x3 convolution; the result is appended to the input. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class DenseLayer extends Module {
-  norm1: DenseIBN | BatchNorm2d;
-  relu1: ReLU;
-  conv1: Conv2d;
-  norm2: BatchNorm2d;
-  relu2: ReLU;
-  conv2: Conv2d;
   readonly dropRate: number;
 
   constructor(channels: number, ibn: boolean, { growthRate, bnSize, dropRate, ratio }: LayerOptions) {
@@ -167,6 +162,22 @@ export class DenseLayer extends Module {
   }
 }
 
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface DenseLayer {
+  get norm1(): DenseIBN | BatchNorm2d;
+  set norm1(module: Module);
+  get relu1(): ReLU;
+  set relu1(module: Module);
+  get conv1(): Conv2d;
+  set conv1(module: Module);
+  get norm2(): BatchNorm2d;
+  set norm2(module: Module);
+  get relu2(): ReLU;
+  set relu2(module: Module);
+  get conv2(): Conv2d;
+  set conv2(module: Module);
+}
+
 function denseBlock(layers: number, channels: number, ibn: boolean, options: LayerOptions): Sequential {
   const block = new Sequential();
   for (let i = 0; i < layers; i++) {
@@ -195,11 +206,8 @@ function transition(channels: number): Sequential {
  * @example
  * new models.DenseNet_IBN({ growthRate: 48, numInitFeatures: 96, blockConfig: [6, 12, 36, 24] }); // DenseNet-161
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class DenseNet_IBN extends Module {
-  features: Sequential;
-  relu: ReLU;
-  avgpool: Module;
-  classifier: Linear;
   readonly ibnCfg: DenseNetIBNConfig;
   /** The outputs that `createFeatureExtractor` gives, in order. */
   readonly featureInfo: readonly FeatureInfo[];
@@ -246,6 +254,18 @@ export class DenseNet_IBN extends Module {
       return call(this.classifier, ops.aten.flatten(out, 1)); // (N, numClasses)
     });
   }
+}
+
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface DenseNet_IBN {
+  get features(): Sequential;
+  set features(module: Module);
+  get relu(): ReLU;
+  set relu(module: Module);
+  get avgpool(): Module;
+  set avgpool(module: Module);
+  get classifier(): Linear;
+  set classifier(module: Module);
 }
 
 type Shape = Pick<DenseNetIBNOptions, 'growthRate' | 'blockConfig' | 'numInitFeatures'>;

@@ -45,16 +45,9 @@ function conv3x3(inplanes: number, planes: number, { stride = 1, dilation = 1, g
 }
 
 /** Two 3x3 convolutions around which the input is added: the block of ResNet-18 and -34. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class BasicBlock_IBN extends Module {
   static readonly expansion: number = 1;
-
-  conv1: Conv2d;
-  bn1: IBN | IBN_c | BatchNorm2d;
-  relu: ReLU;
-  conv2: Conv2d;
-  bn2: IBN | BatchNorm2d;
-  IN: InstanceNorm2d | null;
-  downsample: Sequential | null;
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     checkPositions('BasicBlock_IBN', arguments, 3);
@@ -89,20 +82,28 @@ export class BasicBlock_IBN extends Module {
   }
 }
 
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface BasicBlock_IBN {
+  get conv1(): Conv2d;
+  set conv1(module: Module);
+  get bn1(): IBN | IBN_c | BatchNorm2d;
+  set bn1(module: Module);
+  get relu(): ReLU;
+  set relu(module: Module);
+  get conv2(): Conv2d;
+  set conv2(module: Module);
+  get bn2(): IBN | BatchNorm2d;
+  set bn2(module: Module);
+  get IN(): InstanceNorm2d | null;
+  set IN(module: Module | null);
+  get downsample(): Sequential | null;
+  set downsample(module: Module | null);
+}
+
 /** 1x1, 3x3 and 1x1 convolutions around which the input is added: the block of the deeper networks. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class Bottleneck_IBN extends Module {
   static readonly expansion: number = 4;
-
-  conv1: Conv2d;
-  bn1: IBN | IBN_c | BatchNorm2d;
-  conv2: Conv2d;
-  bn2: IBN | BatchNorm2d;
-  conv3: Conv2d;
-  bn3: BatchNorm2d;
-  IN: InstanceNorm2d | null;
-  relu: ReLU;
-  se: SELayer | null;
-  downsample: Sequential | null;
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     checkPositions('Bottleneck_IBN', arguments, 3);
@@ -140,4 +141,28 @@ export class Bottleneck_IBN extends Module {
       return out;
     });
   }
+}
+
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface Bottleneck_IBN {
+  get conv1(): Conv2d;
+  set conv1(module: Module);
+  get bn1(): IBN | IBN_c | BatchNorm2d;
+  set bn1(module: Module);
+  get conv2(): Conv2d;
+  set conv2(module: Module);
+  get bn2(): IBN | BatchNorm2d;
+  set bn2(module: Module);
+  get conv3(): Conv2d;
+  set conv3(module: Module);
+  get bn3(): BatchNorm2d;
+  set bn3(module: Module);
+  get IN(): InstanceNorm2d | null;
+  set IN(module: Module | null);
+  get relu(): ReLU;
+  set relu(module: Module);
+  get se(): SELayer | null;
+  set se(module: Module | null);
+  get downsample(): Sequential | null;
+  set downsample(module: Module | null);
 }

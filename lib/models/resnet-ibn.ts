@@ -85,17 +85,8 @@ export const OPTIONS = [
  * // IBN-b and -d where the paper has IBN-a, for dense prediction at one eighth of the size
  * new models.ResNet_IBN(models.Bottleneck_IBN, [3, 4, 6, 3], { ibnCfg: ['b', 'd', 'd', null], outputStride: 8 });
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class ResNet_IBN extends Module {
-  conv1: Conv2d;
-  bn1: InstanceNorm2d | BatchNorm2d;
-  relu: ReLU;
-  maxpool: MaxPool2d | Identity;
-  layer1: Sequential;
-  layer2: Sequential;
-  layer3: Sequential;
-  layer4: Sequential;
-  avgpool: Module;
-  fc: Linear;
   readonly ibnCfg: IBNConfig;
   /** The outputs that `createFeatureExtractor` gives, in order. */
   readonly featureInfo: readonly FeatureInfo[];
@@ -150,6 +141,30 @@ export class ResNet_IBN extends Module {
       return call(this.fc, ops.aten.flatten(out, 1)); // (N, numClasses)
     });
   }
+}
+
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface ResNet_IBN {
+  get conv1(): Conv2d;
+  set conv1(module: Module);
+  get bn1(): InstanceNorm2d | BatchNorm2d;
+  set bn1(module: Module);
+  get relu(): ReLU;
+  set relu(module: Module);
+  get maxpool(): MaxPool2d | Identity;
+  set maxpool(module: Module);
+  get layer1(): Sequential;
+  set layer1(module: Module);
+  get layer2(): Sequential;
+  set layer2(module: Module);
+  get layer3(): Sequential;
+  set layer3(module: Module);
+  get layer4(): Sequential;
+  set layer4(module: Module);
+  get avgpool(): Module;
+  set avgpool(module: Module);
+  get fc(): Linear;
+  set fc(module: Module);
 }
 
 function stemConv(stem: 'imagenet' | 'small', inChannels: number, planes: number): Conv2d {

@@ -73,17 +73,8 @@ const OPTIONS = [
  * @example
  * new models.ResNeXt_IBN([3, 4, 6, 3], { baseWidth: 4, cardinality: 32 });
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class ResNeXt_IBN extends Module {
-  conv1: Conv2d;
-  bn1: InstanceNorm2d | BatchNorm2d;
-  relu: ReLU;
-  maxpool1: MaxPool2d;
-  layer1: Sequential;
-  layer2: Sequential;
-  layer3: Sequential;
-  layer4: Sequential;
-  avgpool: Module;
-  fc: Linear;
   readonly ibnCfg: IBNConfig;
   /** The outputs that `createFeatureExtractor` gives, in order. */
   readonly featureInfo: readonly FeatureInfo[];
@@ -135,6 +126,30 @@ export class ResNeXt_IBN extends Module {
       return call(this.fc, ops.aten.flatten(out, 1)); // (N, numClasses)
     });
   }
+}
+
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface ResNeXt_IBN {
+  get conv1(): Conv2d;
+  set conv1(module: Module);
+  get bn1(): InstanceNorm2d | BatchNorm2d;
+  set bn1(module: Module);
+  get relu(): ReLU;
+  set relu(module: Module);
+  get maxpool1(): MaxPool2d;
+  set maxpool1(module: Module);
+  get layer1(): Sequential;
+  set layer1(module: Module);
+  get layer2(): Sequential;
+  set layer2(module: Module);
+  get layer3(): Sequential;
+  set layer3(module: Module);
+  get layer4(): Sequential;
+  set layer4(module: Module);
+  get avgpool(): Module;
+  set avgpool(module: Module);
+  get fc(): Linear;
+  set fc(module: Module);
 }
 
 function build(name: string, layers: Depths, options: ResNeXtEntryOptions): ResNeXt_IBN {

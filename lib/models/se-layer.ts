@@ -8,10 +8,8 @@ import { temporaries } from '../tensor/scope.ts';
  * Squeeze and excitation: scales each channel by a number from 0 to 1 that the means of all channels give.
  * (N, C, H, W) -> (N, C, H, W). Keys `fc.0.weight` and `fc.2.weight`, no biases.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: accessors of two types, which only an interface can have without code
 export class SELayer extends Module {
-  avg_pool: AdaptiveAvgPool2d;
-  fc: Sequential;
-
   /** @param reduction The layer between has `channels / reduction` features, rounded down. Default 16. */
   constructor(channels: number, reduction = 16) {
     checkPositions('SELayer', arguments, 2);
@@ -33,4 +31,12 @@ export class SELayer extends Module {
       return ops.aten.mul(x, scale.unsqueeze(-1).unsqueeze(-1));
     });
   }
+}
+
+/** Parts: each reads as what the constructor put there and takes any module in its place (`model.fc = new nn.Identity()`). */
+export interface SELayer {
+  get avg_pool(): AdaptiveAvgPool2d;
+  set avg_pool(module: Module);
+  get fc(): Sequential;
+  set fc(module: Module);
 }

@@ -1,3 +1,4 @@
+export { describe } from './call.ts';
 export { Complex } from './complex.ts';
 export type { AtenOps, Scalar, TensorMethods } from './generated.ts';
 export {

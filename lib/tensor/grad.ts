@@ -1,12 +1,13 @@
 import type { Handle } from '../binding.ts';
-import { unwrap, wrapTensor } from '../ops/index.ts';
+import { describe, isNative, unwrap, wrapTensor } from '../ops/index.ts';
 import { checkOptions } from '../options.ts';
 import { noGrad } from './modes.ts';
 import { native } from './native.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface GradOptions {
-  gradOutputs?: (Tensor | null)[];
+  /** What the outputs' gradients begin with; needed where an output has more than one element. */
+  gradOutputs?: Tensor | readonly (Tensor | null)[];
   /** Keep the graph for another pass. Default: the value of `createGraph`. */
   retainGraph?: boolean;
   /** Record the pass itself. Default false. */
@@ -15,23 +16,58 @@ export interface GradOptions {
   allowUnused?: boolean;
 }
 
-/** Gradients of the sum of `outputs` with respect to `inputs`, as torch.autograd.grad; `.grad` is left alone. */
-export function grad(outputs: Tensor[], inputs: Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+/**
+ * Gradients of the sum of `outputs` with respect to `inputs`, as torch.autograd.grad; `.grad` is left alone. Either is
+ * one tensor or several; the result has one gradient for each input.
+ *
+ * @throws TorchError for an input that the outputs do not depend on, unless `allowUnused`.
+ * @example const [gradient] = grad(loss, [x]);
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions & { allowUnused: true },
+): (Tensor | null)[];
+export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor, options?: GradOptions): [Tensor];
+export function grad<I extends readonly Tensor[]>(
+  outputs: Tensor | readonly Tensor[],
+  inputs: readonly [...I],
+  options?: GradOptions,
+): { [K in keyof I]: Tensor };
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
   checkOptions('grad', options, ['gradOutputs', 'retainGraph', 'createGraph', 'allowUnused']);
   const { createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
-  const given: (Handle | null)[] = outputs.map((_, i) => {
-    const gradient = options.gradOutputs?.[i];
+  const ends = listOf(outputs, 'grad argument "outputs"');
+  const starts = listOf(inputs, 'grad argument "inputs"');
+  const given =
+    options.gradOutputs === undefined ? [] : listOf(options.gradOutputs, 'grad option gradOutputs');
+  const first: (Handle | null)[] = ends.map((_, i) => {
+    const gradient = given[i];
     return gradient ? unwrap(gradient) : null;
   });
   const grads = native.gradOf(
-    outputs.map(unwrap),
-    inputs.map(unwrap),
-    given,
+    ends.map(unwrap),
+    starts.map(unwrap),
+    first,
     retainGraph,
     createGraph,
     allowUnused,
   );
   return grads.map((handle) => wrapTensor(handle) as Tensor | null);
+}
+
+/** One tensor, or a list of them, as a list. */
+function listOf<T extends Tensor | null>(
+  value: Tensor | readonly T[],
+  name: string,
+): readonly (T | Tensor)[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'object' && value !== null && isNative(value)) return [value as Tensor];
+  throw new TypeError(`Expected a Tensor or an array of them for ${name}, got ${describe(value)}`);
 }
 
 /** Drops the gradients of some parameters, or fills them with zeros where `setToNone` is false. */

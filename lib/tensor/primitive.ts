@@ -1,5 +1,5 @@
 import { Complex } from '../ops/index.ts';
-import type { Tensor } from './tensor.ts';
+import type { Element, Tensor } from './tensor.ts';
 
 /** The only element, for JavaScript's operators. */
 export function toPrimitive(tensor: Tensor): number | bigint | boolean {
@@ -10,7 +10,7 @@ export function toPrimitive(tensor: Tensor): number | bigint | boolean {
         '(add, gt, ...), toArray() or toString()',
     );
   }
-  const element = tensor.item();
+  const element = tensor.item<Element>();
   if (!(element instanceof Complex)) return element;
   throw new TypeError('Expected a real number in a JavaScript expression, got a complex tensor; call item()');
 }

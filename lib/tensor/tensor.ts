@@ -166,9 +166,15 @@ export class Tensor extends NativeObject {
     return this.device.startsWith('cuda');
   }
 
-  /** The only element. 64-bit integers beyond 2^53 come as bigint. @throws TorchError unless there is just one. */
-  item(): Element {
-    return aten.item(this) as Element;
+  /**
+   * The only element: a number; of a bool tensor a boolean, of a complex one a Complex, and an integer beyond 2^53 a
+   * bigint. `T` says which to TypeScript, by default a number; it is not checked.
+   *
+   * @throws TorchError unless there is just one.
+   * @example const done = x.eq(y).all().item<boolean>();
+   */
+  item<T extends Element = number>(): T {
+    return aten.item(this) as T;
   }
 
   /**
@@ -189,9 +195,14 @@ export class Tensor extends NativeObject {
     return ready.isContiguous() ? ready : aten.contiguous(ready);
   }
 
-  /** Elements as nested arrays of numbers (bigints beyond 2^53), booleans or Complex. */
-  toArray(): NestedArray {
-    return scope(() => nest(this.#elements(), this.shape));
+  /**
+   * Elements as nested arrays of numbers (bigints beyond 2^53), booleans or Complex. `T` says to TypeScript what the
+   * tensor's dimensions and dtype make of it; it is not checked.
+   *
+   * @example const rows = x.toArray<number[][]>(); // of a matrix
+   */
+  toArray<T extends NestedArray = NestedArray>(): T {
+    return scope(() => nest(this.#elements(), this.shape)) as T;
   }
 
   #elements(): Element[] {
@@ -407,6 +418,7 @@ type OwnMembers =
   | 'numel'
   | 'requiresGrad_'
   | 'isLeaf'
+  | 'isContiguous'
   | 'layout'
   | 'dispose';
 

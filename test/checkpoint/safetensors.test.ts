@@ -61,7 +61,7 @@ describe('safetensors, read', () => {
     const path = newPath();
     writeFileSync(path, readFileSync(fixturePath('network.safetensors')));
     const before = readFileSync(path);
-    for (const value of load(path).values()) value.zero_();
+    for (const value of load<Map<string, Tensor>>(path).values()) value.zero_();
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
@@ -144,7 +144,7 @@ describe('safetensors, write', () => {
     const path = newPath();
     const written = state();
     save(written, path);
-    const read = load(path);
+    const read = load<Map<string, Tensor>>(path);
     expect([...read.keys()]).toEqual([...written.keys()]);
     for (const [key, value] of written) {
       expect([key, read.get(key)?.dtype, read.get(key)?.shape]).toEqual([key, value.dtype, value.shape]);
@@ -165,7 +165,7 @@ describe('safetensors, write', () => {
     const base = arange(12, { dtype: 'float32' }).reshape([3, 4]);
     const wave = noGrad(() => base.to('complex64').mul(base.to('complex64')).conj());
     saveSafetensors({ t: base.t(), row: base.index(1), leaf: ones([2]).requiresGrad_(), wave }, path);
-    const read = load(path);
+    const read = load<Map<string, Tensor>>(path);
     expect(read.get('t')?.toArray()).toEqual(base.t().toArray());
     expect(read.get('row')?.toArray()).toEqual([4, 5, 6, 7]);
     expect([read.get('leaf')?.requiresGrad, read.get('t')?.isContiguous()]).toEqual([false, true]);
@@ -177,7 +177,7 @@ describe('safetensors, write', () => {
     saveSafetensors(state(), path, { metadata: { epoch: '3', é: '\u2603' } });
     expect(textsOf(load(path))).toEqual({ epoch: '3', é: '\u2603' });
     saveSafetensors({}, path, { metadata: {} });
-    expect([load(path).size, textsOf(load(path))]).toEqual([0, {}]);
+    expect([load<Map<string, Tensor>>(path).size, textsOf(load(path))]).toEqual([0, {}]);
   });
 
   it.each<[string, () => unknown, string]>([

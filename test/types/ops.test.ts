@@ -11,10 +11,10 @@ describe('types of ops', () => {
     compiles(() => {
       const x = zeros([1]);
       expectTypeOf(aten.add(x, x)).toEqualTypeOf<Tensor>();
-      expectTypeOf(aten.add.Tensor).parameter(1).toEqualTypeOf<Tensor | Scalar>();
-      expectTypeOf(aten.fmod.Tensor).parameter(1).toEqualTypeOf<Tensor>();
+      expectTypeOf<Parameters<typeof aten.add.Tensor>[1]>().toEqualTypeOf<Tensor | Scalar>();
+      expectTypeOf<Parameters<typeof aten.fmod.Tensor>[1]>().toEqualTypeOf<Tensor>();
       expectTypeOf(aten.add.Tensor).returns.toEqualTypeOf<Tensor>();
-      expectTypeOf(aten.add.Scalar).parameter(1).toEqualTypeOf<Scalar>();
+      expectTypeOf<Parameters<typeof aten.add.Scalar>[1]>().toEqualTypeOf<Scalar>();
       expectTypeOf(aten.add.out(x, x, { out: x })).toEqualTypeOf<Tensor>();
       expectTypeOf(aten.relu.default(x)).toEqualTypeOf<Tensor>();
       // @ts-expect-error no such overload

@@ -30,9 +30,15 @@ describe('types of tensors', () => {
       expectTypeOf(x.dtype).toEqualTypeOf<DType>();
       expectTypeOf(x.size()).toEqualTypeOf<number[]>();
       expectTypeOf(x.size(0)).toEqualTypeOf<number>();
-      expectTypeOf(x.item()).toEqualTypeOf<Element>();
+      expectTypeOf(x.item()).toEqualTypeOf<number>();
+      expectTypeOf(x.item<boolean>()).toEqualTypeOf<boolean>();
       expectTypeOf<Element>().toEqualTypeOf<number | bigint | boolean | Complex>();
       expectTypeOf(x.toArray()).toEqualTypeOf<NestedArray>();
+      expectTypeOf(x.toArray<number[][]>()).toEqualTypeOf<number[][]>();
+      const rows: number[][] = x.toArray();
+      expectTypeOf(rows[0]).toEqualTypeOf<number[] | undefined>();
+      // @ts-expect-error no element is a text
+      x.item<string>();
       expectTypeOf(x.data()).toEqualTypeOf<TypedArray>();
       expectTypeOf(x.grad).toEqualTypeOf<Tensor | null>();
       expectTypeOf(x.gradFn).toEqualTypeOf<string | null>();
