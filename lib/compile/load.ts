@@ -23,7 +23,8 @@ export interface LoadCompiledOptions extends RunOptions, CudaOptions {
 /**
  * Reads a model that `CompiledModel.save` wrote. The file is read once, what was read is checked against its checksum
  * and the plan against its tensors before anything runs; the file may change or go meanwhile and afterwards. Kernels
- * reorder the weights again, which takes some tens of milliseconds.
+ * reorder the weights again, which takes some tens of milliseconds. The event loop goes on all the while: it waits for a
+ * few milliseconds at a time.
  *
  * Load only files that you trust: steps that libtorch runs (`unsupported: 'eager'`) may name any of its ops that
  * returns one tensor and writes to none.
@@ -44,7 +45,7 @@ export async function loadCompiled<Output = Tensor>(
   cudaSettings('loadCompiled', options);
   const target = pathOf(path, 'loadCompiled');
   const file = new CompiledFile(target);
-  const { plan, batch } = file.read();
+  const { plan, batch } = await file.read();
   if (isCudaPlan(plan)) return onCuda(file, plan, batch, options);
   return onCpu(file, plan, batch, options);
 }

@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CompiledModel } from '../../lib/compile/compiled-model.ts';
 import { loadCompiled } from '../../lib/compile/index.ts';
 import { fromJson, toJson } from '../../lib/compile/plan-file/format.ts';
-import { equal, manualSeed, randn, setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
+import {
+  equal,
+  manualSeed,
+  randn,
+  setNumThreads,
+  type Tensor,
+  UntypedStorage,
+} from '../../lib/tensor/index.ts';
 import { errorOf, tmp } from '../helpers/index.ts';
 import { compilePlan, PlanMaker, rejection, smallNetwork } from './plan-maker.ts';
 
@@ -45,6 +52,28 @@ describe('save and load', () => {
     for (const tensor of [x, want, got]) tensor.dispose();
     model.dispose();
     loaded.dispose();
+  });
+
+  it('leave the event loop time between the pieces of a file', async () => {
+    const { path } = await saved();
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    const seen = new Set<number>();
+    const { ofPages } = UntypedStorage;
+    const spy = vi.spyOn(UntypedStorage, 'ofPages').mockImplementation((nbytes) => {
+      seen.add(turns);
+      return ofPages(nbytes);
+    });
+    const model = await loadCompiled(path, { threads: 1 });
+    clearImmediate(next);
+    expect(seen.size).toBe(spy.mock.calls.length);
+    expect(seen.size).toBeGreaterThan(3);
+    spy.mockRestore();
+    model.dispose();
   });
 
   it('keep the batch size, and values that JSON has no words for', async () => {

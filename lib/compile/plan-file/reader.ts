@@ -1,12 +1,18 @@
-import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { messageOf } from '../../errors.ts';
-import { type DType, isTensor, type Tensor, tensorFromStorage, UntypedStorage } from '../../tensor/index.ts';
+import {
+  type DType,
+  isTensor,
+  type Tensor,
+  tensorFromStorage,
+  type UntypedStorage,
+} from '../../tensor/index.ts';
 import { CompiledModelError, type CompiledModelErrorCode } from '../compiled-error.ts';
 import type { Plan } from '../cpu/plan.ts';
 import type { CudaPlan } from '../cuda/plan.ts';
 import { tensorsOf } from '../plan-tensors.ts';
+import { FileReader } from './file-reader.ts';
 import {
   DIGEST_BYTES,
   type FileContent,
@@ -18,58 +24,10 @@ import {
   VERSION,
 } from './format.ts';
 
-const CHUNK_BYTES = 1 << 20;
-
-/** An open file that is read once from its start to its end; what was read is hashed on the way. */
-class FileReader {
-  readonly size: number;
-  readonly #descriptor: number;
-  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  readonly #hash = createHash('sha256');
-  #position = 0;
-
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor;
-    this.size = fstatSync(descriptor).size;
-  }
-
-  read(length: number): Buffer {
-    return this.#fill(Buffer.alloc(length));
-  }
-
-  /** The next bytes in memory of their own, which goes back to the system as soon as the engine has packed them. */
-  storage(nbytes: number): UntypedStorage {
-    const storage = UntypedStorage.ofPages(nbytes);
-    this.#pieces(nbytes, (piece, at) => storage.write(at, piece));
-    return storage;
-  }
-
-  skip(length: number): UntypedStorage[] {
-    this.#pieces(length, () => {});
-    return [];
-  }
-
-  /** Of all bytes so far. */
-  digest(): Buffer {
-    return this.#hash.copy().digest();
-  }
-
-  #pieces(length: number, take: (piece: Buffer, at: number) => void): void {
-    for (let at = 0; at < length; at += CHUNK_BYTES)
-      take(this.#fill(this.#chunk.subarray(0, Math.min(CHUNK_BYTES, length - at))), at);
-  }
-
-  #fill(buffer: Buffer): Buffer {
-    let done = 0;
-    while (done < buffer.length) {
-      const count = readSync(this.#descriptor, buffer, done, buffer.length - done, this.#position + done);
-      if (count === 0) throw new RangeError('it was cut off while it was read');
-      done += count;
-    }
-    this.#position += done;
-    this.#hash.update(buffer);
-    return buffer;
-  }
+/** What a file has. */
+interface FilePlan {
+  plan: Plan | CudaPlan;
+  batch: number | null;
 }
 
 /** Reads one file, once; every number in it is checked. */
@@ -80,10 +38,11 @@ export class CompiledFile {
     this.#path = path;
   }
 
-  read(): { plan: Plan | CudaPlan; batch: number | null } {
+  /** The event loop goes on between pieces of the file. */
+  async read(): Promise<FilePlan> {
     const descriptor = this.#open();
     try {
-      return this.#parse(new FileReader(descriptor));
+      return await this.#parse(new FileReader(descriptor));
     } catch (error) {
       throw error instanceof CompiledModelError ? error : this.#unread(error);
     } finally {
@@ -108,6 +67,7 @@ export class CompiledFile {
     return new CompiledModelError(`${basename(this.#path)}: ${detail}`, { code, path: this.#path, cause });
   }
 
+  /** At once: whoever deletes or replaces the file after the call does not change which one is read. */
   #open(): number {
     try {
       if (!statSync(this.#path).isFile()) throw new TypeError('not a regular file');
@@ -122,15 +82,14 @@ export class CompiledFile {
     return this.#error('ERR_COMPILED_FILE', `could not be read: ${reason}`, error);
   }
 
-  #parse(file: FileReader): { plan: Plan | CudaPlan; batch: number | null } {
-    const { jsonLength, dataLength } = this.#lengths(file);
-    const json = file.read(jsonLength);
-    const content = contentOf(json, dataLength);
+  async #parse(file: FileReader): Promise<FilePlan> {
+    const { jsonLength, dataLength } = await this.#lengths(file);
+    const content = contentOf(await file.read(jsonLength), dataLength);
     // The checksum decides first what is wrong.
-    const storages =
-      content instanceof Error ? file.skip(dataLength) : readStorages(file, content, dataLength);
+    const tensors = content instanceof Error ? [] : content.tensors;
+    const storages = await readStorages(file, tensors, dataLength);
     try {
-      this.#checkDigest(file);
+      await this.#checkDigest(file);
       if (content instanceof Error) throw this.#unreadable(content);
       return this.#plan(content, storages);
     } finally {
@@ -138,10 +97,7 @@ export class CompiledFile {
     }
   }
 
-  #plan(
-    content: FileContent,
-    storages: readonly UntypedStorage[],
-  ): { plan: Plan | CudaPlan; batch: number | null } {
+  #plan(content: FileContent, storages: readonly UntypedStorage[]): FilePlan {
     const made: Tensor[] = [];
     try {
       for (const [index, entry] of content.tensors.entries()) made.push(tensorOn(storages[index], entry));
@@ -159,8 +115,8 @@ export class CompiledFile {
     return this.corrupt(`its plan cannot be read: ${error instanceof Error ? error.message : error}`, error);
   }
 
-  #lengths(file: FileReader): { jsonLength: number; dataLength: number } {
-    const header = file.read(Math.min(HEADER_BYTES, file.size));
+  async #lengths(file: FileReader): Promise<{ jsonLength: number; dataLength: number }> {
+    const header = await file.read(Math.min(HEADER_BYTES, file.size));
     if (header.length < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
       throw this.corrupt('no compiled model; compile() makes them and save() writes them');
     }
@@ -178,9 +134,9 @@ export class CompiledFile {
     return { jsonLength, dataLength };
   }
 
-  #checkDigest(file: FileReader): void {
+  async #checkDigest(file: FileReader): Promise<void> {
     const digest = file.digest();
-    if (!digest.equals(file.read(DIGEST_BYTES)))
+    if (!digest.equals(await file.read(DIGEST_BYTES)))
       throw this.corrupt('its checksum does not match: damaged, or written while it was read');
   }
 }
@@ -208,16 +164,20 @@ function checkPlace({ offset, nbytes, shape }: FileTensor, start: number, dataLe
     throw new RangeError('a tensor outside the file');
 }
 
-function readStorages(file: FileReader, { tensors }: FileContent, dataLength: number): UntypedStorage[] {
+async function readStorages(
+  file: FileReader,
+  tensors: readonly FileTensor[],
+  dataLength: number,
+): Promise<UntypedStorage[]> {
   const storages: UntypedStorage[] = [];
   try {
     let end = 0;
     for (const { offset, nbytes } of tensors) {
-      file.skip(offset - end);
-      storages.push(file.storage(nbytes));
+      await file.skip(offset - end);
+      storages.push(await file.storage(nbytes));
       end = offset + nbytes;
     }
-    file.skip(dataLength - end);
+    await file.skip(dataLength - end);
     return storages;
   } catch (error) {
     for (const storage of storages) storage.dispose();
