@@ -1,6 +1,6 @@
 import { equal } from '../../tensor/index.ts';
 import type { CompileError } from '../errors.ts';
-import { errorAt, type Site, siteOf } from './site.ts';
+import { errorAt, NETWORK, type Site } from './site.ts';
 import type { Trace, TraceArg, TraceOp, TraceValue } from './types.ts';
 
 /**
@@ -26,7 +26,7 @@ function factorsOf({ shape }: TraceValue, other: TraceValue | undefined, batch: 
 
 function checkOutputs(a: Trace, b: Trace): void {
   const [one, two] = [a, b].map((trace) => trace.outputs.map(({ name, value }) => `${name}:${value}`).join());
-  if (one !== two) throw differs(siteOf(''), `other outputs with ${images(a.batch)} than with ${b.batch}`);
+  if (one !== two) throw differs(NETWORK, `other outputs with ${images(a.batch)} than with ${b.batch}`);
 }
 
 function generaliseOp(op: TraceOp, other: TraceOp | undefined, a: Trace, b: Trace): TraceOp {

@@ -3,7 +3,7 @@ import { keep, Tensor } from '../../tensor/index.ts';
 import type { CompileError } from '../errors.ts';
 import { Bindings, type Bound, tensorsIn } from './bindings.ts';
 import type { ModuleStack } from './module-stack.ts';
-import { errorAt, type Site, siteOf } from './site.ts';
+import { errorAt, NETWORK, type Site, siteOf } from './site.ts';
 import { standInFor } from './stand-ins.ts';
 import type { TraceArg, TraceOp, TraceValue } from './types.ts';
 
@@ -35,12 +35,11 @@ export class TraceRecorder {
 
   /** The value an output stands for. */
   outputValue(tensor: Tensor, name: string): number {
-    const site = siteOf('');
     const bound = this.#bindings.get(tensor);
-    if (bound?.arg.kind === 'value') return this.#current(tensor, bound, site).value as number;
+    if (bound?.arg.kind === 'value') return this.#current(tensor, bound, NETWORK).value as number;
     const why = bound === undefined ? 'one that no recorded op made' : 'one that depends on no input';
     const message = `Expected a tensor computed from the inputs for output "${name}", got ${why}`;
-    throw errorAt(site, 'ERR_COMPILE_UNRECORDED', message);
+    throw errorAt(NETWORK, 'ERR_COMPILE_UNRECORDED', message);
   }
 
   /** As `Recorder`: called after the op ran. */
@@ -55,9 +54,9 @@ export class TraceRecorder {
   };
 
   #record(schema: ParsedSchema, args: readonly unknown[], result: unknown): void {
-    const site = siteOf(this.#modules.current());
     const written = schema.parsed.flatMap(({ alias }, i) => (alias?.endsWith('!') ? tensorsIn(args[i]) : []));
     if (written.length === 0 && METADATA.test(schema.name)) return;
+    const site = siteOf(this.#modules.current());
     const recorded = schema.parsed.map((_, i) => this.#arg(args[i], site));
     const depends = recorded.some(dependsOnInput);
     if (written.length > 0) this.#recordWrite(schema, recorded, written, depends, site);

@@ -10,41 +10,63 @@ export interface Site {
   readonly stack: { stack?: string };
 }
 
-const lib = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Frames between the line that a person wrote and the op. */
-const INTERNAL = [
-  'ops',
-  'tensor',
-  'compile',
-  'nn/functional',
-  'nn/forward-then-release',
-  'nn/hooks',
-  'nn/module',
-].map((part) => lib + sep + part.replace('/', sep));
-const FRAME = /\(?((?:file:\/\/)?[^\s()]+):(\d+):\d+\)?$/;
+/** What is wrong with the network as a whole, and no op's fault. */
+export const NETWORK: Site = { module: '', stack: {} };
+
+/** The package's sources and its bundles, which source maps may call by the names of the sources. */
+const OWN = ownFolders(fileURLToPath(import.meta.url));
+/** Frames that are looked at: a forward may call itself through many layers. */
+const MOST_FRAMES = 1000;
+const FRAME = /^\s*at (?:(?:async )?(.*?) \((.+):(\d+):\d+\)|(?:async )?(.+):(\d+):\d+)$/;
+
+/** Calls a forward that is traced. Frames that called it are no part of the network. */
+export function callTraced<T>(forward: () => T): T {
+  return forward();
+}
 
 /** Remembers the call stack. Cheap: nothing is formatted yet. */
 export function siteOf(module: string): Site {
   const stack: { stack?: string } = {};
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 24;
+  Error.stackTraceLimit = MOST_FRAMES;
   Error.captureStackTrace(stack, siteOf);
   Error.stackTraceLimit = limit;
   return { module, stack };
 }
 
-/** The line that called the op, as `/path/model.ts:12`; undefined where the stack has none. */
+/**
+ * The line of a person's forward that called the op, as `/path/model.ts:12`; undefined where all of the forward is this
+ * package's, as in its networks.
+ */
 export function sourceLine(site: Site): string | undefined {
-  for (const frame of (site.stack.stack ?? '').split('\n').slice(1)) {
+  for (const frame of String(site.stack.stack ?? '').split('\n')) {
     const match = FRAME.exec(frame);
     if (match === null) continue;
-    const [, file = '', line] = match;
-    const path = file.startsWith('file://') ? fileURLToPath(file) : file;
-    if (path.startsWith('node:') || INTERNAL.some((prefix) => path.startsWith(prefix))) continue;
-    return `${path}:${line}`;
+    const path = pathOf((match[2] ?? match[4]) as string);
+    if (!isOwn(path)) {
+      if (!path.startsWith('node:')) return `${path}:${match[3] ?? match[5]}`;
+    } else if (match[1]?.endsWith(callTraced.name)) {
+      return undefined;
+    }
   }
   return undefined;
 }
+
+function pathOf(file: string): string {
+  try {
+    return file.startsWith('file://') ? fileURLToPath(file) : file;
+  } catch {
+    return file;
+  }
+}
+
+function ownFolders(file: string): readonly string[] {
+  const parts = dirname(file).split(sep);
+  const at = parts.findLastIndex((part) => part === 'lib' || part === 'dist');
+  return ['lib', 'dist'].map((name) => [...parts.slice(0, at), name, ''].join(sep));
+}
+
+const isOwn = (path: string): boolean => OWN.some((folder) => path.startsWith(folder));
 
 /** `layer1.0.conv1 (/path/model.ts:12)` */
 export function describeSite(site: Site): string {

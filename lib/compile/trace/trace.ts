@@ -6,6 +6,7 @@ import { CompileError } from '../errors.ts';
 import { generalise } from './batch.ts';
 import { withModuleStack } from './module-stack.ts';
 import { TraceRecorder } from './recorder.ts';
+import { callTraced } from './site.ts';
 import type { Trace } from './types.ts';
 
 /**
@@ -59,7 +60,11 @@ function record(
         try {
           const examples = makeInputs(model, shapes, batch, seed);
           const inputs = examples.map((example) => recorder.addInput(example));
-          const result = withRecorder(recorder.record, () => model.forward(...examples), recorder.standIn);
+          const result = withRecorder(
+            recorder.record,
+            () => callTraced(() => model.forward(...examples)),
+            recorder.standIn,
+          );
           const outputs = namedOutputs(result).map(([name, tensor]) => ({
             name,
             value: recorder.outputValue(tensor, name),
