@@ -10,9 +10,10 @@ import { build } from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
-// The package and its command, then what scripts and tests reach into.
+// The package, its part for tests and its command, then what scripts and tests reach into.
 const ENTRIES = [
   'index',
+  'testing/index',
   'cli/main',
   'binding',
   'tensor/index',

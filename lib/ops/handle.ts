@@ -17,6 +17,8 @@ const NOT_CLONEABLE = Symbol(
   'a native object stays on its thread: send data(), shape and dtype of a tensor instead',
 );
 
+let objects = 0;
+
 /**
  * A JavaScript object over one native value. The handle is private to this file: only `unwrap` sees it, so no
  * other object can pass for a tensor.
@@ -24,10 +26,16 @@ const NOT_CLONEABLE = Symbol(
 export abstract class NativeObject {
   #handle: Handle;
   declare private readonly cloneable: symbol;
+  /**
+   * An own number, for whoever compares objects by their properties (`toEqual`, `deepStrictEqual`): two tensors would be
+   * equal in silence, whatever is in them. `ibn-net/testing` compares what is in them.
+   */
+  declare private readonly objectId: number;
 
   constructor(handle: Handle) {
     this.#handle = handle;
     this.cloneable = NOT_CLONEABLE;
+    this.objectId = objects++;
     if (currentScope !== null) currentScope.made.push(this);
   }
 

@@ -343,7 +343,8 @@ export class Tensor extends NativeObject {
   *[Symbol.iterator](): Generator<Tensor, void, undefined> {
     if (this.dim() === 0) {
       throw new TypeError(
-        'Expected a tensor of at least one dimension to iterate over, got one without; call item()',
+        'Expected a tensor of at least one dimension to iterate over, got one without; call item(), or in a test ' +
+          'compare tensors by ibn-net/testing',
       );
     }
     yield* aten.unbind(this);

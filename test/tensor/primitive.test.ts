@@ -71,7 +71,7 @@ describe('a tensor among JavaScript values', () => {
       expect([x.index(0).toArray(), others.length]).toEqual([[9, 9], 2]);
       expect([...tensor([4, 5])].map(Number)).toEqual([4, 5]);
       expect(message(() => [...tensor(1)])).toMatchInlineSnapshot(
-        `"TypeError: Expected a tensor of at least one dimension to iterate over, got one without; call item()"`,
+        `"TypeError: Expected a tensor of at least one dimension to iterate over, got one without; call item(), or in a test compare tensors by ibn-net/testing"`,
       );
     }),
   );
