@@ -51,7 +51,7 @@ describe("unsupported: 'eager' refuses what mixes the images of a batch", () => 
       `"Expected ops that compile knows, got aten::softmax over the images of a batch in the network itself (per-image.test.ts); do it on the outputs of run(), or run the network without compile"`,
     );
     expect(refusal((x) => batchStatistics.forward(x))).toMatchInlineSnapshot(
-      `"Expected ops that compile knows, got aten::batch_norm over the statistics of the batch in the network itself (norm.ts); do it on the outputs of run(), or run the network without compile"`,
+      `"Expected ops that compile knows, got aten::batch_norm over the statistics of the batch in the network itself (per-image.test.ts); do it on the outputs of run(), or run the network without compile"`,
     );
     expect(refusal((x) => aten.renorm(x, 2, 0, 1))).toMatchInlineSnapshot(
       `"Expected ops that compile knows, got aten::renorm which is not known to treat every image by itself in the network itself (per-image.test.ts); do it on the outputs of run(), or run the network without compile"`,
