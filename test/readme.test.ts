@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { root, runChild } from './helpers/index.ts';
 
@@ -16,7 +17,8 @@ describe('README', () => {
   it('shows a program and what it prints', async () => {
     // In the package's own folder its name resolves to itself.
     const file = join(root, 'readme-program.tmp.mjs');
-    writeFileSync(file, block('program'));
+    const { code: program } = transformSync(block('program'), { loader: 'ts', format: 'esm' });
+    writeFileSync(file, program);
     onTestFinished(() => rmSync(file, { force: true }));
     const { code, stdout, stderr } = await runChild(`await import('file://${file}');`);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

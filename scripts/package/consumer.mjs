@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 import { published } from './manifest.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -84,7 +85,7 @@ export function install(tarball, folder, env, flags = []) {
   return join(folder, 'node_modules', 'ibn-net');
 }
 
-/** The README's program, as a file of the consumer that runs in the package's folder, and what it prints. */
+/** The README's program, as a file of the consumer, and what it prints. */
 export function readmeProgram(folder) {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
   const block = (marker) => new RegExp(`<!-- ${marker} -->\n\`\`\`\\w*\n([\\s\\S]*?)\`\`\``).exec(text)?.[1];
@@ -92,9 +93,8 @@ export function readmeProgram(folder) {
   if (program === undefined || output === undefined) {
     throw new Error('Expected a program and its output in README.md, got none');
   }
-  const inPackage = `process.chdir(${JSON.stringify(join(folder, 'node_modules/ibn-net'))});\n`;
   const file = join(folder, 'readme.mjs');
-  writeFileSync(file, program.replace(/^(import .*\n)/, `$1${inPackage}`));
+  writeFileSync(file, transformSync(program, { loader: 'ts', format: 'esm', target: 'node20.19' }).code);
   return { file, output };
 }
 
