@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CompiledModel } from '../../lib/compile/index.ts';
+import { CompiledModel, loadCompiled } from '../../lib/compile/index.ts';
 import { manualSeed, randn, setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
-import { dist, errorOf, runChild } from '../helpers/index.ts';
+import { dist, errorOf, runChild, tmp } from '../helpers/index.ts';
 import { compilePlan, rejection, slowNetwork, smallNetwork } from './plan-maker.ts';
 
 beforeAll(() => {
@@ -118,6 +119,40 @@ describe('close', () => {
     worker.postMessage('go');
     expect(await answered).toBe(5);
     await worker.terminate();
+  });
+});
+
+describe('a reload', () => {
+  it('loses no call of 64 callers in 20 swaps', async () => {
+    const path = join(tmp(), 'model.ibn');
+    const first = await compilePlan(smallNetwork);
+    first.save(path);
+    first.dispose();
+    const load = () => loadCompiled(path, { threads: 1, maxBatch: 16 });
+    let current = await load();
+    const x = randn([1, 3, 32, 32]);
+    const expected = await current.run(x);
+    let [running, answered] = [true, 0];
+    const callers = Array.from({ length: 64 }, async () => {
+      while (running) {
+        const y = await current.run(x);
+        const error = y.sub(expected).abs().max();
+        if (error.item() > 1e-5) throw new Error('Expected the same answer from every model');
+        for (const tensor of [y, error]) tensor.dispose();
+        answered++;
+      }
+    });
+    for (let swap = 0; swap < 20; swap++) {
+      const next = await load();
+      const old = current;
+      current = next;
+      await old.close();
+    }
+    running = false;
+    await Promise.all(callers);
+    expect(answered).toBeGreaterThan(64);
+    await current.close();
+    for (const tensor of [x, expected]) tensor.dispose();
   });
 });
 
