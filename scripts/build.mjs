@@ -2,7 +2,7 @@
 // module, with source maps, and the declarations.
 //   node scripts/build.mjs [--no-types]
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -75,4 +75,14 @@ function declare() {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0)
     throw new Error(`Expected tsc to write ${relative(root, dist)}'s declarations, got exit ${status}`);
+  declareOps();
+}
+
+/** The types of ops as the generator wrote them: the compiler puts each option on a line of its own, half as much again. */
+function declareOps() {
+  const source = readFileSync(join(root, 'lib/ops/generated.ts'), 'utf8');
+  const text = source
+    .replaceAll(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'")
+    .replace(/(export) (const methodNames: readonly string\[\]) = \[[^\]]*\];/, '$1 declare $2;');
+  writeFileSync(join(dist, 'ops/generated.d.ts'), text);
 }

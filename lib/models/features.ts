@@ -26,39 +26,48 @@ export interface FeatureModel extends Module {
 export class FeatureExtractor<N extends string = string> extends Module {
   /** The outputs, in the order of the names. */
   readonly featureInfo: readonly FeatureInfo[];
-  readonly #names: readonly N[];
+  private readonly names: readonly N[];
 
   constructor(model: FeatureModel, names: readonly N[]) {
     checkPositions('FeatureExtractor', arguments, 2);
     super();
     this.training = model.training;
     this.featureInfo = names.map((name) => infoOf(model, name));
-    this.#names = names;
+    this.names = names;
     for (const [name, child] of upToLast(model.namedChildren(), names, '')) this.registerModule(name, child);
   }
 
   forward(x: Tensor): Record<N, Tensor> {
     return temporaries(() => {
       const found = new Map<string, Tensor>();
-      this.#run(this.namedChildren(), x, '', found);
-      return Object.fromEntries(this.#names.map((name) => [name, found.get(name)])) as Record<N, Tensor>;
+      runStages(this.namedChildren(), x, '', this.names, found);
+      return Object.fromEntries(this.names.map((name) => [name, found.get(name)])) as Record<N, Tensor>;
     });
   }
+}
 
-  #run(modules: [string, Module][], input: Tensor, prefix: string, found: Map<string, Tensor>): Tensor {
-    const wanted = new Set<unknown>([input]);
-    let x = input;
-    for (const [name, module] of modules) {
-      const path = prefix + name;
-      const inside = this.#names.some((wantedName) => wantedName.startsWith(`${path}.`));
-      const y: Tensor = inside ? this.#run(module.namedChildren(), x, `${path}.`, found) : call(module, x);
-      if (y !== x && !wanted.has(x)) release(x);
-      x = y;
-      if (this.#names.includes(path as N)) found.set(path, x);
-      for (const tensor of found.values()) wanted.add(tensor);
-    }
-    return x;
+/** Runs modules one after the other and notes the outputs that are wanted. */
+function runStages(
+  modules: [string, Module][],
+  input: Tensor,
+  prefix: string,
+  names: readonly string[],
+  found: Map<string, Tensor>,
+): Tensor {
+  const wanted = new Set<unknown>([input]);
+  let x = input;
+  for (const [name, module] of modules) {
+    const path = prefix + name;
+    const inside = names.some((wantedName) => wantedName.startsWith(`${path}.`));
+    const y: Tensor = inside
+      ? runStages(module.namedChildren(), x, `${path}.`, names, found)
+      : call(module, x);
+    if (y !== x && !wanted.has(x)) release(x);
+    x = y;
+    if (names.includes(path)) found.set(path, x);
+    for (const tensor of found.values()) wanted.add(tensor);
   }
+  return x;
 }
 
 /**

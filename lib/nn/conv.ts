@@ -80,25 +80,12 @@ export class Conv2d extends Module {
   forward(x: Tensor): Tensor {
     const { weight, bias, stride, padding, dilation, groups } = this;
     if (this.paddingMode !== 'zeros') {
-      return ops.aten.conv2d(this.#padded(x), weight, bias, stride, [0, 0], dilation, groups);
+      return ops.aten.conv2d(padded(this, x), weight, bias, stride, [0, 0], dilation, groups);
     }
     if (typeof padding === 'string') {
       return ops.aten.conv2d.padding(x, weight, bias, stride, padding, dilation, groups);
     }
     return ops.aten.conv2d(x, weight, bias, stride, padding, dilation, groups);
-  }
-
-  #padded(x: Tensor): Tensor {
-    const [top, bottom] = this.#sides(0);
-    const [left, right] = this.#sides(1);
-    return ops.aten.pad(x, [left, right, top, bottom], this.paddingMode);
-  }
-
-  #sides(dim: 0 | 1): [number, number] {
-    if (this.padding === 'valid') return [0, 0];
-    if (this.padding !== 'same') return [this.padding[dim], this.padding[dim]];
-    const total = this.dilation[dim] * (this.kernelSize[dim] - 1);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
   }
 
   override extraRepr(): string {
@@ -116,6 +103,20 @@ export class Conv2d extends Module {
     if (paddingMode !== 'zeros') parts.push(`padding_mode=${paddingMode}`);
     return parts.join(', ');
   }
+}
+
+/** `x` with a border of another kind than zeros. */
+function padded(conv: Conv2d, x: Tensor): Tensor {
+  const [top, bottom] = sidesOf(conv, 0);
+  const [left, right] = sidesOf(conv, 1);
+  return ops.aten.pad(x, [left, right, top, bottom], conv.paddingMode);
+}
+
+function sidesOf({ padding, dilation, kernelSize }: Conv2d, dim: 0 | 1): [number, number] {
+  if (padding === 'valid') return [0, 0];
+  if (padding !== 'same') return [padding[dim], padding[dim]];
+  const total = dilation[dim] * (kernelSize[dim] - 1);
+  return [Math.floor(total / 2), Math.ceil(total / 2)];
 }
 
 function checkChannels(inChannels: number, outChannels: number, groups: number): void {

@@ -54,15 +54,11 @@ abstract class NormBase extends Module {
     const place = tensorOptions(options);
     this.weight = this.affine ? new Parameter(empty([numFeatures], place)) : null;
     this.bias = this.affine && (options.bias ?? true) ? new Parameter(empty([numFeatures], place)) : null;
-    this.#registerStatistics(place);
-    this.resetParameters();
-  }
-
-  #registerStatistics(place: { device?: Device; dtype?: DType }): void {
     const track = this.trackRunningStats;
-    this.registerBuffer('running_mean', track ? zeros([this.numFeatures], place) : null);
-    this.registerBuffer('running_var', track ? ones([this.numFeatures], place) : null);
+    this.registerBuffer('running_mean', track ? zeros([numFeatures], place) : null);
+    this.registerBuffer('running_var', track ? ones([numFeatures], place) : null);
     this.registerBuffer('num_batches_tracked', track ? zeros([], { ...place, dtype: 'int64' }) : null);
+    this.resetParameters();
   }
 
   /** Sets the running mean to 0, the variance to 1 and the count to 0. */
@@ -109,7 +105,7 @@ abstract class BatchNorm extends NormBase {
     this.checkDim(x.dim());
     const useBatch = training || (mean === null && variance === null);
     if (useBatch) checkBatchSize(x.shape);
-    const momentum = training && this.trackRunningStats ? this.#countBatch() : (this.momentum ?? 0);
+    const momentum = training && this.trackRunningStats ? countBatch(this) : (this.momentum ?? 0);
     const keepStats = !training || this.trackRunningStats;
     return ops.aten.batch_norm(
       x,
@@ -122,14 +118,6 @@ abstract class BatchNorm extends NormBase {
       this.eps,
       true,
     );
-  }
-
-  /** Counts one more batch; returns its weight in the running statistics. */
-  #countBatch(): number {
-    const count = this.num_batches_tracked;
-    if (count === null) return this.momentum ?? 0;
-    ops.aten.add_(count, 1);
-    return this.momentum ?? 1 / Number(count.item());
   }
 }
 
@@ -169,38 +157,9 @@ export class InstanceNorm2d extends NormBase {
 
   forward(x: Tensor): Tensor {
     const shape = x.shape;
-    this.#checkInput(shape);
-    if (shape.length === 4) return this.#normalise(x, shape);
-    return this.#normalise(x.unsqueeze(0), [1, ...shape]).squeeze(0);
-  }
-
-  #normalise(x: Tensor, shape: readonly number[]): Tensor {
-    const useInputStats = this.training || !this.trackRunningStats;
-    if (useInputStats) checkSpatialSize(shape);
-    return ops.aten.instance_norm(
-      x,
-      this.weight,
-      this.bias,
-      this.running_mean,
-      this.running_var,
-      useInputStats,
-      this.momentum ?? 0,
-      this.eps,
-      true,
-    );
-  }
-
-  #checkInput(shape: readonly number[]): void {
-    if (shape.length !== 3 && shape.length !== 4) {
-      throw new RangeError(
-        `Expected 3D or 4D input for InstanceNorm2d, got ${shape.length}D [${shape.join(', ')}]`,
-      );
-    }
-    const dim = shape.length - 3;
-    if (shape[dim] === this.numFeatures) return;
-    const text = `Expected ${this.numFeatures} channels in dimension ${dim} for InstanceNorm2d, got ${shape[dim]}`;
-    if (this.affine) throw new RangeError(text);
-    process.emitWarning(`${text}; unused, as affine is false`, { code: 'IBN_INSTANCE_NORM_CHANNELS' });
+    checkInput(this, shape);
+    if (shape.length === 4) return normalise(this, x, shape);
+    return normalise(this, x.unsqueeze(0), [1, ...shape]).squeeze(0);
   }
 
   /** Files from before 0.4 have running statistics here; torch refuses them (torch/nn/modules/instancenorm.py, 2.13). */
@@ -213,4 +172,41 @@ export class InstanceNorm2d extends NormBase {
     for (const key of found) context.entries.delete(key);
     context.droppedKeys.push(...found);
   }
+}
+
+/** Counts one more batch; returns its weight in the running statistics. */
+function countBatch({ num_batches_tracked: count, momentum }: BatchNorm): number {
+  if (count === null) return momentum ?? 0;
+  ops.aten.add_(count, 1);
+  return momentum ?? 1 / count.item();
+}
+
+function normalise(norm: InstanceNorm2d, x: Tensor, shape: readonly number[]): Tensor {
+  const { weight, bias, running_mean, running_var, momentum, eps } = norm;
+  const useInputStats = norm.training || !norm.trackRunningStats;
+  if (useInputStats) checkSpatialSize(shape);
+  return ops.aten.instance_norm(
+    x,
+    weight,
+    bias,
+    running_mean,
+    running_var,
+    useInputStats,
+    momentum ?? 0,
+    eps,
+    true,
+  );
+}
+
+function checkInput({ numFeatures, affine }: InstanceNorm2d, shape: readonly number[]): void {
+  if (shape.length !== 3 && shape.length !== 4) {
+    throw new RangeError(
+      `Expected 3D or 4D input for InstanceNorm2d, got ${shape.length}D [${shape.join(', ')}]`,
+    );
+  }
+  const dim = shape.length - 3;
+  if (shape[dim] === numFeatures) return;
+  const text = `Expected ${numFeatures} channels in dimension ${dim} for InstanceNorm2d, got ${shape[dim]}`;
+  if (affine) throw new RangeError(text);
+  process.emitWarning(`${text}; unused, as affine is false`, { code: 'IBN_INSTANCE_NORM_CHANNELS' });
 }
