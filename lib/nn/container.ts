@@ -1,6 +1,7 @@
 import { checkPositions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { temporaries } from '../tensor/scope.ts';
+import type { Cloner } from './clone.ts';
 import { call, forwardThenRelease } from './forward-then-release.ts';
 import { Module } from './module.ts';
 import { indentRest, moduleRepr } from './repr.ts';
@@ -54,6 +55,17 @@ abstract class Container extends Module {
   override registerModule(name: string, module: Module | null): void {
     if (module === null) this.deleteChild(name);
     else this.setChild(name, module);
+  }
+
+  /** @internal */
+  override copyInto(cloner: Cloner): Module {
+    const copy = super.copyInto(cloner) as Container;
+    for (const [name, module] of this.#entries) copy.setChild(name, cloner.copy(module));
+    return copy;
+  }
+
+  protected override blank(): Module {
+    return Reflect.construct(Container as unknown as new () => Module, [], this.constructor) as Module;
   }
 
   /** The modules, in order. */

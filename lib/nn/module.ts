@@ -2,6 +2,7 @@ import { checkOptions, checkPositions } from '../options.ts';
 import { zeroGradients } from '../tensor/grad.ts';
 import { type Device, type DType, keep, Tensor } from '../tensor/index.ts';
 import { isOwnForward } from '../tensor/own-code.ts';
+import { Cloner } from './clone.ts';
 import { convertTensors, type ModuleTarget } from './convert.ts';
 import {
   callWithHooks,
@@ -330,6 +331,42 @@ export abstract class Module {
   /** Moves to a CUDA device, the current one by default. @throws TorchError when there is no such device. */
   cuda(index?: number): this {
     return this.to({ device: index === undefined ? 'cuda' : `cuda:${index}` });
+  }
+
+  /**
+   * A copy of its own, as Python's `copy.deepcopy`: parameters, gradients, buffers, submodules, hooks, and arrays, Maps and
+   * plain objects among its properties. What is shared inside it (one weight in two places, views of one memory) is shared
+   * inside the copy. Functions and objects of other classes are shared with this module. No constructor is run, so that a
+   * class with `#` members must override this.
+   *
+   * @example const average = model.clone().requiresGrad_(false);
+   */
+  clone(): this {
+    const cloner = new Cloner((value): value is Module => value instanceof Module);
+    return cloner.copy(this);
+  }
+
+  /** @internal */
+  copyInto(cloner: Cloner): Module {
+    const copy = cloner.note(this, this.blank());
+    for (const [name, isSaved] of this.#buffers) copy.#buffers.set(name, isSaved);
+    const hooks = this.#hooks;
+    if (hooks) copy.#hooks = { before: new Map(hooks.before), after: new Map(hooks.after) };
+    if (this.forward !== this.#entry) copy.forward = this.forward;
+    for (const [name, value] of Object.entries(this)) {
+      const copied: unknown = cloner.copy(value);
+      copy.#set(name, copied instanceof Tensor ? keep(copied) : copied);
+    }
+    return copy;
+  }
+
+  /**
+   * A module of the same class that no constructor but this base's made.
+   *
+   * @internal
+   */
+  protected blank(): Module {
+    return Reflect.construct(Module as unknown as new () => Module, [], this.constructor) as Module;
   }
 
   /** Sets whether gradients are recorded for every parameter. */

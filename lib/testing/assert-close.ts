@@ -131,6 +131,7 @@ function compareTensors(actual: Tensor, expected: Tensor, options: AssertCloseOp
 /** How the numbers of two tensors of one shape differ, in words; undefined where all are close. */
 function differences(a: Tensor, b: Tensor, tolerances: Tolerances, equalNan: boolean): string | undefined {
   const [x, y] = sameDtype(plainNumbers(a), plainNumbers(b));
+  if (x.equal(y)) return undefined;
   const wrong = x.isclose(y, { ...tolerances, equalNan }).logicalNot();
   const count = wrong.sum().item();
   if (count === 0) return undefined;
