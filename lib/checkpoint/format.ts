@@ -35,7 +35,11 @@ const FOREIGN: readonly (readonly [test: (head: Buffer) => boolean, what: string
     'convert it in Python and write it with torch.save',
   ],
   [(head) => startsWith(head, 'version https://git-lfs'), 'a Git LFS pointer', 'run "git lfs pull"'],
-  [(head) => /^\s*<(!doctype|html|\?xml)/i.test(head.toString('latin1')), 'a web page', REPEAT_DOWNLOAD],
+  [
+    (head) => /^(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--)/i.test(head.toString('latin1')),
+    'a web page',
+    REPEAT_DOWNLOAD,
+  ],
 ];
 
 function refuseForeign(source: ByteSource, head: Buffer): void {

@@ -33,6 +33,13 @@ function archiveFolder(zip: ZipReader, source: ByteSource): string {
 
 function noPickle(zip: ZipReader, source: ByteSource): Error {
   const names = [...zip.entries.keys()];
+  if (names.some((name) => /(^|\/)(archive_format|serialized_exported_program\.json)$/.test(name))) {
+    return unsupported(
+      source.origin,
+      'the file is a program that torch.export saved (.pt2), a graph with its weights, and no checkpoint',
+      "write its weights in Python: torch.save(torch.export.load(path).state_dict, 'weights.pth')",
+    );
+  }
   const inner = names.find((name) => /\.(pth|pt|pth\.tar)$/.test(name));
   if (inner)
     return unsupported(

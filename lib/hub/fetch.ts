@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { HubError } from '../errors.ts';
+import { FileSource } from '../checkpoint/byte-source.ts';
+import { detectFormat } from '../checkpoint/format.ts';
+import { CheckpointError, HubError } from '../errors.ts';
 import { DownloadError, type DownloadProgress, download, hashFile } from '../net/download.ts';
-import { publicUrl } from '../net/http.ts';
+import { publicUrl } from '../net/download-error.ts';
 import { byteProgress } from '../net/progress.ts';
 import { checkpointPath } from './cache.ts';
 
@@ -44,7 +46,9 @@ export async function fetchFile(url: string, options: DownloadOptions = {}): Pro
   const wanted = readWanted(url, options);
   options.signal?.throwIfAborted();
   if (options.offline ?? isOffline()) return findOffline(wanted);
-  if (wanted.sha256Prefix === undefined && existsSync(wanted.path)) return wanted.path;
+  // What an earlier version kept, such as a web page, is fetched anew.
+  const isKept = wanted.sha256Prefix === undefined && existsSync(wanted.path);
+  if (isKept && faultOf(wanted.path) === undefined) return wanted.path;
   return fetchWanted(wanted, options);
 }
 
@@ -113,6 +117,7 @@ async function fetchWanted(wanted: Wanted, options: DownloadOptions): Promise<st
     await download(url, path, {
       ...(sha256Prefix === undefined ? {} : { sha256Prefix }),
       ...(signal ? { signal } : {}),
+      findFault: (arrived) => faultOf(arrived, sha256Prefix),
       ...(retries === undefined ? {} : { retries }),
       onProgress: (state) => {
         bar?.update(state.received, state.total);
@@ -129,6 +134,23 @@ async function fetchWanted(wanted: Wanted, options: DownloadOptions): Promise<st
     bar?.stop();
   }
   return path;
+}
+
+/** Why a file is none of weights, by how it begins: a web page, a pointer, an archive, nothing. */
+function faultOf(path: string, sha256Prefix?: string): string | undefined {
+  const source = new FileSource(path);
+  try {
+    detectFormat(source);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code === 'ERR_CHECKPOINT_READ') throw error;
+    // Of damaged weights the wrong hash says more.
+    if (sha256Prefix !== undefined && error.code === 'ERR_CHECKPOINT_CORRUPT') return undefined;
+    const what = error.message.slice(source.origin.name.length + 2).replace(/;.*/, '');
+    return `the server sent no checkpoint: ${what}`;
+  } finally {
+    source.close();
+  }
 }
 
 function toHubError(error: unknown, { url, path }: Wanted): unknown {
@@ -156,7 +178,14 @@ function toHubError(error: unknown, { url, path }: Wanted): unknown {
 const MIRROR = 'Use a mirror of the published files: export IBN_NET_CHECKPOINT_BASE_URL=https://...';
 const ADVICE: Partial<Record<DownloadError['code'], readonly string[]>> = {
   ERR_DOWNLOAD_UNREACHABLE: [MIRROR, 'Behind a proxy: export HTTPS_PROXY=http://...'],
+  ERR_DOWNLOAD_PROXY: [
+    'Correct the variable, or go without: unset HTTPS_PROXY HTTP_PROXY https_proxy http_proxy',
+    MIRROR,
+  ],
   ERR_DOWNLOAD_STATUS: [MIRROR],
+  ERR_DOWNLOAD_CONTENT: [
+    'Open the address in a browser: it may ask to log in, and show the link of the file itself',
+  ],
   ERR_DOWNLOAD_HASH: [MIRROR],
   ERR_DOWNLOAD_INTERRUPTED: ['Call again: what has arrived is kept', MIRROR],
   ERR_DOWNLOAD_WRITE: ['Use another cache: export TORCH_HOME=..., or call hub.setDir(...)'],

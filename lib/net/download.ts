@@ -2,11 +2,12 @@ import { mkdir, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Response } from 'undici';
-import { DownloadError, request, transferError } from './http.ts';
+import { DownloadError } from './download-error.ts';
+import { request, transferError } from './http.ts';
 import { withLock } from './lock.ts';
 import { hashFile, PartFile, type PartOrigin } from './part-file.ts';
 
-export { DownloadError, type DownloadErrorCode } from './http.ts';
+export { DownloadError, type DownloadErrorCode } from './download-error.ts';
 export { hashFile } from './part-file.ts';
 
 /** How far a download is, in bytes; `total` is undefined when the server does not tell. */
@@ -32,6 +33,8 @@ export interface DownloadOptions {
   /** Further request headers, for example an authorization. */
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Says what is wrong with a file that has arrived, for which it cannot be what is wanted; undefined where nothing is. */
+  findFault?: (path: string) => string | undefined;
   onProgress?: (progress: DownloadProgress) => void;
   /** Called once when another process is fetching the same file. */
   onWait?: () => void;
@@ -189,11 +192,13 @@ class Transfer {
       await this.#part.discard();
       throw this.#error(message, 'ERR_DOWNLOAD_SIZE');
     }
-    if (sha256.startsWith(wanted)) {
+    const fault = this.#options.findFault?.(this.#part.path);
+    if (sha256.startsWith(wanted) && fault === undefined) {
       await this.#part.finish();
       return true;
     }
     await this.#part.discard();
+    if (fault !== undefined) throw this.#error(fault, 'ERR_DOWNLOAD_CONTENT');
     if (this.#resumed) return false;
     throw this.#error(`expected sha256 ${wanted}, got ${sha256}`, 'ERR_DOWNLOAD_HASH');
   }
@@ -209,7 +214,7 @@ class Transfer {
   /** Whether a repeat can help. A host that answered before is only away for a moment. */
   #isPassing(failure: DownloadError): boolean {
     if (failure.code === 'ERR_DOWNLOAD_STATUS') return RETRIED_STATUS.has(failure.status ?? 0);
-    if (failure.code === 'ERR_DOWNLOAD_UNREACHABLE') return this.#part.size > 0;
+    if (/UNREACHABLE|PROXY/.test(failure.code)) return this.#part.size > 0;
     return failure.code === 'ERR_DOWNLOAD_INTERRUPTED';
   }
 

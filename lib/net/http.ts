@@ -1,48 +1,10 @@
 import type { Dispatcher, Response } from 'undici';
-
-/** Why a transfer failed. Codes never change between releases. */
-export type DownloadErrorCode =
-  | 'ERR_DOWNLOAD_UNREACHABLE'
-  | 'ERR_DOWNLOAD_STATUS'
-  | 'ERR_DOWNLOAD_INTERRUPTED'
-  | 'ERR_DOWNLOAD_SIZE'
-  | 'ERR_DOWNLOAD_HASH'
-  | 'ERR_DOWNLOAD_WRITE'
-  | 'ERR_DOWNLOAD_ABORTED';
-
-/** A file could not be fetched; callers wrap it in their own error. `url` has no user name or password. */
-export class DownloadError extends Error {
-  override readonly name = 'DownloadError';
-  readonly code: DownloadErrorCode;
-  readonly url: string;
-  readonly status: number | undefined;
-  /** The message without the URL. */
-  readonly reason: string;
-  constructor(
-    reason: string,
-    options: { code: DownloadErrorCode; url: string; status?: number; cause?: unknown },
-  ) {
-    const url = publicUrl(options.url);
-    super(`${url}: ${reason}`, options.cause === undefined ? undefined : { cause: options.cause });
-    this.reason = reason;
-    this.code = options.code;
-    this.url = url;
-    this.status = options.status;
-  }
-}
+import { DownloadError, publicUrl } from './download-error.ts';
+import { failedThrough, proxyFor } from './proxy.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 const STALL_TIMEOUT_MS = 30_000;
-
-/** A URL that can be shown: without user name, password and fragment. */
-export function publicUrl(url: string): string {
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  parsed.hash = '';
-  return parsed.href;
-}
 
 let sharedAgent: Promise<Dispatcher> | undefined;
 
@@ -65,13 +27,15 @@ async function agent(): Promise<Dispatcher> {
 /**
  * Sends one GET request, following redirects.
  *
- * @throws DownloadError `ERR_DOWNLOAD_UNREACHABLE` when no connection came about within 5 seconds or no answer
+ * @throws DownloadError `ERR_DOWNLOAD_PROXY` when a proxy variable is no URL or its proxy gives no connection,
+ * `ERR_DOWNLOAD_UNREACHABLE` when no connection came about within 5 seconds or no answer
  * within 15, `ERR_DOWNLOAD_INTERRUPTED` when the connection broke, `ERR_DOWNLOAD_ABORTED` when the signal fired.
  */
 export async function request(
   url: string,
   options: { headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Response> {
+  const proxy = proxyFor(url);
   const { fetch } = await import('undici');
   const headers = { 'accept-encoding': 'identity', 'user-agent': 'ibn-net', ...options.headers };
   // undici's own timeout does not cover a proxy that takes the connection and hangs up or says nothing.
@@ -82,7 +46,7 @@ export async function request(
   try {
     return await fetch(withoutCredentials(url, headers), init);
   } catch (error) {
-    throw transferError(error, url, options.signal);
+    throw failedThrough(proxy, transferError(error, url, options.signal));
   } finally {
     clearTimeout(timer);
   }

@@ -5,6 +5,7 @@ import { load, save } from '../../lib/checkpoint/index.ts';
 import { OPCODES as OP } from '../../lib/checkpoint/pickle/opcodes.ts';
 import { saveSafetensors } from '../../lib/checkpoint/save.ts';
 import { type Tensor, tensor as tensorOf } from '../../lib/tensor/index.ts';
+import { errorOf } from '../helpers/errors.ts';
 import { tmp } from '../helpers/files.ts';
 import { fixtureBytes, readFake } from './fake-backend.ts';
 import {
@@ -67,6 +68,23 @@ function deflatedZip(entries: Record<string, Uint8Array>, claim = (size: number)
 }
 
 describe('archives as people have them', () => {
+  it('a program of torch.export is called what it is, whichever PyTorch wrote it', () => {
+    const files = [
+      fixtureBytes('refused-exported.pt2'),
+      deflatedZip({
+        'serialized_exported_program.json': Buffer.from('{}'),
+        'serialized_state_dict.pt': Buffer.of(0),
+      }),
+    ];
+    for (const file of files) {
+      const error = errorOf(() => load(file));
+      expect(error.code).toBe('ERR_CHECKPOINT_UNSUPPORTED');
+      expect(error.message).toContain(
+        "the file is a program that torch.export saved (.pt2), a graph with its weights, and no checkpoint; write its weights in Python: torch.save(torch.export.load(path).state_dict, 'weights.pth')",
+      );
+    }
+  });
+
   it('deflated by another program', () => {
     const numbers = (name: string) =>
       Object.entries(load<Record<string, Tensor>>(fixtureBytes(name))).map(([key, one]) => [

@@ -124,6 +124,42 @@ describe('hub.loadStateDictFromUrl', () => {
     expect(test.server.seen).toHaveLength(1);
   });
 
+  it.each([
+    ['a web page', '<!DOCTYPE html><html><body>Sign in</body></html>', 'the file is a web page'],
+    [
+      'a Git LFS pointer',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:0',
+      'the file is a Git LFS pointer',
+    ],
+    ['nothing', '', 'the file is empty'],
+    ['other text', '{"error": "not found"}', 'not a PyTorch checkpoint'],
+  ])('keeps no %s in the cache with checkHash: false', async (_, sent, reason) => {
+    test.server.handlers.set('/plain.pth', serve(Buffer.from(sent)));
+    const url = `${test.server.url}/plain.pth`;
+    const error = await failure(hub.loadStateDictFromUrl(url, { ...quiet, checkHash: false }));
+    expect(shown(error)).toContain(
+      `Could not fetch <server>/plain.pth: the server sent no checkpoint: ${reason}`,
+    );
+    expect(readdirSync(test.folder)).toEqual([]);
+    test.server.handlers.set('/plain.pth', serve(test.file.content, '"v2"'));
+    expect(await hub.loadStateDictFromUrl(url, { ...quiet, checkHash: false })).toBeInstanceOf(Map);
+  });
+
+  it('fetches anew what an earlier version has kept though it is a web page', async () => {
+    mkdirSync(test.folder, { recursive: true });
+    writeFileSync(join(test.folder, 'plain.pth'), '<html></html>');
+    test.server.handlers.set('/plain.pth', serve(test.file.content));
+    const options = { ...quiet, checkHash: false };
+    expect(await hub.loadStateDictFromUrl(`${test.server.url}/plain.pth`, options)).toBeInstanceOf(Map);
+  });
+
+  it('names a web page that came in the place of a file with a hash', async () => {
+    test.server.handlers.set(`/${test.file.name}`, serve(Buffer.from('<html>Sign in</html>')));
+    const error = await failure(loadTiny());
+    expect(shown(error)).toContain('the server sent no checkpoint: the file is a web page');
+    expect(shown(error)).toContain('Open the address in a browser');
+  });
+
   it('refuses an option that nothing reads', async () => {
     const error = await failure(loadTiny({ checkhash: false } as never));
     expect(shown(error)).toMatchInlineSnapshot(

@@ -1,6 +1,26 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LibtorchError } from '../../errors.ts';
+
+const NAME = 'ibn-net';
+
+/** The folder of this package: a clone, or `node_modules/ibn-net`. */
+export const packageRoot = findRoot(ownFile());
+
+/** This module's file; undefined where a bundler made CommonJS of it, which has no `import.meta.url`. */
+function ownFile(): string | undefined {
+  const url: string | undefined = import.meta.url;
+  return url === undefined ? undefined : fileURLToPath(url);
+}
+
+/** The folder around `lib` or `dist`, if it is this package's. @throws LibtorchError where it is not: a bundler's work. */
+function findRoot(file: string | undefined): string {
+  if (file === undefined) throw bundled('a CommonJS bundle');
+  const root = rootOf(file);
+  if (nameIn(root) === NAME) return root;
+  throw bundled(file);
+}
 
 /** The package's folder, from a file anywhere below its `lib` or `dist`. */
 function rootOf(file: string): string {
@@ -9,8 +29,27 @@ function rootOf(file: string): string {
   return parts.slice(0, at).join(sep);
 }
 
-/** The folder of this package: a clone, or `node_modules/ibn-net`. */
-export const packageRoot = rootOf(fileURLToPath(import.meta.url));
+function nameIn(root: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name?: string }).name;
+  } catch {
+    return undefined;
+  }
+}
+
+function bundled(place: string): LibtorchError {
+  const lines = [
+    `Expected ${NAME} in a folder of its own, got its code in ${place}: a bundler took it away from its native module`,
+    'Possible solutions:',
+    `- Mark ${NAME} external, and install it where the program runs`,
+    `- esbuild: --external:${NAME}`,
+    `- vite: ssr: { external: ['${NAME}'] }, and for a library build.rollupOptions.external: ['${NAME}']`,
+    `- webpack: externals: { '${NAME}': 'commonjs ${NAME}' }`,
+    `- Next.js: serverExternalPackages: ['${NAME}']`,
+    `- More: docs/bundlers.md of the package`,
+  ];
+  return new LibtorchError(lines.join('\n'), { code: 'ERR_BUNDLED' });
+}
 
 /** Whether the package is a clone, with sources and tests, and not one that was installed. */
 export function isClone(root: string = packageRoot): boolean {

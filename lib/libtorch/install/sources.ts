@@ -217,7 +217,7 @@ function refuse(error: unknown): never {
   if (error.code === 'ERR_DOWNLOAD_WRITE') {
     throw new LibtorchError(error.message, { code: 'ERR_LIBTORCH_INSTALL', cause: error });
   }
-  throw new Refusal(error.reason, error.code === 'ERR_DOWNLOAD_UNREACHABLE');
+  throw new Refusal(error.reason, /UNREACHABLE|PROXY/.test(error.code));
 }
 
 /** Drops a file that was fetched for this installation. */

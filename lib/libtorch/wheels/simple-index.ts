@@ -1,4 +1,5 @@
-import { DownloadError, request } from '../../net/http.ts';
+import { DownloadError } from '../../net/download-error.ts';
+import { request } from '../../net/http.ts';
 import { compareVersions, satisfies } from './specifier.ts';
 import { parseWheelName, type WheelName, wheelRunsOn } from './wheel-name.ts';
 
