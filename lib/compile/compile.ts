@@ -1,20 +1,26 @@
 import { Module } from '../nn/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
-import { type Device, emptyCpuCache, type Tensor } from '../tensor/index.ts';
+import { type Device, type DType, emptyCpuCache, type Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
 import { buildPlan } from './cpu/lower.ts';
 import { compileCuda } from './cuda/compile.ts';
 import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
 import type { CudaDType } from './cuda/plan.ts';
 import { CompileError } from './errors.ts';
+import { type ExampleInput, type ExampleKind, shapesOf } from './example-inputs.ts';
 import { type BuildPlanOptions, checkPlanOptions } from './plan-options.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
 
 /** What `compile` takes besides the model. */
 export interface CompileOptions
-  extends Omit<BuildPlanOptions, 'ownWeights' | 'dtype'>,
+  extends Omit<BuildPlanOptions, 'ownWeights' | 'dtype' | 'inputs'>,
     RunOptions,
     CudaOptions {
+  /**
+   * The inputs as shapes (N, C, H, W) or as tensors that `run` would take, mixed as one likes: of a tensor the shape counts,
+   * not its numbers. A compiled model takes every N.
+   */
+  inputs: readonly ExampleInput[];
   /** Where the model runs: `cpu` (default), `cuda` for the current device, or `cuda:1`. */
   device?: Device;
   /** What maps are kept and multiplied in. Default float32. float16 on CUDA only. */
@@ -67,10 +73,20 @@ export async function compile<M extends Module>(
   const { device = 'cpu', dtype = 'float32' } = options;
   checkKind(device, dtype);
   checkDeviceOptions('compile', options, device);
-  return device === 'cpu' ? onCpu(model, options) : onCuda(model, options, device, dtype);
+  const shaped = { ...options, inputs: shapesOf(options.inputs, exampleKind(device, dtype)) };
+  return device === 'cpu' ? onCpu(model, shaped) : onCuda(model, shaped, device, dtype);
 }
 
-async function onCpu<Output>(model: Module, options: CompileOptions): Promise<CompiledModel<Output>> {
+/** Options whose inputs are shapes. */
+type ShapedOptions = CompileOptions & Pick<BuildPlanOptions, 'inputs'>;
+
+/** What `run` will take. */
+const exampleKind = (device: Device, dtype: CudaDType): ExampleKind =>
+  device === 'cpu'
+    ? { owner: 'compile', dtypes: ['float32'], devices: ['cpu'] }
+    : { owner: 'compile', dtypes: [...new Set<DType>(['float32', dtype])], devices: ['cpu', device] };
+
+async function onCpu<Output>(model: Module, options: ShapedOptions): Promise<CompiledModel<Output>> {
   const { inputs, dynamicBatch = true, keepWeights = false, unsupported } = options;
   const dtype = (options.dtype ?? 'float32') as NonNullable<BuildPlanOptions['dtype']>;
   engineSettings('compile', options, null);
@@ -84,7 +100,7 @@ async function onCpu<Output>(model: Module, options: CompileOptions): Promise<Co
 
 function onCuda<Output>(
   model: Module,
-  options: CompileOptions,
+  options: ShapedOptions,
   device: Device,
   dtype: CudaDType,
 ): CompiledModel<Output> {

@@ -214,6 +214,19 @@ export abstract class Module {
     return this.namedBuffers('', options).map(([, buffer]) => buffer);
   }
 
+  /**
+   * Frees the parameters, their gradients and the buffers, here and below, now rather than at a garbage collection: of a
+   * network that was compiled, say. Tensors that others share with it, such as those of its state dict, stay. Twice is fine.
+   */
+  dispose(): void {
+    for (const parameter of this.parameters()) parameter.dispose();
+    for (const buffer of this.buffers()) buffer.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #named<T>(prefix: string, recurse: boolean, members: (module: Module) => [string, T][]): [string, T][] {
     const seen = new Set<T>();
     const found: [string, T][] = [];

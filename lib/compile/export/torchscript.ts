@@ -7,14 +7,15 @@ import { checkOptions, checkPositions } from '../../options.ts';
 import { noGrad, randn, scope, Tensor } from '../../tensor/index.ts';
 import { native } from '../../tensor/native.ts';
 import { CompileError } from '../errors.ts';
+import { type ExampleInput, type ExampleKind, shapesOf } from '../example-inputs.ts';
 import { isRefusal, namedOutputs, withTrace } from '../trace/trace.ts';
 import { checkedForward, type DTypeOf, type ExportedSize } from './checks.ts';
 import { candidateDims, halved, makeSamples, type Shape, varies } from './samples.ts';
 
 /** What `exportTorchScript` takes besides the model and the path. */
 export interface ExportTorchScriptOptions {
-  /** Shapes of the inputs, batch first. */
-  inputs: readonly (readonly number[])[];
+  /** Shapes of the inputs, batch first, or tensors of the first parameter's dtype and device; of these the shape counts. */
+  inputs: readonly ExampleInput[];
   /** The file takes any batch size. Default true; false: only that of `inputs`. */
   dynamicBatch?: boolean;
   /**
@@ -62,7 +63,8 @@ export function exportTorchScript(
     );
   }
   checkOptions('exportTorchScript', options, ['inputs', 'dynamicBatch', 'dynamicSizes']);
-  const { inputs, dynamicBatch = true, dynamicSizes = true } = options;
+  const { dynamicBatch = true, dynamicSizes = true } = options;
+  const inputs = shapesOf(options.inputs, exampleKind(model));
   checkShapes(inputs);
   const target = pathOf(path, 'exportTorchScript');
   const batch = dynamicBatch ? null : ((inputs[0] as Shape)[0] as number);
@@ -73,6 +75,12 @@ export function exportTorchScript(
     written = writeBest(model, inputs, batch, dynamicSizes ? candidateDims(inputs) : [], sink);
   });
   return written as ExportedTorchScript;
+}
+
+/** What the forward is traced with. */
+function exampleKind(model: Module): ExampleKind {
+  const { dtype = 'float32', device = 'cpu' } = model.parameters()[0] ?? {};
+  return { owner: 'exportTorchScript', dtypes: [dtype], devices: [device] };
 }
 
 type Sink = (bytes: Uint8Array) => void;
