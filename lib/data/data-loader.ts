@@ -2,6 +2,7 @@ import { checkOptions, checkPositions, describeValue } from '../options.ts';
 import { empty, Generator, randperm, scope } from '../tensor/index.ts';
 import { type Collated, Collator } from './collate.ts';
 import type { Dataset } from './datasets/dataset.ts';
+import { ImageError } from './errors.ts';
 import { pinned } from './pin-memory.ts';
 import { withSampleSeed } from './sample-generator.ts';
 
@@ -26,6 +27,18 @@ export interface DataLoaderOptions<Sample, Batch> {
   sequential?: boolean;
   /** Put batches in page-locked memory, from which `to('cuda', { nonBlocking: true })` does not wait. Default false. */
   pinMemory?: boolean;
+  /**
+   * Leave out samples whose image cannot be read (`get` throws an `ImageError`). Their batch is smaller, or absent where
+   * none is left; `skipped` names them, and a warning (`IBN_DATA_SKIPPED`) at the end of the epoch counts them. Default false:
+   * the error ends the epoch.
+   */
+  skipUnreadable?: boolean;
+}
+
+/** A sample that was left out of its batch. */
+export interface SkippedSample {
+  readonly index: number;
+  readonly error: ImageError;
 }
 
 const OPTIONS = [
@@ -37,6 +50,7 @@ const OPTIONS = [
   'prefetch',
   'sequential',
   'pinMemory',
+  'skipUnreadable',
 ];
 
 /**
@@ -61,6 +75,8 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   readonly prefetch: number;
   readonly pinMemory: boolean;
   readonly sequential: boolean;
+  readonly skipUnreadable: boolean;
+  #skipped: SkippedSample[] = [];
   readonly #collate: (samples: Sample[]) => Batch;
   readonly #generator: Generator | null;
 
@@ -74,6 +90,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     this.shuffle = flag(options.shuffle, 'shuffle');
     this.dropLast = flag(options.dropLast, 'dropLast');
     this.sequential = flag(options.sequential, 'sequential');
+    this.skipUnreadable = flag(options.skipUnreadable, 'skipUnreadable');
     this.prefetch = atLeast(0, options.prefetch ?? (this.sequential ? 0 : 2), 'prefetch');
     if (this.sequential && this.prefetch > 0) {
       throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${this.prefetch}`);
@@ -90,47 +107,83 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
+  /** Samples of the latest epoch that were left out because of `skipUnreadable`, in the order of their failure. */
+  get skipped(): readonly SkippedSample[] {
+    return this.#skipped;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const { seed, order } = this.#epoch();
-    const pending: Promise<Batch>[] = [];
+    const skipped: SkippedSample[] = [];
+    this.#skipped = skipped;
+    try {
+      yield* this.#batches(seed, order, skipped);
+    } finally {
+      if (skipped.length > 0) warnOfSkipped(skipped, this.dataset.length);
+    }
+  }
+
+  async *#batches(
+    seed: bigint,
+    order: readonly number[],
+    skipped: SkippedSample[],
+  ): AsyncGenerator<Batch, void, undefined> {
+    const pending: Promise<Maybe<Batch>>[] = [];
     let last: Promise<unknown> = Promise.resolve();
-    const read = (batch: number): Promise<Batch> => {
-      const reading = this.#read(seed, order, batch, last);
+    const read = (batch: number): Promise<Maybe<Batch>> => {
+      const reading = this.#read({ seed, order, skipped }, batch, last);
       last = reading.catch(() => {}); // it may fail before anyone awaits it, or after the loop was left
       return reading;
     };
     for (let next = 0, given = 0; given < this.length; given++) {
       while (next < this.length && next <= given + this.prefetch) pending.push(read(next++));
-      yield await (pending.shift() as Promise<Batch>);
+      const batch = await (pending.shift() as Promise<Maybe<Batch>>);
+      if (batch !== SKIPPED) yield batch;
     }
   }
 
   /** Batches are put together in their order, so that what is remembered of numbers does not depend on timing. */
   async #read(
-    seed: bigint,
-    order: readonly number[],
+    { seed, order, skipped }: Epoch,
     batch: number,
     before: Promise<unknown>,
-  ): Promise<Batch> {
+  ): Promise<Maybe<Batch>> {
     const first = batch * this.batchSize;
     const indices = order.slice(first, first + this.batchSize);
-    const samples = await (this.sequential ? this.#oneByOne(indices) : this.#atOnce(indices, seed, first));
+    const found = await (this.sequential
+      ? this.#oneByOne(indices, skipped)
+      : this.#atOnce(indices, seed, first, skipped));
     await before;
+    const samples = found.filter((sample) => sample !== SKIPPED) as Sample[];
+    if (samples.length === 0) return SKIPPED;
     return this.pinMemory ? pinned(this.#collate(samples)) : this.#collate(samples);
   }
 
-  async #oneByOne(indices: readonly number[]): Promise<Sample[]> {
-    const samples: Sample[] = [];
-    for (const index of indices) samples.push(await this.dataset.get(index));
+  async #oneByOne(indices: readonly number[], skipped: SkippedSample[]): Promise<Maybe<Sample>[]> {
+    const samples: Maybe<Sample>[] = [];
+    for (const index of indices) samples.push(await this.#get(index, skipped));
     return samples;
   }
 
-  #atOnce(indices: readonly number[], seed: bigint, first: number): Promise<Sample[]> {
+  #atOnce(
+    indices: readonly number[],
+    seed: bigint,
+    first: number,
+    skipped: SkippedSample[],
+  ): Promise<Maybe<Sample>[]> {
     return Promise.all(
-      indices.map((index, i) =>
-        withSampleSeed(seed + BigInt(first + i), async () => await this.dataset.get(index)),
-      ),
+      indices.map((index, i) => withSampleSeed(seed + BigInt(first + i), () => this.#get(index, skipped))),
     );
+  }
+
+  async #get(index: number, skipped: SkippedSample[]): Promise<Maybe<Sample>> {
+    try {
+      return await this.dataset.get(index);
+    } catch (error) {
+      if (!this.skipUnreadable || !(error instanceof ImageError)) throw error;
+      skipped.push({ index, error });
+      return SKIPPED;
+    }
   }
 
   /** The draws of torch's loader and sampler (utils/data, 2.13), those without a visible effect included. */
@@ -146,6 +199,24 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     permutation(count, generator); // for a remainder that is empty
     return { seed, order };
   }
+}
+
+interface Epoch {
+  readonly seed: bigint;
+  readonly order: readonly number[];
+  readonly skipped: SkippedSample[];
+}
+
+const SKIPPED = Symbol('skipped');
+type Maybe<Sample> = Sample | typeof SKIPPED;
+
+function warnOfSkipped(skipped: readonly SkippedSample[], total: number): void {
+  const [first] = skipped as [SkippedSample];
+  process.emitWarning(
+    `DataLoader left out ${skipped.length} of ${total} samples, which could not be read; the first is ` +
+      `${first.error.message}. See loader.skipped`,
+    { code: 'IBN_DATA_SKIPPED' },
+  );
 }
 
 function drawSeed(generator: Generator | null): number | bigint {

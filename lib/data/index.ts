@@ -1,5 +1,5 @@
 export { type Collated, defaultCollate } from './collate.ts';
-export { DataLoader, type DataLoaderOptions } from './data-loader.ts';
+export { DataLoader, type DataLoaderOptions, type SkippedSample } from './data-loader.ts';
 export * as datasets from './datasets/index.ts';
 export { DatasetError, ImageError } from './errors.ts';
 export { decodeImage, type ImageSource } from './image.ts';
