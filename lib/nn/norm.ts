@@ -138,7 +138,8 @@ export class BatchNorm1d extends BatchNorm {
 export class BatchNorm2d extends BatchNorm {
   protected checkDim(dim: number): void {
     if (dim === 4) return;
-    throw new RangeError(`Expected 4D input for BatchNorm2d, got ${dim}D input`);
+    const hint = dim === 3 ? '; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)' : '';
+    throw new RangeError(`Expected 4D input for BatchNorm2d, got ${dim}D input${hint}`);
   }
 }
 

@@ -360,9 +360,17 @@ function noMatch(name: string, schemas: ParsedSchema[], args: unknown[], spellin
   const fault = only && findFault(only, args, spelling);
   if (fault) return new TypeError(fault);
   return new TypeError(
-    `Expected arguments for ${name} that fit one of its schemas, got ${argumentsText(args)}:\n` +
+    `Expected arguments for ${name} that fit one of its schemas, got ${argumentsText(args)}${listHint(args)}:\n` +
       candidates.map((schema) => `- ${formatSchema(schema)}`).join('\n'),
   );
+}
+
+/** What to write for `x.sum(0, 1)` and `ops.aten.permute(x, 2, 0, 1)`. */
+function listHint(args: unknown[]): string {
+  const start = args.findIndex((value) => typeof value === 'number');
+  const numbers = start < 0 ? [] : args.slice(start);
+  if (numbers.length < 2 || !numbers.every((value) => Number.isInteger(value))) return '';
+  return `; several dimensions or sizes are one array: [${numbers.join(', ')}]`;
 }
 
 function findFault(schema: ParsedSchema, args: unknown[], spelling: Spelling): string | undefined {
@@ -381,7 +389,8 @@ function findFault(schema: ParsedSchema, args: unknown[], spelling: Spelling): s
   }
   const positional = isOptions(last) ? args.slice(0, -1) : args;
   if (positional.length > schema.positional) {
-    return `Expected at most ${schema.positional} arguments for ${name}, got ${positional.length}`;
+    const hint = listHint(positional);
+    return `Expected at most ${schema.positional} arguments for ${name}, got ${positional.length}${hint}`;
   }
   for (const [index, argument] of schema.parsed.entries()) {
     const value = index < positional.length ? positional[index] : options[spell(argument.name)];

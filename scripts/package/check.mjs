@@ -25,6 +25,7 @@ import {
   consumerEnvironment,
   fetchNode,
   install,
+  npm,
   pack,
   readmeProgram,
   run,
@@ -37,6 +38,22 @@ const { values } = parseArgs({
 const { locateLibtorch, libtorchCache } = await import(
   pathToFileURL(join(root, 'dist/libtorch/find/locate.js')).href
 );
+const STRICT = {
+  strict: true,
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  types: ['node'],
+  typeRoots: [join(root, 'node_modules/@types')],
+};
+
+// The oldest that is promised, those between, and the newest. CommonJS files of nodenext may require ES modules since 5.8.
+const COMPILERS = ['5.4', '5.6', '5.8', '5.9', '6', '7'];
+const MODES = [
+  { module: 'nodenext', files: ['typed.mts'] },
+  { module: 'nodenext', files: ['typed.cts'], since: 5.8 },
+  { module: 'preserve', moduleResolution: 'bundler', files: ['typed.mts'] },
+];
+
 const folder = mkdtempSync(join(tmpdir(), 'ibn-check-'));
 const loadBefore = loadavg()[0];
 try {
@@ -57,6 +74,7 @@ async function main() {
   install(tarball, noScripts, bare, ['--ignore-scripts']);
   const sizes = measureSizes(tarball, consumer, libtorches);
   for (const place of [consumer, noScripts]) compileTypeScript(place);
+  checkCompilers(consumer);
   const nodes = [
     process.execPath,
     ...(values.nodes?.split(',') ?? []).map((node) => fetchNode(node, folder)),
@@ -101,20 +119,27 @@ function compileTypeScript(place) {
     const y: Tensor = tensor([1, 2]).add(1);
     const build: typeof models.resnet50_ibn_a = models.resnet50_ibn_a;
     console.log(y.toArray(), typeof build);`;
-  const compilerOptions = {
-    strict: true,
-    module: 'nodenext',
-    target: 'es2022',
-    lib: ['es2023', 'esnext.disposable'],
-    types: ['node'],
-    typeRoots: [join(root, 'node_modules/@types')],
-    rootDir: '.',
-    outDir: 'out',
-  };
+  const compilerOptions = { ...STRICT, module: 'nodenext', rootDir: '.', outDir: 'out' };
   const files = ['typed.mts', 'typed.cts'];
   for (const name of files) writeFileSync(join(place, name), source);
   writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', place]);
+}
+
+/** The declarations, checked whole, with each compiler and way to find modules. Compilers come from npm. */
+function checkCompilers(place) {
+  for (const version of COMPILERS) {
+    const home = join(folder, `typescript-${version}`);
+    mkdirSync(home);
+    npm(['install', '--prefix', home, '--no-audit', '--no-fund', `typescript@${version}`], { cwd: home });
+    for (const { files, since = 0, ...modules } of MODES) {
+      if (Number(version) < since) continue;
+      const compilerOptions = { ...STRICT, ...modules, noEmit: true, skipLibCheck: false };
+      writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+      run(process.execPath, [join(home, 'node_modules/typescript/bin/tsc'), '-p', place]);
+    }
+    console.error(`TypeScript ${version} takes the declarations`);
+  }
 }
 
 function prints(node, path, env, expected) {

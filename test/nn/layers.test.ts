@@ -155,7 +155,7 @@ describe('what layers refuse', () => {
 
   it('inputs of other shapes', () => {
     expect(message(() => new nn.BatchNorm2d(3).forward(randn([1, 3, 4])))).toMatchInlineSnapshot(
-      `"RangeError: Expected 4D input for BatchNorm2d, got 3D input"`,
+      `"RangeError: Expected 4D input for BatchNorm2d, got 3D input; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)"`,
     );
     expect(message(() => new nn.BatchNorm1d(3).forward(randn([1, 3, 4, 4])))).toMatchInlineSnapshot(
       `"RangeError: Expected 2D or 3D input for BatchNorm1d, got 4D input"`,
