@@ -12,6 +12,7 @@ describe('loading the native module', () => {
     // Beside a node_modules of its own: the same native module through another path.
     const copy = join(folder, 'dist');
     cpSync(dist, copy, { recursive: true });
+    cpSync(join(dist, '..', 'package.json'), join(folder, 'package.json'));
     const { code, stdout, stderr } = await runChild(
       `
       const other = await import('${pathToFileURL(copy).href}/tensor/index.js');
