@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { Complex, type DType, scope, Tensor, tensor } from '../../lib/tensor/index.ts';
+import { tolerancesOf } from '../../lib/testing/tolerances.ts';
 
 export interface Tolerances {
   rtol?: number;
@@ -12,16 +13,6 @@ export interface Numbers {
   shape: number[];
   data: (number | string | boolean | [number, number])[];
 }
-
-// By dtype, as torch.testing.assert_close; integers and booleans must be equal.
-const TOLERANCES: Record<string, Required<Tolerances>> = {
-  float16: { rtol: 1e-3, atol: 1e-5 },
-  bfloat16: { rtol: 1.6e-2, atol: 1e-5 },
-  float32: { rtol: 1.3e-6, atol: 1e-5 },
-  complex64: { rtol: 1.3e-6, atol: 1e-5 },
-  float64: { rtol: 1e-7, atol: 1e-7 },
-  complex128: { rtol: 1e-7, atol: 1e-7 },
-};
 
 type FixtureElement = Numbers['data'][number];
 const TEXT: Record<string, number> = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity, '-0': -0 };
@@ -57,7 +48,7 @@ export function expectClose(actual: Tensor, expected: Numbers | Tensor, toleranc
       dtype: wanted.dtype,
       shape: wanted.shape,
     });
-    const bounds = { ...(TOLERANCES[actual.dtype] ?? { rtol: 0, atol: 0 }), ...tolerances };
+    const bounds = { ...tolerancesOf(actual.dtype, actual.dtype), ...tolerances };
     const got = flatElements(actual);
     const want = flatElements(wanted);
     const index = want.findIndex((value, i) => !isClose(got[i] as number, value, bounds));

@@ -112,7 +112,7 @@ export class CompiledFile {
   }
 
   #unreadable(error: unknown): CompiledModelError {
-    return this.corrupt(`its plan cannot be read: ${error instanceof Error ? error.message : error}`, error);
+    return this.corrupt(`its plan cannot be read: ${messageOf(error)}`, error);
   }
 
   async #lengths(file: FileReader): Promise<{ jsonLength: number; dataLength: number }> {
