@@ -26,7 +26,7 @@ const ENTRIES = [
   'libtorch/install/install',
   'libtorch/find/locate',
   'net/download',
-  'cli/classifier',
+  'cli/classify/classifier',
 ];
 
 const written = await bundle();

@@ -51,6 +51,32 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     install: ['load', 'find', 'wheels'],
     build: ['install', 'load', 'find', 'wheels'],
   },
+  checkpoint: {
+    zip: ['.'],
+    storage: ['.'],
+    pickle: ['.', 'storage'],
+    safetensors: ['.', 'storage'],
+    objects: ['.', 'pickle', 'storage'],
+    'torch-file': ['.', 'zip', 'pickle', 'objects', 'storage'],
+    '.': ['storage', 'objects', 'pickle', 'safetensors', 'torch-file'],
+  },
+  tensor: { indexing: ['.'], printing: ['.'], '.': ['indexing', 'printing'] },
+  nn: {
+    init: [],
+    // A module loads state dicts, and what loads them walks modules.
+    module: ['loading'],
+    loading: ['module'],
+    layers: ['.', 'init', 'module'],
+    '.': ['init', 'module', 'loading', 'layers'],
+  },
+  models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
+  cli: {
+    classify: ['.'],
+    inspect: ['.'],
+    convert: ['.'],
+    machine: [],
+    '.': ['classify', 'inspect', 'convert', 'machine'],
+  },
 };
 const EVERYWHERE = new Set(['errors', 'options']);
 const NEVER_IMPORTED = new Set(['cli', 'index', 'testing']);
@@ -63,7 +89,7 @@ interface Import {
   typeOnly: boolean;
 }
 
-/** `nn/conv.ts` is of nn, `binding.ts` of binding. */
+/** `nn/layers/conv.ts` is of nn, `binding.ts` of binding. */
 const layerOf = (file: string) => (relative(lib, file).split('/')[0] as string).replace(/\.ts$/, '');
 
 const STATEMENT = /^\s*(?:import|export)\s+(type\s+)?(?:([^'";]*?)\s+from\s+)?'([^']+)';?/gm;

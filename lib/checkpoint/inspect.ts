@@ -2,10 +2,15 @@ import type { Tensor } from '../tensor/index.ts';
 import { FileSource } from './byte-source.ts';
 import { changedMeanwhile } from './errors.ts';
 import { detectFormat, type Format } from './format.ts';
-import { NativeBackend } from './native-backend.ts';
-import { PlannedBackend, type PlannedBuild, type PlannedTensor, Realizer } from './planned-backend.ts';
+import { type FoundStateDict, findStateDict } from './objects/state-dict.ts';
 import { readCheckpoint } from './reader.ts';
-import { type FoundStateDict, findStateDict } from './state-dict.ts';
+import { NativeBackend } from './storage/native-backend.ts';
+import {
+  PlannedBackend,
+  type PlannedBuild,
+  type PlannedTensor,
+  Realizer,
+} from './storage/planned-backend.ts';
 
 /** What is in a file, with plans in the places of tensors: no number has been read. */
 export interface Inspection {

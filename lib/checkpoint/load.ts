@@ -2,11 +2,11 @@ import { fileURLToPath } from 'node:url';
 import { checkOptions, checkPositions } from '../options.ts';
 import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
 import { changedMeanwhile } from './errors.ts';
-import { NativeBackend } from './native-backend.ts';
-import { PlannedBackend, Realizer } from './planned-backend.ts';
+import { findStateDict } from './objects/state-dict.ts';
 import { type ReaderOptions, readCheckpoint } from './reader.ts';
-import { findStateDict } from './state-dict.ts';
-import type { MapLocation } from './storage-table.ts';
+import { NativeBackend } from './storage/native-backend.ts';
+import { PlannedBackend, Realizer } from './storage/planned-backend.ts';
+import type { MapLocation } from './storage/storage-table.ts';
 
 export const LOAD_OPTIONS = ['mapLocation', 'mmap', 'unknown'];
 

@@ -1,14 +1,14 @@
-import type { TensorBackend } from './backend.ts';
 import type { ByteSource } from './byte-source.ts';
-import type { Description } from './description.ts';
 import { detectFormat } from './format.ts';
-import { readLegacyCheckpoint } from './legacy-reader.ts';
-import { Materializer } from './materialize.ts';
 import { attachTexts } from './metadata.ts';
+import { Materializer } from './objects/materialize.ts';
 import { TorchEnvironment } from './pickle/persistent.ts';
 import { readSafetensors } from './safetensors/reader.ts';
-import { type MapLocation, StorageTable } from './storage-table.ts';
-import { readZipCheckpoint } from './zip-checkpoint.ts';
+import type { TensorBackend } from './storage/backend.ts';
+import type { Description } from './storage/description.ts';
+import { type MapLocation, StorageTable } from './storage/storage-table.ts';
+import { readLegacyCheckpoint } from './torch-file/legacy-reader.ts';
+import { readZipCheckpoint } from './torch-file/zip-checkpoint.ts';
 
 /** How a checkpoint is read. */
 export interface ReaderOptions {

@@ -2,10 +2,10 @@ import { pathOf, writeAtomically } from '../atomic-file.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { isTensor } from '../tensor/index.ts';
 import { fileOrigin, writeFailure } from './errors.ts';
-import { NativeTensorSource } from './native-tensor-source.ts';
 import { prepareSafetensors } from './safetensors/writer.ts';
-import type { TensorSource } from './tensor-source.ts';
-import { prepareCheckpoint } from './zip-checkpoint-writer.ts';
+import { NativeTensorSource } from './storage/native-tensor-source.ts';
+import type { TensorSource } from './storage/tensor-source.ts';
+import { prepareCheckpoint } from './torch-file/zip-checkpoint-writer.ts';
 
 type Write = (sink: (bytes: Uint8Array) => void) => void;
 

@@ -1,4 +1,4 @@
-import type { FoundStateDict } from '../checkpoint/state-dict.ts';
+import type { FoundStateDict } from '../checkpoint/objects/state-dict.ts';
 import type { Recognised } from '../models/recognise.ts';
 
 /** How to load a file, for the command line and for TypeScript. */

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { packageVersion } from '../libtorch/find/package-root.ts';
-import { registerBuild } from './build.ts';
-import { registerClassify } from './classify.ts';
-import { registerConvert } from './convert.ts';
+import { registerClassify } from './classify/classify.ts';
+import { registerConvert } from './convert/convert.ts';
 import { registerDemo } from './demo.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerInfo } from './info.ts';
-import { registerInspect } from './inspect.ts';
-import { registerInstallLibtorch } from './install-libtorch.ts';
+import { registerInspect } from './inspect/inspect.ts';
+import { registerBuild } from './machine/build.ts';
+import { registerDoctor } from './machine/doctor.ts';
+import { registerInfo } from './machine/info.ts';
+import { registerInstallLibtorch } from './machine/install-libtorch.ts';
 
 const program = new Command('ibn-net')
   .description('Run, train and deploy IBN-Net in Node')

@@ -3,7 +3,7 @@ import { Module, Sequential } from '../nn/index.ts';
 import { checkPositions, describeValue } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { release, temporaries } from '../tensor/scope.ts';
-import { BasicBlock_IBN, Bottleneck_IBN } from './residual-blocks.ts';
+import { BasicBlock_IBN, Bottleneck_IBN } from './blocks/residual-blocks.ts';
 
 /** An output inside a network. */
 export interface FeatureInfo {

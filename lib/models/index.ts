@@ -1,17 +1,29 @@
 /** IBN-Net models and the layers they are made of. */
-import { setNetworkHint } from '../nn/load-hint.ts';
+import { setNetworkHint } from '../nn/loading/load-hint.ts';
 import { registerOwnClasses } from '../tensor/own-code.ts';
-import * as densenetIbn from './densenet-ibn.ts';
+import * as globalAvgPool from './blocks/global-avg-pool.ts';
+import * as ibn from './blocks/ibn.ts';
+import * as residualBlocks from './blocks/residual-blocks.ts';
+import * as seLayer from './blocks/se-layer.ts';
 import * as features from './features.ts';
-import * as globalAvgPool from './global-avg-pool.ts';
-import * as ibn from './ibn.ts';
 import { networkHint } from './network-hint.ts';
-import * as residualBlocks from './residual-blocks.ts';
-import * as resnetIbn from './resnet-ibn.ts';
-import * as resnextIbn from './resnext-ibn.ts';
-import * as seLayer from './se-layer.ts';
+import * as densenetIbn from './networks/densenet-ibn.ts';
+import * as resnetIbn from './networks/resnet-ibn.ts';
+import * as resnextIbn from './networks/resnext-ibn.ts';
 
-export * from './densenet.ts';
+export { GlobalAvgPool2d } from './blocks/global-avg-pool.ts';
+export { IBN, IBN_c, IBN_d } from './blocks/ibn.ts';
+export type { IBNConfig, IBNPlacement } from './blocks/placement.ts';
+export {
+  BasicBlock_IBN,
+  type BlockClass,
+  type BlockOptions,
+  Bottleneck_IBN,
+} from './blocks/residual-blocks.ts';
+export type { StrideOptions } from './blocks/residual-stages.ts';
+export { SELayer } from './blocks/se-layer.ts';
+export { createFeatureExtractor, FeatureExtractor, type FeatureInfo, type FeatureModel } from './features.ts';
+export * from './networks/densenet.ts';
 export {
   DenseIBN,
   DenseLayer,
@@ -23,27 +35,8 @@ export {
   densenet161_ibn_a,
   densenet169_ibn_a,
   densenet201_ibn_a,
-} from './densenet-ibn.ts';
-export { createFeatureExtractor, FeatureExtractor, type FeatureInfo, type FeatureModel } from './features.ts';
-export { GlobalAvgPool2d } from './global-avg-pool.ts';
-export { IBN, IBN_c, IBN_d } from './ibn.ts';
-export type { Operations } from './operations.ts';
-export type { IBNConfig, IBNPlacement } from './placement.ts';
-export { type PretrainedLoader, type PretrainedOption, setPretrainedLoader } from './pretrained.ts';
-export {
-  getModel,
-  type ImageModel,
-  type ListOptions,
-  listModels,
-  type ModelEntry,
-  type ModelName,
-  type ModelOf,
-  type ModelOptions,
-  type OptionsOf,
-} from './registry.ts';
-export { BasicBlock_IBN, type BlockClass, type BlockOptions, Bottleneck_IBN } from './residual-blocks.ts';
-export type { StrideOptions } from './residual-stages.ts';
-export * from './resnet.ts';
+} from './networks/densenet-ibn.ts';
+export * from './networks/resnet.ts';
 export {
   type Depths,
   type EntryOptions,
@@ -59,18 +52,30 @@ export {
   resnet101_ibn_b,
   resnet152_ibn_a,
   resnet152_ibn_b,
-} from './resnet-ibn.ts';
-export * from './resnext.ts';
-export * from './resnext-ibn.ts';
-export { SELayer } from './se-layer.ts';
-export * from './se-resnet.ts';
+} from './networks/resnet-ibn.ts';
+export * from './networks/resnext.ts';
+export * from './networks/resnext-ibn.ts';
+export * from './networks/se-resnet.ts';
 export {
   SEBottleneck_IBN,
   SEResNet_IBN,
   se_resnet50_ibn_a,
   se_resnet101_ibn_a,
   se_resnet152_ibn_a,
-} from './se-resnet-ibn.ts';
+} from './networks/se-resnet-ibn.ts';
+export type { Operations } from './operations.ts';
+export { type PretrainedLoader, type PretrainedOption, setPretrainedLoader } from './pretrained.ts';
+export {
+  getModel,
+  type ImageModel,
+  type ListOptions,
+  listModels,
+  type ModelEntry,
+  type ModelName,
+  type ModelOf,
+  type ModelOptions,
+  type OptionsOf,
+} from './registry.ts';
 export { type LayerSummary, ModelSummary, type SummaryOptions, summary } from './summary.ts';
 export {
   type ErrorRates,

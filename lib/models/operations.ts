@@ -11,7 +11,7 @@ import {
   Sigmoid,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { GlobalAvgPool2d } from './global-avg-pool.ts';
+import { GlobalAvgPool2d } from './blocks/global-avg-pool.ts';
 
 /** Work of one call of a layer. */
 export interface Operations {

@@ -1,5 +1,5 @@
-import { deferDraws } from '../nn/defer-draws.ts';
 import type { Module } from '../nn/index.ts';
+import { deferDraws } from '../nn/init/defer-draws.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 
 /** Fills a new model with published weights; throws where there are none or they have to be fetched first. */

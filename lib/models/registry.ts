@@ -1,13 +1,13 @@
 import type { Module } from '../nn/index.ts';
 import { checkOptions, checkPositions, suggestion } from '../options.ts';
-import * as densenet from './densenet.ts';
-import * as densenetIbn from './densenet-ibn.ts';
-import * as resnet from './resnet.ts';
-import * as resnetIbn from './resnet-ibn.ts';
-import * as resnext from './resnext.ts';
-import * as resnextIbn from './resnext-ibn.ts';
-import * as seResnet from './se-resnet.ts';
-import * as seResnetIbn from './se-resnet-ibn.ts';
+import * as densenet from './networks/densenet.ts';
+import * as densenetIbn from './networks/densenet-ibn.ts';
+import * as resnet from './networks/resnet.ts';
+import * as resnetIbn from './networks/resnet-ibn.ts';
+import * as resnext from './networks/resnext.ts';
+import * as resnextIbn from './networks/resnext-ibn.ts';
+import * as seResnet from './networks/se-resnet.ts';
+import * as seResnetIbn from './networks/se-resnet-ibn.ts';
 import { weightsOf } from './weights.ts';
 
 const files = {

@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor/index.ts';
 import { callForeign } from '../tensor/own-code.ts';
 import { release } from '../tensor/scope.ts';
-import type { Module } from './module.ts';
+import type { Module } from './module/module.ts';
 
 /**
  * `module.forward(x)`, as the package's own layers call the modules in them: these may be of other classes, whose code

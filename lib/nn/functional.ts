@@ -1,6 +1,6 @@
 import { checkOptions } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
-import { torchSize } from './repr.ts';
+import { torchSize } from './module/repr.ts';
 import { adaptiveSize, type OutputSize, pair, type Reduction, reductionCode, type Size2 } from './sizes.ts';
 
 export type { OutputSize, Reduction, Size2 };

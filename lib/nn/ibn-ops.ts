@@ -2,8 +2,8 @@ import { hasCudaKernels } from '../ops/cuda-kernels.ts';
 import { recorder } from '../ops/recorder.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { checkBatchSize, checkSpatialSize } from './functional.ts';
-import type { Module } from './module.ts';
-import { BatchNorm2d, InstanceNorm2d } from './norm.ts';
+import { BatchNorm2d, InstanceNorm2d } from './layers/norm.ts';
+import type { Module } from './module/module.ts';
 
 /** A normalisation that one op can do: channels `start` to `end` by `instance`, the others by `batch`. */
 export interface NormParts {

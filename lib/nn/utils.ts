@@ -1,2 +1,2 @@
 /** What torch.nn.utils has for building modules. */
-export { skipInit } from './skip-init.ts';
+export { skipInit } from './init/skip-init.ts';

@@ -5,8 +5,8 @@ export * from './create.ts';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.ts';
 export { dtypeOfArray, isComplex, isFloatingPoint } from './dtype.ts';
 export { type GradOptions, grad } from './grad.ts';
-export { type Index, type IndexArray, Slice, slice } from './index-types.ts';
-export type { IndexValue } from './indexing.ts';
+export { type Index, type IndexArray, Slice, slice } from './indexing/index-types.ts';
+export type { IndexValue } from './indexing/indexing.ts';
 export {
   enableGrad,
   inferenceMode,
@@ -15,8 +15,8 @@ export {
   noGrad,
   setGradEnabled,
 } from './modes.ts';
-export { formatParameter, formatTensor } from './print.ts';
-export { getPrintoptions, type PrintOptions, setPrintoptions } from './print-options.ts';
+export { formatParameter, formatTensor } from './printing/print.ts';
+export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing/print-options.ts';
 export { Generator, getRngState, initialSeed, manualSeed, setRngState } from './random.ts';
 export {
   type CudaInfo,

@@ -12,11 +12,11 @@ import {
 } from '../ops/index.ts';
 import { checkOptions } from '../options.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
-import type { Index } from './index-types.ts';
-import { type IndexValue, readIndex, writeIndex } from './indexing.ts';
+import type { Index } from './indexing/index-types.ts';
+import { type IndexValue, readIndex, writeIndex } from './indexing/indexing.ts';
 import { native } from './native.ts';
 import { toPrimitive } from './primitive.ts';
-import { formatTensor } from './print.ts';
+import { formatTensor } from './printing/print.ts';
 import { scope } from './scope.ts';
 import { UntypedStorage } from './storage.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { TensorBackend } from '../../lib/checkpoint/backend.ts';
 import { BufferSource, type ByteSource } from '../../lib/checkpoint/byte-source.ts';
 import { layoutOf } from '../../lib/checkpoint/dtypes.ts';
 import { type ReaderOptions, readCheckpoint } from '../../lib/checkpoint/reader.ts';
+import type { TensorBackend } from '../../lib/checkpoint/storage/backend.ts';
 import type { Recipe, TensorFields } from '../../lib/checkpoint/values.ts';
 
 /** A storage without libtorch: bytes, whether they are the file's own, and the device. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { save, saveSafetensors } from '../../lib/checkpoint/index.ts';
-import { type ClassifyOptions, classify } from '../../lib/cli/classify.ts';
+import { type ClassifyOptions, classify } from '../../lib/cli/classify/classify.ts';
 import * as models from '../../lib/models/index.ts';
 import { manualSeed, type Tensor } from '../../lib/tensor/index.ts';
 import { noPythonTorch, runPython } from '../checkpoint/python-torch.ts';

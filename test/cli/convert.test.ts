@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { load, metadataOf, save, saveSafetensors, textsOf } from '../../lib/checkpoint/index.ts';
-import { type ConvertOptions, convertFile } from '../../lib/cli/convert-file.ts';
+import { type ConvertOptions, convertFile } from '../../lib/cli/convert/rewrite.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { ones, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
 import { noPythonTorch, runPython } from '../checkpoint/python-torch.ts';

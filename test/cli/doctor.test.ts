@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { examine, formatChecks, hasFailed } from '../../lib/cli/doctor-checks.ts';
+import { examine, formatChecks, hasFailed } from '../../lib/cli/machine/doctor-checks.ts';
 import { bindingName } from '../../lib/libtorch/find/native-module.ts';
 import { readSystem } from '../../lib/libtorch/load/system.ts';
 import { tmp } from '../helpers/index.ts';

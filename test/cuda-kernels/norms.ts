@@ -1,5 +1,5 @@
-import { DenseIBN } from '../../lib/models/densenet-ibn.ts';
-import { IBN, IBN_d } from '../../lib/models/ibn.ts';
+import { IBN, IBN_d } from '../../lib/models/blocks/ibn.ts';
+import { DenseIBN } from '../../lib/models/networks/densenet-ibn.ts';
 import { type FusedOptions, fusedNorm, withFusedNorms } from '../../lib/nn/ibn-ops.ts';
 import { InstanceNorm2d, type Module } from '../../lib/nn/index.ts';
 import { type DType, ops, randn, type Tensor } from '../../lib/tensor/index.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { models, nn, type Tensor, zeros } from '../../lib/index.ts';
 import { networkTitle } from '../../lib/models/title.ts';
-import type { StateDictError } from '../../lib/nn/state-dict.ts';
+import type { StateDictError } from '../../lib/nn/loading/state-dict.ts';
 import { errorOf, message } from '../helpers/index.ts';
 
 type State = Map<string, Tensor>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { empty, getRngState, manualSeed, models, nn, ones, randn, type Tensor } from '../../lib/index.ts';
-import { deferDraws } from '../../lib/nn/defer-draws.ts';
+import { deferDraws } from '../../lib/nn/init/defer-draws.ts';
 import { skipRandom } from '../../lib/tensor/random.ts';
 
 const { init } = nn;

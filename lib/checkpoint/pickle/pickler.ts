@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
 import { metadataOf, wasDict } from '../metadata.ts';
-import type { InspectedStorage, InspectedTensor, TensorSource } from '../tensor-source.ts';
+import type { InspectedStorage, InspectedTensor, TensorSource } from '../storage/tensor-source.ts';
 import { Emitter } from './emitter.ts';
 import { OPCODES as OP } from './opcodes.ts';
 import { isPlainObject, kindOf } from './plain-objects.ts';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { ByteSource } from '../byte-source.ts';
-import type { Description } from '../description.ts';
 import { corrupt, overLimit, unsupported } from '../errors.ts';
-import type { StorageLayout } from '../storage-table.ts';
+import type { Description } from '../storage/description.ts';
+import type { StorageLayout } from '../storage/storage-table.ts';
 import { PyDict, PyStorage, PyTensor } from '../values.ts';
 import { type Header, type HeaderTensor, parseHeader, UnreadDType } from './header.ts';
 import { HeaderMismatch } from './header-scanner.ts';

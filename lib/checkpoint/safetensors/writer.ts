@@ -1,6 +1,6 @@
 import { layoutOf, type StoredDType } from '../dtypes.ts';
+import type { InspectedElements, TensorSource } from '../storage/tensor-source.ts';
 import { isWellFormed } from '../surrogates.ts';
-import type { InspectedElements, TensorSource } from '../tensor-source.ts';
 import { safetensorsName } from './dtypes.ts';
 import { bytesOf } from './header.ts';
 

@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import { IMAGENET_CLASSES, transforms } from '../../data/index.ts';
+import { fetchFile } from '../../hub/fetch.ts';
+import { findWeights, noWeights, weights } from '../../hub/weights.ts';
+import { cudaInfo, type DType, inferenceMode, scope, stack, type Tensor } from '../../tensor/index.ts';
+import { describeFile, type InputRecipe, type Recipe } from '../recipe.ts';
+import { type ClassifierFile, classCount, loadModel, requireModel } from './classifier-model.ts';
+import { type NetworkRunner, networkRunner } from './network-runner.ts';
+
+/** How {@link Classifier.load} builds a network and prepares images. */
+export interface ClassifierOptions extends Omit<ClassifierFile, 'checkpoint'> {
+  /** The weights. Default: those published for the model, from torch.hub's cache or downloaded. */
+  checkpoint?: string | undefined;
+  /** "cpu" (default) or "cuda". */
+  device?: string | undefined;
+  resize?: number | undefined;
+  crop?: number | undefined;
+  /** A file of class names, one per line or a JSON array. */
+  classes?: string | undefined;
+  /** What to compute in; default float32, whatever the file has. */
+  dtype?: DType | undefined;
+}
+
+/** One guess of the network. */
+export interface Prediction {
+  readonly class: string;
+  readonly index: number;
+  readonly probability: number;
+}
+
+/** Whose published weights are used where neither a model nor a checkpoint is named. */
+export const DEFAULT_MODEL = 'resnet50_ibn_a';
+
+interface ClassifierParts {
+  readonly runner: NetworkRunner;
+  readonly classes: readonly string[];
+  readonly transform: transforms.Compose;
+}
+
+/**
+ * A network with its weights, its preparation of images and its class names. On the CPU it is compiled, where `compile`
+ * takes the network.
+ */
+export class Classifier {
+  readonly classes: readonly string[];
+  readonly runner: NetworkRunner;
+  readonly #transform: transforms.Compose;
+
+  private constructor({ runner, classes, transform }: ClassifierParts) {
+    this.runner = runner;
+    this.classes = classes;
+    this.#transform = transform;
+  }
+
+  /** @throws RangeError for an unknown model, before any file is read; HubError, CheckpointError. */
+  static async load(options: ClassifierOptions): Promise<Classifier> {
+    const { device = 'cpu', dtype = 'float32' } = options;
+    requireDevice(device);
+    requireModel(options.model);
+    const file = await weightsFile(options);
+    const described = describeFile(file.checkpoint);
+    const { recipe } = described;
+    const count = classCount(described.shapes, file.checkpoint);
+    const { model, channels } = loadModel(described, count, { ...options, ...file });
+    if (device !== 'cpu' || dtype !== 'float32') model.to({ device, dtype });
+    const { transform, crop } = preparation(recipe.input, options, channels);
+    const classes = options.classes
+      ? await readClassNames(options.classes, count)
+      : savedNames(recipe, count);
+    const runner = await networkRunner(model, { device, dtype, image: [channels, crop, crop] });
+    return new Classifier({ runner, classes, transform });
+  }
+
+  /** A decoded image (3, H, W) as the network takes it, (C, crop, crop). */
+  prepare(image: Tensor): Tensor {
+    return this.#transform.forward(image);
+  }
+
+  /** The `top` most probable classes of every prepared image. They may be disposed as soon as this returns. */
+  async predict(images: readonly Tensor[], top: number): Promise<Prediction[][]> {
+    const batch = stack([...images], 0);
+    const running = this.runner.run(batch);
+    batch.dispose();
+    const logits = await running;
+    try {
+      return scope(() => inferenceMode(() => this.#best(logits, top)));
+    } finally {
+      logits.dispose();
+    }
+  }
+
+  #best(logits: Tensor, top: number): Prediction[][] {
+    const [values, indices] = logits.softmax(1).topk(Math.min(top, this.classes.length), 1);
+    return this.#pair(values.toArray() as number[][], indices.toArray() as number[][]);
+  }
+
+  #pair(values: number[][], indices: number[][]): Prediction[][] {
+    return values.map((row, image) =>
+      row.map((probability, rank) => {
+        const index = Number(indices[image]?.[rank]);
+        return { class: this.classes[index] ?? String(index), index, probability };
+      }),
+    );
+  }
+}
+
+function requireDevice(device: string): void {
+  const reason = device.startsWith('cuda') ? cudaInfo().reason : null;
+  if (reason !== null)
+    throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
+}
+
+type WeightsFile = Pick<ClassifierFile, 'checkpoint' | 'model'>;
+
+/** The file that was named, or the one published for the model. */
+async function weightsFile({ checkpoint, model }: ClassifierOptions): Promise<WeightsFile> {
+  if (checkpoint !== undefined) return { checkpoint, model };
+  const name = model ?? DEFAULT_MODEL;
+  if (findWeights(name) === undefined)
+    throw noWeights(`Expected --checkpoint beside --model ${name}, got none`);
+  return { checkpoint: await fetchFile(weights(name).url), model: name };
+}
+
+async function readClassNames(path: string, count: number): Promise<string[]> {
+  const text = await readFile(path, 'utf8');
+  const parsed: unknown = text.trimStart().startsWith('[') ? JSON.parse(text) : text.trimEnd().split(/\r?\n/);
+  const names = (parsed as unknown[]).map(String);
+  if (names.length === count) return names;
+  throw new RangeError(`Expected ${count} class names in ${path}, got ${names.length}`);
+}
+
+function savedNames(recipe: Recipe, count: number): readonly string[] {
+  if (recipe.classes?.length === count) return recipe.classes;
+  return count === IMAGENET_CLASSES.length
+    ? IMAGENET_CLASSES
+    : Array.from({ length: count }, (_, index) => String(index));
+}
+
+function preparation(
+  saved: Partial<InputRecipe>,
+  options: ClassifierOptions,
+  channels: number,
+): { transform: transforms.Compose; crop: number } {
+  const crop = options.crop ?? saved.crop ?? 224;
+  const resize = options.resize ?? saved.resize ?? 256;
+  const transform = new transforms.Compose([
+    ...(channels === 1 ? [new transforms.Grayscale(1)] : []),
+    new transforms.Resize(resize),
+    new transforms.CenterCrop(crop),
+    new transforms.ToTensor(),
+    new transforms.Normalize(saved.mean ?? transforms.IMAGENET_MEAN, saved.std ?? transforms.IMAGENET_STD),
+  ]);
+  return { transform, crop };
+}

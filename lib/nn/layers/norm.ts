@@ -1,0 +1,213 @@
+import { checkOptions, checkPositions } from '../../options.ts';
+import { type Device, type DType, empty, ones, ops, type Tensor, zeros } from '../../tensor/index.ts';
+import { checkBatchSize, checkSpatialSize } from '../functional.ts';
+import * as init from '../init/init.ts';
+import { type LoadContext, Module } from '../module/module.ts';
+import { Parameter } from '../module/parameter.ts';
+import { pythonRepr } from '../module/repr.ts';
+import { checkCount } from '../sizes.ts';
+import { tensorOptions } from './conv.ts';
+
+/** Options of the normalisation layers. */
+export interface NormLayerOptions {
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+  /** Weight of the new batch in the running statistics, default 0.1; null takes the plain average of all. */
+  momentum?: number | null;
+  /** Learn a scale and a shift per channel. Default true for batch, false for instance normalisation. */
+  affine?: boolean;
+  /** With `affine`, whether there is a shift. Default true. */
+  bias?: boolean;
+  /** Keep running statistics for evaluation. Default true for batch, false for instance normalisation. */
+  trackRunningStats?: boolean;
+  device?: Device;
+  dtype?: DType;
+}
+
+const OPTIONS = ['eps', 'momentum', 'affine', 'bias', 'trackRunningStats', 'device', 'dtype'];
+
+/** What batch and instance normalisation share: parameters, running statistics, printing. */
+abstract class NormBase extends Module {
+  static override version = 2;
+
+  weight: Parameter | null;
+  bias: Parameter | null;
+  running_mean: Tensor | null = null;
+  running_var: Tensor | null = null;
+  num_batches_tracked: Tensor | null = null;
+  readonly numFeatures: number;
+  eps: number;
+  momentum: number | null;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
+
+  constructor(numFeatures: number, options: NormLayerOptions, defaults: { affine: boolean; track: boolean }) {
+    super();
+    const owner = this.constructor.name;
+    checkOptions(owner, options, OPTIONS);
+    checkCount(owner, 'numFeatures', numFeatures, 0);
+    this.numFeatures = numFeatures;
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
+    this.affine = options.affine ?? defaults.affine;
+    this.trackRunningStats = options.trackRunningStats ?? defaults.track;
+    const place = tensorOptions(options);
+    this.weight = this.affine ? new Parameter(empty([numFeatures], place)) : null;
+    this.bias = this.affine && (options.bias ?? true) ? new Parameter(empty([numFeatures], place)) : null;
+    const track = this.trackRunningStats;
+    this.registerBuffer('running_mean', track ? zeros([numFeatures], place) : null);
+    this.registerBuffer('running_var', track ? ones([numFeatures], place) : null);
+    this.registerBuffer('num_batches_tracked', track ? zeros([], { ...place, dtype: 'int64' }) : null);
+    this.resetParameters();
+  }
+
+  /** Sets the running mean to 0, the variance to 1 and the count to 0. */
+  resetRunningStats(): void {
+    if (this.running_mean !== null) init.zeros_(this.running_mean);
+    if (this.running_var !== null) init.ones_(this.running_var);
+    if (this.num_batches_tracked !== null) init.zeros_(this.num_batches_tracked);
+  }
+
+  /** Sets the scale to 1, the shift to 0, and the running statistics to their start. */
+  resetParameters(): void {
+    this.resetRunningStats();
+    if (this.weight !== null) init.ones_(this.weight);
+    if (this.bias !== null) init.zeros_(this.bias);
+  }
+
+  /** Files from before version 2 have no `num_batches_tracked` (torch/nn/modules/batchnorm.py, 2.13). */
+  override prepareLoad({ version, prefix, optional }: LoadContext): void {
+    if (this.trackRunningStats && (version === undefined || version < 2)) {
+      optional.add(`${prefix}num_batches_tracked`);
+    }
+  }
+
+  override extraRepr(): string {
+    return (
+      `${this.numFeatures}, eps=${pythonRepr(this.eps)}, momentum=${pythonRepr(this.momentum)}, ` +
+      `affine=${pythonRepr(this.affine)}, bias=${pythonRepr(this.bias !== null)}, ` +
+      `track_running_stats=${pythonRepr(this.trackRunningStats)}`
+    );
+  }
+}
+
+abstract class BatchNorm extends NormBase {
+  constructor(numFeatures: number, options: NormLayerOptions = {}) {
+    checkPositions(new.target.name, arguments, 2);
+    super(numFeatures, options, { affine: true, track: true });
+  }
+
+  /** Throws unless this layer takes inputs of so many dimensions. */
+  protected abstract checkDim(dim: number): void;
+
+  forward(x: Tensor): Tensor {
+    const { training, running_mean: mean, running_var: variance } = this;
+    this.checkDim(x.dim());
+    const useBatch = training || (mean === null && variance === null);
+    if (useBatch) checkBatchSize(x.shape);
+    const momentum = training && this.trackRunningStats ? countBatch(this) : (this.momentum ?? 0);
+    const keepStats = !training || this.trackRunningStats;
+    return ops.aten.batch_norm(
+      x,
+      this.weight,
+      this.bias,
+      keepStats ? mean : null,
+      keepStats ? variance : null,
+      useBatch,
+      momentum,
+      this.eps,
+      true,
+    );
+  }
+}
+
+/** Batch normalisation of (N, C) or (N, C, L). */
+export class BatchNorm1d extends BatchNorm {
+  protected checkDim(dim: number): void {
+    if (dim === 2 || dim === 3) return;
+    throw new RangeError(`Expected 2D or 3D input for BatchNorm1d, got ${dim}D input`);
+  }
+}
+
+/**
+ * Batch normalisation of (N, C, H, W).
+ *
+ * @example
+ * new nn.BatchNorm2d(64); // keys weight, bias, running_mean, running_var, num_batches_tracked
+ */
+export class BatchNorm2d extends BatchNorm {
+  protected checkDim(dim: number): void {
+    if (dim === 4) return;
+    const hint = dim === 3 ? '; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)' : '';
+    throw new RangeError(`Expected 4D input for BatchNorm2d, got ${dim}D input${hint}`);
+  }
+}
+
+/**
+ * Normalises each channel of each sample by its own mean and (biased) variance: (N, C, H, W) or (C, H, W). By
+ * default, as in PyTorch, without parameters and without running statistics, so training and evaluation agree.
+ *
+ * @example
+ * new nn.InstanceNorm2d(32, { affine: true }); // keys weight, bias
+ */
+export class InstanceNorm2d extends NormBase {
+  constructor(numFeatures: number, options: NormLayerOptions = {}) {
+    checkPositions('InstanceNorm2d', arguments, 2);
+    super(numFeatures, options, { affine: false, track: false });
+  }
+
+  forward(x: Tensor): Tensor {
+    const shape = x.shape;
+    checkInput(this, shape);
+    if (shape.length === 4) return normalise(this, x, shape);
+    return normalise(this, x.unsqueeze(0), [1, ...shape]).squeeze(0);
+  }
+
+  /** Files from before 0.4 have running statistics here; torch refuses them (torch/nn/modules/instancenorm.py, 2.13). */
+  override prepareLoad(context: LoadContext): void {
+    super.prepareLoad(context);
+    if (context.version !== undefined || this.trackRunningStats) return;
+    const stale = ['running_mean', 'running_var'].map((name) => context.prefix + name);
+    const found = stale.filter((key) => context.entries.has(key));
+    if (found.length === 0) return;
+    for (const key of found) context.entries.delete(key);
+    context.droppedKeys.push(...found);
+  }
+}
+
+/** Counts one more batch; returns its weight in the running statistics. */
+function countBatch({ num_batches_tracked: count, momentum }: BatchNorm): number {
+  if (count === null) return momentum ?? 0;
+  ops.aten.add_(count, 1);
+  return momentum ?? 1 / count.item();
+}
+
+function normalise(norm: InstanceNorm2d, x: Tensor, shape: readonly number[]): Tensor {
+  const { weight, bias, running_mean, running_var, momentum, eps } = norm;
+  const useInputStats = norm.training || !norm.trackRunningStats;
+  if (useInputStats) checkSpatialSize(shape);
+  return ops.aten.instance_norm(
+    x,
+    weight,
+    bias,
+    running_mean,
+    running_var,
+    useInputStats,
+    momentum ?? 0,
+    eps,
+    true,
+  );
+}
+
+function checkInput({ numFeatures, affine }: InstanceNorm2d, shape: readonly number[]): void {
+  if (shape.length !== 3 && shape.length !== 4) {
+    throw new RangeError(
+      `Expected 3D or 4D input for InstanceNorm2d, got ${shape.length}D [${shape.join(', ')}]`,
+    );
+  }
+  const dim = shape.length - 3;
+  if (shape[dim] === numFeatures) return;
+  const text = `Expected ${numFeatures} channels in dimension ${dim} for InstanceNorm2d, got ${shape[dim]}`;
+  if (affine) throw new RangeError(text);
+  process.emitWarning(`${text}; unused, as affine is false`, { code: 'IBN_INSTANCE_NORM_CHANNELS' });
+}

@@ -1,0 +1,33 @@
+import type { Tensor } from '../tensor.ts';
+
+/** Python's `start:stop:step`. */
+export class Slice {
+  readonly start: number | null;
+  readonly stop: number | null;
+  readonly step: number;
+  constructor(start: number | null, stop: number | null, step: number) {
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+  }
+}
+
+/**
+ * Python's slice: `slice(1, 3)` is `1:3`, `slice(null, -1)` is `:-1`, `slice(0, null, 2)` is `::2`.
+ *
+ * @throws RangeError for a step below 1, which torch does not have.
+ */
+export function slice(start: number | null = null, stop: number | null = null, step = 1): Slice {
+  if (!Number.isInteger(step) || step < 1)
+    throw new RangeError(`Expected a step of at least 1 for slice, got ${step}`);
+  return new Slice(start, stop, step);
+}
+
+/** Nested arrays of integers, or of booleans for a mask: Python's list. */
+export type IndexArray = readonly (number | bigint | boolean | IndexArray)[];
+
+/**
+ * One place of `x.index(...)`: Python's integer, slice, `:`, `...`, None, bool, index tensor or mask, or list of these
+ * numbers.
+ */
+export type Index = number | bigint | Slice | ':' | '...' | null | boolean | Tensor | IndexArray;
