@@ -48,7 +48,7 @@ function enter(device: Device, options: AutocastOptions): void {
  * @throws TypeError when `fn` returns a promise; RangeError for a device or dtype without autocast; TorchError
  *   `ERR_CUDA_UNAVAILABLE` for cuda without a device.
  * @example
- * const loss = autocast('cuda', { dtype: 'bfloat16' }, () => criterion(model.forward(x), labels));
+ * const loss = autocast('cuda', { dtype: 'bfloat16' }, () => criterion.forward(model.forward(x), labels));
  * loss.backward();
  */
 export function autocast<T>(device: Device, fn: () => T): T;

@@ -44,7 +44,7 @@ const OPTIONS = ['initScale', 'growthFactor', 'backoffFactor', 'growthInterval',
  * const scaler = new GradScaler('cuda');
  * for await (const [x, labels] of loader) {
  *   optimizer.zeroGrad();
- *   const loss = autocast('cuda', () => criterion(model.forward(x), labels));
+ *   const loss = autocast('cuda', () => criterion.forward(model.forward(x), labels));
  *   scaler.scale(loss).backward();
  *   scaler.step(optimizer);
  *   scaler.update();

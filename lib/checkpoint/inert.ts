@@ -21,9 +21,9 @@ type Custom = (
  * state. It is frozen and does nothing; no line of the class's code was run or looked for.
  *
  * @example
- * const { optimizer_hook } = load('checkpoint.pth');
+ * const { optimizer_hook } = load<{ optimizer_hook: checkpoint.InertObject }>('checkpoint.pth');
  * optimizer_hook.className; // 'mypackage.hooks.Clip'
- * optimizer_hook.state.max_norm; // 5
+ * optimizer_hook.state; // { max_norm: 5 }
  */
 export class InertObject {
   /** Module and qualified name, such as `pathlib.PosixPath`. */

@@ -19,7 +19,7 @@ export interface StateDictTarget<Options, Result> {
  * @returns What `loadStateDict` returns: the keys that were loaded, missing and unexpected.
  * @throws CheckpointError as `load`, `stateDictOf` and `loadStateDict` do.
  * @example
- * checkpoint.loadInto(model, 'model_best.pth.tar', { stripPrefix: 'auto' });
+ * checkpoint.loadInto(models.resnet50_ibn_a(), 'model_best.pth.tar', { stripPrefix: 'auto' });
  */
 export function loadInto<Options, Result>(
   module: StateDictTarget<Options, Result>,

@@ -4,7 +4,7 @@ import { checkPositions } from '../options.ts';
  * path. Undefined for state dicts without it.
  *
  * @example
- * metadataOf(load('resnet50.pth'))?.get('bn1'); // { version: 2 }
+ * checkpoint.metadataOf(load('resnet50_ibn_a.pth'))?.get('bn1'); // { version: 2 }
  */
 export function metadataOf(stateDict: ReadonlyMap<unknown, unknown>): Map<string, unknown> | undefined {
   checkPositions('metadataOf', arguments, 1);
@@ -29,7 +29,7 @@ const texts = new WeakMap<object, Readonly<Record<string, string>>>();
  * for state dicts from files without them.
  *
  * @example
- * textsOf(load('resnet50.safetensors')); // { format: 'pt' }
+ * checkpoint.textsOf(load('resnet50.safetensors')); // { format: 'pt' }
  */
 export function textsOf(
   stateDict: ReadonlyMap<unknown, unknown>,

@@ -64,8 +64,8 @@ const OPTIONS = [
  * `transforms.sampleGenerator()`.
  *
  * @example
- * const loader = new DataLoader(new ImageFolder(root, { transform }), { batchSize: 32, shuffle: true });
- * for await (const [images, labels] of loader) { ... } // (32, 3, 224, 224), (32)
+ * const loader = new DataLoader(new datasets.ImageFolder(root, { transform }), { batchSize: 32, shuffle: true });
+ * for await (const [images, labels] of loader) console.log(images.shape, labels.shape); // [32, 3, 224, 224], [32]
  */
 export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterable<Batch> {
   readonly dataset: Dataset<Sample>;

@@ -33,7 +33,7 @@ function sequenceLength(bytes: Buffer, at: number): number {
 }
 
 /**
- * What Node's `fs` takes for a path of {@link ImageFolder} or {@link findImages}: the bytes of a name that is not
+ * What Node's `fs` takes for a path of `ImageFolder` or {@link findImages}: the bytes of a name that is not
  * UTF-8, as Python's `os.fsencode` gives them, else the path itself.
  *
  * @example

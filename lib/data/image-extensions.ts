@@ -1,4 +1,4 @@
-/** Extensions that {@link ImageFolder} takes, lower case: torchvision's `IMG_EXTENSIONS` (0.28), in its order. */
+/** Extensions that `ImageFolder` takes, lower case: torchvision's `IMG_EXTENSIONS` (0.28), in its order. */
 export const IMAGE_EXTENSIONS: readonly string[] = [
   '.jpg',
   '.jpeg',

@@ -21,7 +21,7 @@ export interface GradOptions {
  * one tensor or several; the result has one gradient for each input.
  *
  * @throws TorchError for an input that the outputs do not depend on, unless `allowUnused`.
- * @example const [gradient] = grad(loss, [x]);
+ * @example const [gradient] = grad(loss, [w]);
  */
 export function grad(
   outputs: Tensor | readonly Tensor[],

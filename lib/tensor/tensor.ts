@@ -310,7 +310,7 @@ export class Tensor extends NativeObject {
    *
    * @throws RangeError for integers out of range and too many indices; TorchError `ERR_TORCH_INDEX` for items of arrays
    * and index tensors out of range, masks of another shape and index tensors of other dtypes.
-   * @example x.index(0, ':', slice(1, 3)); x.index('...', -1); x.index(mask); x.index(mask, [0, 1]);
+   * @example x.index(0, ':', slice(1, 3)); x.index('...', -1); x.index(mask); x.index([0, 1], [2, 0]);
    */
   index(...indices: Index[]): Tensor {
     return readIndex(this, indices);
@@ -322,7 +322,7 @@ export class Tensor extends NativeObject {
    * view, and refused where they gather. Returns this.
    *
    * @throws TorchError when the value cannot be broadcast, a number does not fit the dtype, or dtypes differ.
-   * @example x.setIndex([0, slice(1)], 5); x.setIndex([mask], 0); x.setIndex([[0, 2]], rows);
+   * @example x.setIndex([0, slice(1)], 5); x.setIndex([mask], 0); x.setIndex([[1, 0]], rows);
    */
   setIndex(indices: readonly Index[], value: IndexValue): this {
     writeIndex(this, indices, value);
@@ -355,7 +355,7 @@ export class Tensor extends NativeObject {
    * in template strings.
    *
    * @throws TypeError for other tensors and complex numbers.
-   * @example loss > 2; lr * scale; `loss ${loss}`;
+   * @example `loss ${loss}`; Number(loss) > 2; // `loss > 2` in JavaScript, too: TypeScript refuses it
    */
   [Symbol.toPrimitive](hint: 'default' | 'number' | 'string'): number | bigint | boolean | string {
     return hint === 'string' ? this.toString() : toPrimitive(this);

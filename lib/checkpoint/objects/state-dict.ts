@@ -32,7 +32,7 @@ export interface FoundStateDict {
  * @throws CheckpointError `ERR_CHECKPOINT_NO_STATE_DICT` when there is none, or with strict when it holds anything but
  * tensors, naming the entry.
  * @example
- * const stateDict = stateDictOf(load('checkpoint.pth'));
+ * const stateDict = checkpoint.stateDictOf(load('model_best.pth.tar'));
  */
 export function stateDictOf(checkpoint: unknown, options: StateDictOptions = {}): Map<string, Tensor> {
   checkPositions('stateDictOf', arguments, 2);
@@ -115,7 +115,7 @@ function noStateDict(checkpoint: unknown): CheckpointError {
  *
  * @throws RangeError when two keys would become one.
  * @example
- * stripPrefix(stateDict, 'module.'); // module.conv1.weight -> conv1.weight
+ * checkpoint.stripPrefix(stateDict, 'module.'); // module.conv1.weight -> conv1.weight
  */
 export function stripPrefix<T>(stateDict: ReadonlyMap<string, T>, prefix: string): Map<string, T> {
   checkPositions('stripPrefix', arguments, 2);
@@ -135,7 +135,7 @@ export function stripPrefix<T>(stateDict: ReadonlyMap<string, T>, prefix: string
  * The longest dotted prefix that all keys begin with, such as `module.`, or an empty string.
  *
  * @example
- * commonPrefix(['module.conv1.weight', 'module.bn1.weight']); // 'module.'
+ * checkpoint.commonPrefix(['module.conv1.weight', 'module.bn1.weight']); // 'module.'
  */
 export function commonPrefix(keys: Iterable<string>): string {
   checkPositions('commonPrefix', arguments, 1);

@@ -25,7 +25,7 @@ export interface FashionMNISTOptions {
  * @param root default: the folder of Debian's package dataset-fashion-mnist
  * @throws DatasetError when files are missing or damaged
  * @example
- * const test = new FashionMNIST(undefined, { train: false });
+ * const test = new datasets.FashionMNIST(undefined, { train: false });
  * test.data.shape; // [10000, 28, 28]
  * const [image, label] = test.get(0); // (1, 28, 28), 9
  */

@@ -40,7 +40,7 @@ const OPTIONS = ['transform', 'targetTransform', 'loader', 'extensions', 'isVali
  * @throws DatasetError when there is no class folder, or a class without images unless `allowEmpty`
  * @throws RangeError for an unknown option, or both `extensions` and `isValidFile`
  * @example
- * const val = new ImageFolder('imagenet/val', { transform: transforms.imagenetEval() });
+ * const val = new datasets.ImageFolder('photos/val', { transform: transforms.imagenetEval() });
  * const [image, label] = await val.get(0);
  */
 export class ImageFolder implements Dataset<[image: Tensor, label: number]> {

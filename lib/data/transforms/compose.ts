@@ -8,7 +8,11 @@ import { Transform } from './transform.ts';
  * Transforms one after another. What arises between them is freed at once.
  *
  * @example
- * const prepare = new Compose([new Resize(256), new CenterCrop(224), new ToTensor()]);
+ * const prepare = new transforms.Compose([
+ *   new transforms.Resize(256),
+ *   new transforms.CenterCrop(224),
+ *   new transforms.ToTensor(),
+ * ]);
  * const x = prepare.forward(image); // (3, 224, 224), float32 in [0, 1]
  */
 export class Compose extends Transform {

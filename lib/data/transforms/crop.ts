@@ -22,7 +22,7 @@ export function pad(
  * middle falls between two pixels, it rounds to the even one as torchvision does.
  *
  * @example
- * new CenterCrop(224).forward(image); // (3, 256, 383) -> (3, 224, 224)
+ * new transforms.CenterCrop(224).forward(image); // (3, 256, 383) -> (3, 224, 224)
  */
 export class CenterCrop extends Transform {
   readonly size: [height: number, width: number];

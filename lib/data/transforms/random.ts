@@ -42,7 +42,7 @@ export interface RandomResizedCropOptions {
  * sample's own.
  *
  * @example
- * new RandomResizedCrop(224).forward(image); // (3, 427, 640) -> (3, 224, 224)
+ * new transforms.RandomResizedCrop(224).forward(image); // (3, 427, 640) -> (3, 224, 224)
  */
 export class RandomResizedCrop extends Transform {
   readonly size: [height: number, width: number];

@@ -21,7 +21,7 @@ export interface ResizeOptions {
  * the antialiased bilinear result agrees with Pillow's to 1 of 255.
  *
  * @example
- * new Resize(256).forward(image); // (3, 427, 640) -> (3, 256, 383)
+ * new transforms.Resize(256).forward(image); // (3, 427, 640) -> (3, 256, 383)
  */
 export class Resize extends Transform {
   readonly size: Size;
