@@ -60,6 +60,15 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'torch-file': ['.', 'zip', 'pickle', 'objects', 'storage'],
     '.': ['storage', 'objects', 'pickle', 'safetensors', 'torch-file'],
   },
+  data: {
+    image: ['.'],
+    samplers: [],
+    datasets: ['.', 'transforms'],
+    combine: ['datasets', 'samplers'],
+    loader: ['.', 'combine', 'datasets', 'samplers'],
+    transforms: ['.'],
+    '.': ['image', 'samplers', 'datasets', 'combine', 'loader', 'transforms'],
+  },
   tensor: { indexing: ['.'], printing: ['.'], '.': ['indexing', 'printing'] },
   nn: {
     init: [],

@@ -43,6 +43,10 @@ const CALLS: Record<string, Call> = {
   'cuda.Stream': (o) => new cuda.Stream(o),
   'cuda.Event': (o) => new cuda.Event(o),
   DataLoader: (o) => new ibn.DataLoader({ length: 1, get: () => 1 }, o),
+  RandomSampler: (o) => new ibn.RandomSampler([1], o),
+  SubsetRandomSampler: (o) => new ibn.SubsetRandomSampler([1], o),
+  WeightedRandomSampler: (o) => new ibn.WeightedRandomSampler([1], 1, o),
+  randomSplit: (o) => ibn.randomSplit({ length: 1, get: () => 1 }, [1], o),
   'datasets.FashionMNIST': (o) => new datasets.FashionMNIST(undefined, o),
   'datasets.ImageFolder': (o) => new datasets.ImageFolder('/nowhere', o),
   decodeImage: (o) => ibn.decodeImage(missing, o),
@@ -211,7 +215,7 @@ function publicCalls(): [string, (...args: unknown[]) => unknown][] {
 /** What takes no notice of arguments behind its last, with the reason. */
 const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
-  [/^nn\.(Sequential|Identity)$/, 'takes any number'],
+  [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
   [/^nn\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
   [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$/, 'abstract'],

@@ -1,8 +1,31 @@
-export { type Collated, defaultCollate } from './collate.ts';
-export { DataLoader, type DataLoaderOptions, type SkippedSample } from './data-loader.ts';
+export {
+  ChainDataset,
+  ConcatDataset,
+  IterableDataset,
+  type RandomSplitOptions,
+  randomSplit,
+  type Samples,
+  StackDataset,
+  type Stacked,
+  Subset,
+  TensorDataset,
+} from './combine/index.ts';
 export * as datasets from './datasets/index.ts';
 export { DatasetError, ImageError } from './errors.ts';
 export { decodeImage, type ImageSource } from './image.ts';
 export { IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from './image-extensions.ts';
 export { IMAGENET_CLASSES } from './imagenet-classes.ts';
+export * from './loader/index.ts';
+export {
+  BatchSampler,
+  RandomSampler,
+  type RandomSamplerOptions,
+  type Sampler,
+  SequentialSampler,
+  type Sized,
+  SubsetRandomSampler,
+  type SubsetRandomSamplerOptions,
+  WeightedRandomSampler,
+  type WeightedRandomSamplerOptions,
+} from './samplers/index.ts';
 export * as transforms from './transforms/index.ts';

@@ -182,7 +182,7 @@ describe('batches of a DataLoader', () => {
       `"TypeError: Expected an options object for DataLoader, got number"`,
     );
     expect(make({ shuffle: 'yes' })).toMatchInlineSnapshot(
-      `"TypeError: Expected a boolean for DataLoader shuffle, got yes"`,
+      `"TypeError: Expected a boolean for DataLoader shuffle, got "yes""`,
     );
     expect(make({ sequential: true, prefetch: 2 })).toMatchInlineSnapshot(
       `"RangeError: Expected prefetch 0 for DataLoader with sequential, got 2"`,

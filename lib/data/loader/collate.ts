@@ -1,5 +1,5 @@
-import { checkPositions } from '../options.ts';
-import { stack, Tensor, tensor } from '../tensor/index.ts';
+import { checkPositions } from '../../options.ts';
+import { stack, Tensor, tensor } from '../../tensor/index.ts';
 
 /** What {@link defaultCollate} makes of samples: tensors, typed arrays and numbers become tensors, tuples stay tuples. */
 export type Collated<Sample> = Sample extends Tensor | number | bigint | boolean | ArrayBufferView

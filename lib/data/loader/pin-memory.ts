@@ -1,4 +1,4 @@
-import { Tensor } from '../tensor/index.ts';
+import { Tensor } from '../../tensor/index.ts';
 
 /**
  * A batch with its tensors in page-locked memory; arrays, Maps and plain objects are looked into, as torch's loader

@@ -1,0 +1,26 @@
+import { checkPositions } from '../../options.ts';
+import { checkDataset, checkIndex, type Dataset } from '../datasets/dataset.ts';
+import { checkSized } from '../samplers/sampler.ts';
+
+/** The samples of a data set at certain indices, as torch's (2.13). */
+export class Subset<Sample> implements Dataset<Sample> {
+  readonly dataset: Dataset<Sample>;
+  readonly indices: readonly number[];
+
+  constructor(dataset: Dataset<Sample>, indices: readonly number[]) {
+    checkPositions('Subset', arguments, 2);
+    checkDataset(dataset, 'Subset');
+    checkSized(indices, 'Subset indices');
+    this.dataset = dataset;
+    this.indices = indices;
+  }
+
+  get length(): number {
+    return this.indices.length;
+  }
+
+  get(index: number): Sample | Promise<Sample> {
+    checkIndex(index, this.length, 'Subset');
+    return this.dataset.get(this.indices[index] as number);
+  }
+}

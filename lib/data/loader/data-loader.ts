@@ -1,0 +1,159 @@
+import { checkPositions } from '../../options.ts';
+import { Generator } from '../../tensor/index.ts';
+import { checkSamples, isSamples, knownLength, type Samples } from '../combine/iterable-dataset.ts';
+import { checkDataset, type Dataset } from '../datasets/dataset.ts';
+import { BatchSampler, lengthOf } from '../samplers/batch-sampler.ts';
+import { RandomSampler, SequentialSampler } from '../samplers/index.ts';
+import { drawSeed } from '../samplers/sampler.ts';
+import { type Collated, Collator } from './collate.ts';
+import { type Fetcher, IterableFetcher, MapFetcher, type SkippedSample } from './fetch.ts';
+import { type DataLoaderOptions, loaderSettings } from './options.ts';
+import { pinned } from './pin-memory.ts';
+
+/**
+ * Iterates over a data set in batches, reading ahead. With `shuffle` the order of every epoch is the one that
+ * torch's `DataLoader` gives after the same `manualSeed` (torch 2.13); so it is with the samplers.
+ *
+ * Samples are read many at once, and each draws its random numbers from a generator of its own, seeded by the epoch's
+ * seed (torch's `base_seed`) plus the sample's place in the epoch. So a seed gives the same crops whatever `prefetch`
+ * and `batchSize` are and however long images take to decode. They are not Python's, whose workers share a generator
+ * among many samples; `sequential` gives those of `num_workers=0`. Code of your own in a data set draws from
+ * `transforms.sampleGenerator()`.
+ *
+ * A data set without `get` is iterated anew in every epoch, one sample after another, as torch's `IterableDataset`; it
+ * has its own order.
+ *
+ * @example
+ * const loader = new DataLoader(new datasets.ImageFolder(root, { transform }), { batchSize: 32, shuffle: true });
+ * for await (const [images, labels] of loader) console.log(images.shape, labels.shape); // [32, 3, 224, 224], [32]
+ */
+export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterable<Batch> {
+  readonly dataset: Dataset<Sample> | Samples<Sample>;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly dropLast: boolean;
+  readonly prefetch: number;
+  readonly pinMemory: boolean;
+  readonly sequential: boolean;
+  readonly skipUnreadable: boolean;
+  /** Where the indices come from; undefined for an iterable data set. */
+  readonly batchSampler: Iterable<readonly number[]> | undefined;
+  #skipped: SkippedSample[] = [];
+  readonly #collate: (samples: Sample[]) => Batch;
+  readonly #generator: Generator | null;
+
+  constructor(dataset: Dataset<Sample> | Samples<Sample>, options: DataLoaderOptions<Sample, Batch> = {}) {
+    checkPositions('DataLoader', arguments, 2);
+    const isIterable = !isMap(dataset) && isSamples(dataset);
+    const settings = loaderSettings(options, isIterable);
+    if (isIterable) checkSamples(dataset, 'DataLoader');
+    else checkDataset(dataset, 'DataLoader');
+    this.dataset = dataset;
+    this.batchSize = settings.batchSize;
+    this.pinMemory = settings.pinMemory;
+    this.shuffle = settings.shuffle;
+    this.dropLast = settings.dropLast;
+    this.sequential = settings.sequential;
+    this.skipUnreadable = settings.skipUnreadable;
+    this.prefetch = settings.prefetch;
+    const collator = new Collator();
+    this.#collate = options.collate ?? ((samples) => collator.collate(samples) as unknown as Batch);
+    this.#generator =
+      options.seed === undefined ? settings.generator : new Generator().manualSeed(options.seed);
+    this.batchSampler = isMap(dataset)
+      ? (options.batchSampler ?? this.#batches(dataset, options))
+      : undefined;
+  }
+
+  #batches(dataset: Dataset<Sample>, { sampler }: DataLoaderOptions<Sample, Batch>): BatchSampler {
+    const ordered = this.shuffle
+      ? new RandomSampler(dataset, { generator: this.#generator })
+      : new SequentialSampler(dataset);
+    return new BatchSampler(sampler ?? ordered, this.batchSize, this.dropLast);
+  }
+
+  /**
+   * Number of batches in an epoch.
+   *
+   * @throws TypeError where the sampler or the iterable data set has no length
+   */
+  get length(): number {
+    if (this.batchSampler !== undefined) return lengthOf(this.batchSampler, 'DataLoader batchSampler');
+    const batches = knownLength(this.dataset as Samples<Sample>, 'DataLoader') / this.batchSize;
+    return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  /** Samples of the latest epoch that were left out because of `skipUnreadable`, in the order of their failure. */
+  get skipped(): readonly SkippedSample[] {
+    return this.#skipped;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    const skipped: SkippedSample[] = [];
+    this.#skipped = skipped;
+    const fetcher = this.#fetcher(skipped);
+    try {
+      yield* this.#read(fetcher);
+    } finally {
+      await fetcher.close();
+      if (skipped.length > 0) warnOfSkipped(skipped, this.dataset.length as number);
+    }
+  }
+
+  #fetcher(skipped: SkippedSample[]): Fetcher<Sample> {
+    const batches = this.batchSampler?.[Symbol.iterator]();
+    // Drawn behind the sampler's own draws at its start, before those for its first index: torch's order.
+    const seed = BigInt(drawSeed(this.#generator));
+    const epoch = { seed, sequential: this.sequential };
+    if (batches === undefined) {
+      return new IterableFetcher(this.dataset as Samples<Sample>, this.batchSize, this.dropLast, epoch);
+    }
+    const into = this.skipUnreadable ? skipped : null;
+    return new MapFetcher(this.dataset as Dataset<Sample>, batches, epoch, into);
+  }
+
+  async *#read(fetcher: Fetcher<Sample>): AsyncGenerator<Batch, void, undefined> {
+    const pending: Promise<Read<Batch>>[] = [];
+    let last: Promise<unknown> = Promise.resolve();
+    for (;;) {
+      while (pending.length <= this.prefetch) {
+        const samples = fetcher.next();
+        if (samples === undefined) break;
+        const reading = this.#put(samples, last);
+        last = reading.catch(() => {}); // it may fail before anyone awaits it, or after the loop was left
+        pending.push(reading);
+      }
+      const read = await pending.shift();
+      if (read === undefined || read === 'end') return;
+      if (read !== 'skipped') yield read.batch;
+    }
+  }
+
+  /** Batches are put together in their order, so that what is remembered of numbers does not depend on timing. */
+  async #put(reading: Promise<Sample[] | undefined>, before: Promise<unknown>): Promise<Read<Batch>> {
+    const samples = await reading;
+    await before;
+    if (samples === undefined) return 'end';
+    return samples.length === 0 ? 'skipped' : { batch: this.#batchOf(samples) };
+  }
+
+  #batchOf(samples: Sample[]): Batch {
+    const batch = this.#collate(samples);
+    return this.pinMemory ? pinned(batch) : batch;
+  }
+}
+
+type Read<Batch> = { readonly batch: Batch } | 'skipped' | 'end';
+
+function isMap<Sample>(dataset: Dataset<Sample> | Samples<Sample>): dataset is Dataset<Sample> {
+  return typeof (dataset as Partial<Dataset<Sample>> | null | undefined)?.get === 'function';
+}
+
+function warnOfSkipped(skipped: readonly SkippedSample[], total: number): void {
+  const [first] = skipped as [SkippedSample];
+  process.emitWarning(
+    `DataLoader left out ${skipped.length} of ${total} samples, which could not be read; the first is ` +
+      `${first.error.message}. See loader.skipped`,
+    { code: 'IBN_DATA_SKIPPED' },
+  );
+}

@@ -1,0 +1,10 @@
+export { BatchSampler } from './batch-sampler.ts';
+export {
+  RandomSampler,
+  type RandomSamplerOptions,
+  SubsetRandomSampler,
+  type SubsetRandomSamplerOptions,
+} from './random-sampler.ts';
+export type { Sampler, Sized } from './sampler.ts';
+export { SequentialSampler } from './sequential-sampler.ts';
+export { WeightedRandomSampler, type WeightedRandomSamplerOptions } from './weighted-random-sampler.ts';
