@@ -75,8 +75,9 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     // A module loads state dicts, and what loads them walks modules.
     module: ['loading'],
     loading: ['module'],
-    layers: ['.', 'init', 'module'],
-    '.': ['init', 'module', 'loading', 'layers'],
+    functional: ['.', 'module'],
+    layers: ['.', 'init', 'module', 'functional'],
+    '.': ['init', 'module', 'loading', 'functional', 'layers'],
   },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {

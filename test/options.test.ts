@@ -135,6 +135,83 @@ const CALLS: Record<string, Call> = {
   'Tensor.backward': (o) => ones([1]).requiresGrad_().backward(null, o),
 };
 
+/** Layers that a table makes, with what they need. */
+const LAYERS: Partial<Record<keyof typeof nn, unknown[]>> = {
+  ReLU6: [],
+  SELU: [],
+  SiLU: [],
+  Mish: [],
+  Hardswish: [],
+  Hardsigmoid: [],
+  LeakyReLU: [0.1],
+  ELU: [],
+  CELU: [],
+  Hardtanh: [-1, 1],
+  Threshold: [0, 0],
+  GELU: [],
+  GLU: [],
+  Hardshrink: [],
+  Softshrink: [],
+  Softplus: [1],
+  RReLU: [],
+  Softmax: [1],
+  LogSoftmax: [],
+  Softmin: [],
+  PReLU: [1],
+  Flatten: [],
+  Dropout1d: [0.5],
+  Dropout2d: [],
+  Dropout3d: [],
+  AlphaDropout: [],
+  FeatureAlphaDropout: [],
+  CosineSimilarity: [],
+  PairwiseDistance: [2],
+  Upsample: [],
+  UpsamplingNearest2d: [],
+  UpsamplingBilinear2d: [],
+};
+/** Functions that a table makes, with what they need behind the input. */
+const FUNCTIONS: Partial<Record<keyof typeof F, unknown[]>> = {
+  relu6: [],
+  selu: [],
+  silu: [],
+  mish: [],
+  hardswish: [],
+  hardsigmoid: [],
+  leakyRelu: [0.1],
+  elu: [],
+  celu: [],
+  hardtanh: [-1, 1],
+  threshold: [0, 0],
+  gelu: [],
+  glu: [],
+  hardshrink: [],
+  softshrink: [],
+  softplus: [],
+  rrelu: [],
+  softmax: [1],
+  logSoftmax: [],
+  softmin: [],
+  gumbelSoftmax: [],
+  pad: [[1, 1]],
+  alphaDropout: [],
+  featureAlphaDropout: [],
+  dropout1d: [],
+  dropout2d: [],
+  dropout3d: [],
+  upsample: [],
+  upsampleNearest: [],
+  upsampleBilinear: [],
+  gridSample: [image()],
+  affineGrid: [[1, 3, 2, 2]],
+  cosineSimilarity: [image()],
+  pairwiseDistance: [image(), 2],
+};
+for (const [name, needed] of Object.entries(LAYERS))
+  CALLS[`nn.${name}`] = (o) => Reflect.construct(nn[name as 'ReLU'], [...needed, o]);
+for (const [name, needed] of Object.entries(FUNCTIONS))
+  CALLS[`nn.functional.${name}`] = (o) => Reflect.apply(F[name as 'relu'], null, [image(), ...needed, o]);
+
 /** What takes options and is not checked here, with the reason. */
 const ELSEWHERE: Record<string, string> = {
   TorchError: 'made by the package',

@@ -1,7 +1,7 @@
 import { hasCudaKernels } from '../ops/cuda-kernels.ts';
 import { recorder } from '../ops/recorder.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
-import { checkBatchSize, checkSpatialSize } from './functional.ts';
+import { checkBatchSize, checkSpatialSize } from './functional/batch-checks.ts';
 import { BatchNorm2d, InstanceNorm2d } from './layers/norm.ts';
 import type { Module } from './module/module.ts';
 

@@ -3,20 +3,27 @@ import { registerOwnClasses } from '../tensor/own-code.ts';
 import * as activation from './layers/activation.ts';
 import * as container from './layers/container.ts';
 import * as conv from './layers/conv.ts';
+import * as distance from './layers/distance.ts';
+import * as dropout from './layers/dropout.ts';
 import * as linear from './layers/linear.ts';
 import * as loss from './layers/loss.ts';
 import * as norm from './layers/norm.ts';
+import * as padding from './layers/padding.ts';
 import * as pooling from './layers/pooling.ts';
 import * as shape from './layers/shape.ts';
+import * as upsample from './layers/upsample.ts';
 
-export * as functional from './functional.ts';
+export * as functional from './functional/index.ts';
 export * as init from './init/init.ts';
 export * from './layers/activation.ts';
 export { ModuleDict, ModuleList, Sequential } from './layers/container.ts';
 export { Conv2d, type Conv2dOptions, type PaddingMode } from './layers/conv.ts';
+export * from './layers/distance.ts';
+export * from './layers/dropout.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
 export { CrossEntropyLoss } from './layers/loss.ts';
 export { BatchNorm1d, BatchNorm2d, InstanceNorm2d, type NormLayerOptions } from './layers/norm.ts';
+export * from './layers/padding.ts';
 export {
   AdaptiveAvgPool2d,
   AdaptiveMaxPool2d,
@@ -25,7 +32,8 @@ export {
   MaxPool2d,
   type MaxPool2dOptions,
 } from './layers/pooling.ts';
-export { Dropout, Flatten, Identity } from './layers/shape.ts';
+export * from './layers/shape.ts';
+export * from './layers/upsample.ts';
 export type { LoadOptions, LoadResult, StateDictLike } from './loading/load-state-dict.ts';
 export { type ModuleMetadata, StateDict, StateDictError } from './loading/state-dict.ts';
 export type { ModuleTarget } from './module/convert.ts';
@@ -35,4 +43,17 @@ export { Parameter } from './module/parameter.ts';
 export type { OutputSize, Reduction, Size2 } from './sizes.ts';
 export * as utils from './utils.ts';
 
-registerOwnClasses(activation, container, conv, linear, loss, norm, pooling, shape);
+registerOwnClasses(
+  activation,
+  container,
+  conv,
+  distance,
+  dropout,
+  linear,
+  loss,
+  norm,
+  padding,
+  pooling,
+  shape,
+  upsample,
+);

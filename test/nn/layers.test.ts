@@ -198,7 +198,7 @@ describe('what layers refuse', () => {
       `"TypeError: Expected a whole number of at least 0 for Linear inFeatures, got string"`,
     );
     expect(message(() => new nn.Dropout(1.5))).toMatchInlineSnapshot(
-      `"RangeError: Expected a probability from 0 to 1 for Dropout, got 1.5"`,
+      `"RangeError: Expected a probability from 0 to 1 for Dropout p, got 1.5"`,
     );
     expect(message(() => new nn.CrossEntropyLoss({ reduction: 'avg' as never }))).toMatchInlineSnapshot(
       `"RangeError: Expected reduction "none", "mean" or "sum" for CrossEntropyLoss, got "avg""`,

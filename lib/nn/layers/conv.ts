@@ -5,6 +5,7 @@ import { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonRepr } from '../module/repr.ts';
 import { checkCount, checkedPair, type Size2 } from '../sizes.ts';
+import { tensorOptions } from './place.ts';
 
 /** How the border of the input is filled. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
@@ -149,15 +150,4 @@ function checkPadding(
 function checkPaddingMode(mode: PaddingMode): PaddingMode {
   if (PADDING_MODES.includes(mode)) return mode;
   throw new RangeError(`Expected paddingMode ${PADDING_MODES.join(', ')} for Conv2d, got "${mode}"`);
-}
-
-/** Device and dtype of new parameters; libtorch's defaults where not given. */
-export function tensorOptions(options: { device?: Device; dtype?: DType }): {
-  device?: Device;
-  dtype?: DType;
-} {
-  return {
-    ...(options.device === undefined ? {} : { device: options.device }),
-    ...(options.dtype === undefined ? {} : { dtype: options.dtype }),
-  };
 }

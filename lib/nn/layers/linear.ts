@@ -5,7 +5,7 @@ import { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonRepr } from '../module/repr.ts';
 import { checkCount } from '../sizes.ts';
-import { tensorOptions } from './conv.ts';
+import { tensorOptions } from './place.ts';
 
 /** Options of Linear. */
 export interface LinearOptions {

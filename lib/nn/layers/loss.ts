@@ -1,6 +1,6 @@
 import { checkOptions, checkPositions } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
-import type { CrossEntropyOptions } from '../functional.ts';
+import type { CrossEntropyOptions } from '../functional/loss.ts';
 import { Module } from '../module/module.ts';
 import { type Reduction, reductionCode } from '../sizes.ts';
 

@@ -1,12 +1,12 @@
 import { checkOptions, checkPositions } from '../../options.ts';
 import { type Device, type DType, empty, ones, ops, type Tensor, zeros } from '../../tensor/index.ts';
-import { checkBatchSize, checkSpatialSize } from '../functional.ts';
+import { checkBatchSize, checkSpatialSize } from '../functional/batch-checks.ts';
 import * as init from '../init/init.ts';
 import { type LoadContext, Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonRepr } from '../module/repr.ts';
 import { checkCount } from '../sizes.ts';
-import { tensorOptions } from './conv.ts';
+import { tensorOptions } from './place.ts';
 
 /** Options of the normalisation layers. */
 export interface NormLayerOptions {

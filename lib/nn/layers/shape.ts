@@ -1,8 +1,10 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+/** Layers that only change the shape of their input, or move its elements. */
 import { ops, type Tensor } from '../../tensor/index.ts';
-import { dropout } from '../functional.ts';
+import { argument, dimension } from '../arguments.ts';
+import { channelShuffle, pixelShuffle, pixelUnshuffle } from '../functional/vision.ts';
 import { Module } from '../module/module.ts';
 import { pythonRepr } from '../module/repr.ts';
+import { defineLayer, layerOf } from './define.ts';
 
 /** Returns its input. As torch's it takes any arguments, so that it can stand in another layer's place, and reads none. */
 export class Identity extends Module {
@@ -16,50 +18,39 @@ export class Identity extends Module {
 }
 
 /** Joins the dimensions from `startDim` (default 1) to `endDim` (default -1). */
-export class Flatten extends Module {
-  readonly startDim: number;
-  readonly endDim: number;
+export class Flatten extends defineLayer<
+  [startDim?: number, endDim?: number],
+  { startDim?: number; endDim?: number },
+  { startDim: number; endDim: number }
+>({ startDim: dimension(1), endDim: dimension(-1) }, ({ startDim, endDim }, x) =>
+  ops.aten.flatten(x, startDim, endDim),
+) {}
 
-  constructor(startDim = 1, endDim = -1) {
-    checkPositions('Flatten', arguments, 2);
-    super();
-    this.startDim = startDim;
-    this.endDim = endDim;
-  }
-
-  forward(x: Tensor): Tensor {
-    return ops.aten.flatten(x, this.startDim, this.endDim);
-  }
-
-  override extraRepr(): string {
-    return `start_dim=${this.startDim}, end_dim=${this.endDim}`;
-  }
-}
+const unflattenedSize = argument<readonly number[]>(
+  undefined,
+  'an array of whole numbers',
+  Array.isArray,
+  (list) => list.every((size) => Number.isInteger(size) && size >= -1),
+  pythonRepr,
+);
 
 /**
- * In training, sets each element to zero with probability `p` and scales the rest by 1 / (1 - p).
+ * Splits the dimension `dim` into dimensions of the given sizes; one of them may be -1.
  *
  * @example
- * new nn.Dropout(0.2);
+ * new nn.Unflatten(1, [2, 8]).forward(x); // (N, 16, ...) -> (N, 2, 8, ...)
  */
-export class Dropout extends Module {
-  p: number;
-  readonly inplace: boolean;
+export class Unflatten extends defineLayer<
+  [dim: number, unflattenedSize: readonly number[]],
+  object,
+  { dim: number; unflattenedSize: readonly number[] }
+>({ dim: dimension(), unflattenedSize }, (layer, x) =>
+  ops.aten.unflatten.int(x, layer.dim, [...layer.unflattenedSize]),
+) {}
 
-  constructor(p = 0.5, options: { inplace?: boolean } = {}) {
-    checkPositions('Dropout', arguments, 2);
-    super();
-    checkOptions('Dropout', options, ['inplace']);
-    if (!(p >= 0 && p <= 1)) throw new RangeError(`Expected a probability from 0 to 1 for Dropout, got ${p}`);
-    this.p = p;
-    this.inplace = options.inplace ?? false;
-  }
-
-  forward(x: Tensor): Tensor {
-    return this.training ? dropout(x, { p: this.p, inplace: this.inplace }) : x;
-  }
-
-  override extraRepr(): string {
-    return `p=${pythonRepr(this.p)}, inplace=${pythonRepr(this.inplace)}`;
-  }
-}
+/** (N, C r r, H, W) -> (N, C, H r, W r), with r the `upscaleFactor`. */
+export class PixelShuffle extends layerOf(pixelShuffle) {}
+/** (N, C, H r, W r) -> (N, C r r, H, W), with r the `downscaleFactor`. */
+export class PixelUnshuffle extends layerOf(pixelUnshuffle) {}
+/** Reorders channels: those of `groups` groups by turns. */
+export class ChannelShuffle extends layerOf(channelShuffle) {}

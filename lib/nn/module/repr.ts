@@ -23,6 +23,12 @@ function pythonNumber(value: number): string {
   return String(value);
 }
 
+/** A number that Python holds as a float, so that whole ones have a point: `1.0`. */
+export function pythonFloat(value: number): string {
+  const text = pythonNumber(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
 /** A shape as PyTorch's messages print it. */
 export function torchSize(shape: readonly number[]): string {
   return `torch.Size([${shape.join(', ')}])`;

@@ -1,0 +1,17 @@
+import { torchSize } from '../module/repr.ts';
+
+/** One value per channel has no variance to train on. */
+export function checkBatchSize(shape: readonly number[]): void {
+  if (shape.reduce((product, size, dim) => (dim === 1 ? product : product * size), 1) !== 1) return;
+  throw new RangeError(
+    `Expected more than 1 value per channel when training, got input size ${torchSize(shape)}`,
+  );
+}
+
+/** A 1x1 map has no variance within the sample. */
+export function checkSpatialSize(shape: readonly number[]): void {
+  if (shape.slice(2).reduce((product, size) => product * size, 1) !== 1) return;
+  throw new RangeError(
+    `Expected more than 1 spatial element when training, got input size ${torchSize(shape)}`,
+  );
+}

@@ -1,0 +1,32 @@
+import type { Tensor } from '../../tensor/index.ts';
+import { type Arguments, type Call, Signature } from '../arguments.ts';
+
+/** What a function of one tensor and its layer share. */
+export interface Definition<A extends object> {
+  readonly signature: Signature<A>;
+  readonly apply: (x: Tensor, values: A) => Tensor;
+}
+
+/** A function of one tensor, whose arguments may be given in order or by name. */
+export interface TensorFunction<P extends unknown[], O, A extends object> {
+  (x: Tensor, ...given: Call<P, O>): Tensor;
+  /** From which its layer is made. */
+  readonly definition: Definition<A>;
+}
+
+/**
+ * Makes a function of one tensor from a table of its arguments.
+ *
+ * @param name As torch has it, in camelCase.
+ * @param list Its arguments in torch's order, or its signature.
+ */
+export function defineFunction<P extends unknown[], O, A extends object>(
+  name: string,
+  list: Arguments<A> | Signature<A>,
+  apply: (x: Tensor, values: A) => Tensor,
+): TensorFunction<P, O, A> {
+  const signature = list instanceof Signature ? list : new Signature<A>(list);
+  const call = (x: Tensor, ...given: unknown[]): Tensor => apply(x, signature.read(name, given));
+  Object.defineProperty(call, 'name', { value: name });
+  return Object.assign(call, { definition: { signature, apply } }) as TensorFunction<P, O, A>;
+}
