@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as ibn from '../lib/index.ts';
-import { isTensor, ones, tensor } from '../lib/tensor/index.ts';
+import { isTensor, ones } from '../lib/tensor/index.ts';
 import { dist, errorOf, tmp } from './helpers/index.ts';
 
 const { amp, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
@@ -21,6 +21,18 @@ const sizes =
     make([2], o);
 const missing = '/nowhere/file.pth';
 const backbone = () => models.resnet18({ widths: [2, 2, 2, 2], numClasses: 2 });
+
+type Named<T, Fits> = { [K in keyof T]: T[K] extends Fits ? K : never }[keyof T] & string;
+const named = (space: object, pattern: RegExp) => Object.keys(space).filter((name) => pattern.test(name));
+const LOSSES = named(nn, /Loss(2d)?$/).filter((name) => name !== 'AdaptiveLogSoftmaxWithLoss') as Named<
+  typeof nn,
+  new () => unknown
+>[];
+const TRIPLE = /^(gaussianNll|marginRanking|cosineEmbedding|tripletMargin|tripletMarginWithDistance)Loss$/;
+const TRIPLE_LOSSES = named(F, TRIPLE) as 'tripletMarginLoss'[];
+const PAIR_LOSSES = named(F, /Loss$|Entropy|^klDiv$/).filter(
+  (name) => !TRIPLE.test(name) && name !== 'ctcLoss',
+) as 'mseLoss'[];
 
 /** Every public entry that takes options, each called with options that it does not have. */
 const CALLS: Record<string, Call> = {
@@ -74,7 +86,10 @@ const CALLS: Record<string, Call> = {
   'nn.ReLU': (o) => new nn.ReLU(o),
   'nn.Conv2d': (o) => new nn.Conv2d(1, 1, 1, o),
   'nn.Linear': (o) => new nn.Linear(1, 1, o),
-  'nn.CrossEntropyLoss': (o) => new nn.CrossEntropyLoss(o),
+  ...Object.fromEntries(LOSSES.map((name) => [`nn.${name}`, (o: never) => Reflect.construct(nn[name], [o])])),
+  'nn.PairwiseDistance': (o) => new nn.PairwiseDistance(o),
+  'nn.CosineSimilarity': (o) => new nn.CosineSimilarity(o),
+  'nn.AdaptiveLogSoftmaxWithLoss': (o) => new nn.AdaptiveLogSoftmaxWithLoss(8, 9, [4], o),
   'nn.BatchNorm2d': (o) => new nn.BatchNorm2d(1, o),
   'nn.InstanceNorm2d': (o) => new nn.InstanceNorm2d(1, o),
   'nn.Parameter': (o) => new nn.Parameter(ones([1]), o),
@@ -96,7 +111,21 @@ const CALLS: Record<string, Call> = {
   'nn.functional.maxPool2d': (o) => F.maxPool2d(image(), 2, o),
   'nn.functional.avgPool2d': (o) => F.avgPool2d(image(), 2, o),
   'nn.functional.dropout': (o) => F.dropout(image(), o),
-  'nn.functional.crossEntropy': (o) => F.crossEntropy(ones([1, 2]), tensor([0], { dtype: 'int64' }), o),
+  ...Object.fromEntries(
+    PAIR_LOSSES.map((name) => [
+      `nn.functional.${name}`,
+      (o: never) => F[name](ones([1, 2]), ones([1, 2]), o),
+    ]),
+  ),
+  ...Object.fromEntries(
+    TRIPLE_LOSSES.map((name) => [
+      `nn.functional.${name}`,
+      (o: never) => F[name](ones([1, 2]), ones([1, 2]), ones([1, 2]), o),
+    ]),
+  ),
+  'nn.functional.ctcLoss': (o) => F.ctcLoss(ones([1, 1, 2]), ones([1, 1]), [1], [1], o),
+  'nn.functional.pairwiseDistance': (o) => F.pairwiseDistance(ones([1, 2]), ones([1, 2]), o),
+  'nn.functional.cosineSimilarity': (o) => F.cosineSimilarity(ones([1, 2]), ones([1, 2]), o),
   'nn.functional.normalize': (o) => F.normalize(image(), o),
   'nn.functional.interpolate': (o) => F.interpolate(image(), o),
   'nn.init.kaimingUniform_': (o) => init.kaimingUniform_(ones([2, 2]), o),

@@ -1,6 +1,7 @@
 /** Layers and networks, with torch.nn's names. */
 import { registerOwnClasses } from '../tensor/own-code.ts';
 import * as activation from './layers/activation.ts';
+import * as adaptiveSoftmax from './layers/adaptive-softmax.ts';
 import * as container from './layers/container.ts';
 import * as conv from './layers/conv.ts';
 import * as distance from './layers/distance.ts';
@@ -11,17 +12,19 @@ import * as norm from './layers/norm.ts';
 import * as padding from './layers/padding.ts';
 import * as pooling from './layers/pooling.ts';
 import * as shape from './layers/shape.ts';
+import * as tripletLoss from './layers/triplet-loss.ts';
 import * as upsample from './layers/upsample.ts';
 
 export * as functional from './functional/index.ts';
 export * as init from './init/init.ts';
 export * from './layers/activation.ts';
+export * from './layers/adaptive-softmax.ts';
 export { ModuleDict, ModuleList, Sequential } from './layers/container.ts';
 export { Conv2d, type Conv2dOptions, type PaddingMode } from './layers/conv.ts';
 export * from './layers/distance.ts';
 export * from './layers/dropout.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
-export { CrossEntropyLoss } from './layers/loss.ts';
+export * from './layers/loss.ts';
 export { BatchNorm1d, BatchNorm2d, InstanceNorm2d, type NormLayerOptions } from './layers/norm.ts';
 export * from './layers/padding.ts';
 export {
@@ -33,6 +36,7 @@ export {
   type MaxPool2dOptions,
 } from './layers/pooling.ts';
 export * from './layers/shape.ts';
+export * from './layers/triplet-loss.ts';
 export * from './layers/upsample.ts';
 export type { LoadOptions, LoadResult, StateDictLike } from './loading/load-state-dict.ts';
 export { type ModuleMetadata, StateDict, StateDictError } from './loading/state-dict.ts';
@@ -45,6 +49,7 @@ export * as utils from './utils.ts';
 
 registerOwnClasses(
   activation,
+  adaptiveSoftmax,
   container,
   conv,
   distance,
@@ -55,5 +60,6 @@ registerOwnClasses(
   padding,
   pooling,
   shape,
+  tripletLoss,
   upsample,
 );

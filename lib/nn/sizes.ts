@@ -121,3 +121,9 @@ export function reductionCode(owner: string, reduction: Reduction): number {
   if (code !== undefined) return code;
   throw new RangeError(`Expected reduction "none", "mean" or "sum" for ${owner}, got "${reduction}"`);
 }
+
+/** A loss of each element, reduced. */
+export function reduced(losses: Tensor, reduction: Reduction): Tensor {
+  if (reduction === 'none') return losses;
+  return reduction === 'mean' ? losses.mean() : losses.sum();
+}

@@ -1,6 +1,7 @@
 /** torch.nn.functional: layers without state. */
 export type { OutputSize, Reduction, Size1, Size2, Size3 } from '../sizes.ts';
 export * from './activation.ts';
+export * from './class-losses.ts';
 export * from './convolution.ts';
 export {
   type CosineSimilarityOptions,
@@ -18,6 +19,7 @@ export {
   dropout3d,
   featureAlphaDropout,
 } from './dropout.ts';
+export * from './embedding-losses.ts';
 export {
   type InterpolateMode,
   type InterpolateOptions,
@@ -28,7 +30,7 @@ export {
   upsampleNearest,
 } from './interpolate.ts';
 export * from './linear.ts';
-export * from './loss.ts';
+export * from './losses.ts';
 export * from './normalization.ts';
 export * from './padding.ts';
 export * from './pooling.ts';

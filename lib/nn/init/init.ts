@@ -175,6 +175,7 @@ function kaimingStd(target: Tensor, options: KaimingOptions): number {
 /** Kaiming (He) initialisation from a uniform distribution. */
 export function kaimingUniform_(target: Tensor, options: KaimingOptions = {}): Tensor {
   checkPositions('kaimingUniform_', arguments, 2);
+  if (target.numel() === 0) return target;
   const bound = Math.sqrt(3) * kaimingStd(target, options);
   return uniform_(target, -bound, bound);
 }
@@ -182,6 +183,7 @@ export function kaimingUniform_(target: Tensor, options: KaimingOptions = {}): T
 /** Kaiming (He) initialisation from a normal distribution. */
 export function kaimingNormal_(target: Tensor, options: KaimingOptions = {}): Tensor {
   checkPositions('kaimingNormal_', arguments, 2);
+  if (target.numel() === 0) return target;
   return normal_(target, 0, kaimingStd(target, options));
 }
 

@@ -64,7 +64,7 @@ abstract class Container extends Module {
     return copy;
   }
 
-  protected override blank(): Module {
+  protected override emptyCopy(): Module {
     return Reflect.construct(Container as unknown as new () => Module, [], this.constructor) as Module;
   }
 

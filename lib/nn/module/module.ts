@@ -366,7 +366,7 @@ export abstract class Module {
 
   /** @internal */
   copyInto(cloner: Cloner): Module {
-    const copy = cloner.note(this, this.blank());
+    const copy = cloner.note(this, this.emptyCopy());
     for (const [name, isSaved] of this.#buffers) copy.#buffers.set(name, isSaved);
     const hooks = this.#hooks;
     if (hooks) copy.#hooks = { before: new Map(hooks.before), after: new Map(hooks.after) };
@@ -383,7 +383,7 @@ export abstract class Module {
    *
    * @internal
    */
-  protected blank(): Module {
+  protected emptyCopy(): Module {
     return Reflect.construct(Module as unknown as new () => Module, [], this.constructor) as Module;
   }
 
