@@ -14,6 +14,7 @@ export {
 export * as cuda from './cuda/index.ts';
 export * from './data/index.ts';
 export { CheckpointError, CudaOutOfMemoryError, HubError, LibtorchError, TorchError } from './errors.ts';
+export * from './functions/index.ts';
 export * as hub from './hub/index.ts';
 export * as models from './models/index.ts';
 export * as nn from './nn/index.ts';

@@ -17,6 +17,7 @@ const ALLOWED: Record<string, string[]> = {
   binding: ['binding-types', 'libtorch'],
   ops: ['binding'],
   tensor: ['binding', 'ops'],
+  functions: ['ops', 'tensor'],
   checkpoint: ['atomic-file', 'ops', 'tensor'],
   data: ['tensor'],
   nn: ['ops', 'tensor'],

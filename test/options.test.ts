@@ -36,6 +36,12 @@ const PAIR_LOSSES = named(F, /Loss$|Entropy|^klDiv$/).filter(
 
 /** Every public entry that takes options, each called with options that it does not have. */
 const CALLS: Record<string, Call> = {
+  cdist: (options) => ibn.cdist(ibn.zeros([1, 1]), ibn.zeros([1, 1]), options),
+  norm: (options) => ibn.norm(ibn.zeros([1]), options),
+  stft: (options) => ibn.stft(ibn.zeros([64]), 16, options),
+  unique: (options) => ibn.unique(ibn.zeros([1]), options),
+  uniqueConsecutive: (options) => ibn.uniqueConsecutive(ibn.zeros([1]), options),
+  meshgrid: (options) => ibn.meshgrid(ibn.zeros([1]), options),
   autocast: (o) => ibn.autocast('cpu', o, () => 0),
   'amp.autocast': (o) => amp.autocast('cpu', o, () => 0),
   GradScaler: (o) => new ibn.GradScaler('cpu', o),
@@ -323,6 +329,7 @@ const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
   [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
   [/^nn\.functional\./, 'called in every forward: options are checked, which come last'],
+  [/^(linalg|fft|special)\./, 'ops, which know their arguments'],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
   [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$/, 'abstract'],
   [

@@ -17,7 +17,7 @@ export {
   unwrap,
   wrapTensor,
 } from './handle.ts';
-export { installMethods } from './methods.ts';
+export { functionOf, installMethods } from './methods.ts';
 export { toCamelCase, toTorchName } from './naming.ts';
 export { listOps, type Ops, ops, overloadNames, type UntypedOp } from './ops.ts';
 export { type Recorder, type StandIn, withRecorder } from './recorder.ts';

@@ -33,7 +33,7 @@ function makeDictionary(prototype: object): void {
 
 function resolve(name: string, method: string): Packet {
   const packet = packetOf(`aten::${name}`);
-  if (packet === undefined) throw new TypeError(`This libtorch has no op for the method ${method}`);
+  if (packet === undefined) throw new TypeError(`This libtorch has no op for ${method}`);
   return packet;
 }
 
@@ -49,4 +49,20 @@ function makeMethod(name: string, method: string): (...args: unknown[]) => unkno
     args.unshift(this);
     return packet.call(args, 'camel');
   };
+}
+
+/** The function `name` that calls `aten::<op>`, looked up at its first call. Keyword arguments are camelCase. */
+export function functionOf<F>(op: string, name: string): F {
+  let packet: Packet | undefined;
+  const call = (...args: unknown[]): unknown => {
+    packet ??= resolve(op, name);
+    const [self, other] = args;
+    if (typeof self === 'object' && self !== null && isNative(self)) {
+      if (args.length === 2) return packet.callBinary(self, other, 'camel');
+      if (args.length === 1) return packet.callUnary(self, 'camel');
+    }
+    return packet.call(args, 'camel');
+  };
+  Object.defineProperty(call, 'name', { value: name });
+  return call as F;
 }

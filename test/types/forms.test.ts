@@ -5,6 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { OpSchema, SchemaArgument } from '../../lib/binding.ts';
+import * as fft from '../../lib/functions/generated/fft.ts';
+import * as linalg from '../../lib/functions/generated/linalg.ts';
+import * as special from '../../lib/functions/generated/special.ts';
+import * as torch from '../../lib/functions/generated/torch.ts';
 import { methodNames } from '../../lib/ops/generated.ts';
 import { toCamelCase } from '../../lib/ops/naming.ts';
 import { withRecorder } from '../../lib/ops/recorder.ts';
@@ -118,11 +122,35 @@ function isGenerated(name: string): boolean {
   return typeof descriptor?.value === 'function' && descriptor.value.name !== name;
 }
 
+const NAMESPACES = { torch, linalg, fft, special } as unknown as Record<string, Record<string, Callable>>;
+
+/** The functions made of an op, as `linalg.svd`; those with `out` are called by `ops.aten`. */
+function functionForms(base: string, schema: OpSchema): Form[] {
+  const unusual = ({ type, kwargOnly, alias }: SchemaArgument) =>
+    type.includes('Dimname') || (kwargOnly && alias !== undefined);
+  if (schema.arguments.some(unusual)) return [];
+  return Object.entries(NAMESPACES).flatMap(([namespace, functions]) => {
+    const prefix = namespace === 'torch' ? '' : `${namespace}_`;
+    const name = toCamelCase(base.slice(prefix.length));
+    const call = functions[name];
+    if (!base.startsWith(prefix) || call === undefined) return [];
+    // Nobody names the first argument.
+    return (argumentLists(schema.arguments, toCamelCase) ?? []).slice(1).map(([texts, values]) => ({
+      text: `${namespace}[${JSON.stringify(name)}](${texts.join(', ')})`,
+      run: () => call(...values),
+    }));
+  });
+}
+
 const forms: Form[] = [];
 for (const schema of allSchemas().values()) {
   if (!schema.name.startsWith('aten::')) continue;
   const base = schema.name.slice('aten::'.length);
-  forms.push(...opForms(base, schema.overload, schema), ...methodForms(base, schema));
+  forms.push(
+    ...opForms(base, schema.overload, schema),
+    ...methodForms(base, schema),
+    ...functionForms(base, schema),
+  );
 }
 
 /** Which op is called is all that is asked; libtorch is not. */
@@ -139,14 +167,14 @@ function reaches(form: Form): boolean {
   return false;
 }
 
-describe('types of ops and methods', () => {
+describe('types of ops, methods and functions', () => {
   it('accept every form of a call that the runtime takes', () => {
     const taken = forms.filter(reaches);
-    expect(forms.length).toBeGreaterThan(15_000);
+    expect(forms.length).toBeGreaterThan(17_000);
     expect(taken.length / forms.length).toBeGreaterThan(0.99);
     const folder = mkdtempSync(join(root, 'test/types/forms-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    const header = `import { ops, type Tensor } from '../../../lib/tensor/index.ts';\nconst { aten } = ops;\ndeclare const x: Tensor;\n`;
+    const header = `import * as torch from '../../../lib/functions/index.ts';\nimport { ops, type Tensor } from '../../../lib/tensor/index.ts';\nconst { aten } = ops; const { linalg, fft, special } = torch;\ndeclare const x: Tensor;\n`;
     const lines = taken.map(({ text }) => `${text};\n`);
     writeFileSync(join(folder, 'calls.ts'), header + lines.join(''));
     writeFileSync(
@@ -156,7 +184,7 @@ describe('types of ops and methods', () => {
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
     const { stdout, status } = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' });
     const wrong = [...stdout.matchAll(/calls\.ts\((\d+),.*/g)].map(
-      ([message, line]) => taken[Number(line) - 4]?.text ?? message,
+      ([message, line]) => taken[Number(line) - 5]?.text ?? message,
     );
     expect({ wrong: [...new Set(wrong)], status }).toEqual({ wrong: [], status: 0 });
   });

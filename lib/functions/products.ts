@@ -1,0 +1,108 @@
+import { checkOptions, checkPositions } from '../options.ts';
+import { type DType, ops, type Tensor } from '../tensor/index.ts';
+
+/**
+ * Sums of products of tensors, in Einstein's notation: `equation` names the dimensions of each operand and of the result.
+ *
+ * @param operands The tensors one by one, or as one array.
+ * @throws TorchError where the equation does not fit the operands.
+ * @example
+ * einsum('bij,bjk->bik', randn([2, 3, 4]), randn([2, 4, 5])).shape; // [2, 3, 5]
+ */
+export function einsum(equation: string, ...operands: Tensor[] | [readonly Tensor[]]): Tensor {
+  if (typeof equation !== 'string')
+    throw new TypeError(`Expected an equation such as 'ij,jk->ik' for einsum, got ${typeof equation}`);
+  return ops.aten.einsum(equation, listOf(operands));
+}
+
+/** The operands of a function that takes them one by one or as one array. */
+export function listOf(operands: readonly Tensor[] | readonly [readonly Tensor[]]): readonly Tensor[] {
+  const [first] = operands;
+  return operands.length === 1 && Array.isArray(first) ? first : (operands as readonly Tensor[]);
+}
+
+/**
+ * Contracts dimensions of `a` with dimensions of `b`.
+ *
+ * @param dims How many: the last ones of `a` with the first ones of `b` (default 2); or which, of `a` and of `b`.
+ * @example
+ * tensordot(randn([3, 4, 5]), randn([4, 5, 6])).shape; // [3, 6]
+ */
+export function tensordot(
+  a: Tensor,
+  b: Tensor,
+  dims: number | readonly [readonly number[], readonly number[]] = 2,
+): Tensor {
+  checkPositions('tensordot', arguments, 3);
+  if (typeof dims !== 'number') return ops.aten.tensordot(a, b, dims[0], dims[1]);
+  const most = Math.min(a.dim(), b.dim());
+  if (!Number.isInteger(dims) || dims < 0 || dims > most)
+    throw new RangeError(`Expected dims of tensordot from 0 to ${most}, got ${dims}`);
+  const count = Array.from({ length: dims }, (_, i) => i);
+  return ops.aten.tensordot(
+    a,
+    b,
+    count.map((i) => i - dims),
+    count,
+  );
+}
+
+/** Options of `cdist`. */
+export interface CdistOptions {
+  /** The norm. Default 2. */
+  p?: number;
+  /** Whether Euclidean distances come from a matrix product. Default: above 25 rows. */
+  computeMode?: keyof typeof COMPUTE_MODES;
+}
+
+const COMPUTE_MODES = {
+  use_mm_for_euclid_dist_if_necessary: null,
+  use_mm_for_euclid_dist: 1,
+  donot_use_mm_for_euclid_dist: 2,
+} as const;
+
+/**
+ * Distances between each row of `x1` (..., P, M) and each of `x2` (..., R, M): (..., P, R).
+ *
+ * @example
+ * cdist(randn([4, 8]), randn([6, 8])).shape; // [4, 6]
+ */
+export function cdist(x1: Tensor, x2: Tensor, options: CdistOptions = {}): Tensor {
+  checkPositions('cdist', arguments, 3);
+  checkOptions('cdist', options, ['p', 'computeMode']);
+  const { p = 2, computeMode = 'use_mm_for_euclid_dist_if_necessary' } = options;
+  const mode = COMPUTE_MODES[computeMode];
+  if (mode === undefined) {
+    const known = Object.keys(COMPUTE_MODES).join(', ');
+    throw new TypeError(`Expected one of ${known} for cdist option computeMode, got ${computeMode}`);
+  }
+  return ops.aten.cdist(x1, x2, p, mode);
+}
+
+/** Options of `norm`. */
+export interface NormOptions {
+  /** Which norm. Default 'fro', the square root of the sum of squares. */
+  p?: number | 'fro' | 'nuc';
+  /** Default: all dimensions. */
+  dim?: number | readonly number[] | null;
+  /** Default false. */
+  keepdim?: boolean;
+  dtype?: DType;
+}
+
+/**
+ * Norm of all of `x`, or along dimensions, as torch.norm; `linalg.vectorNorm` and `linalg.matrixNorm` say which.
+ *
+ * @example
+ * norm(x, { dim: 1, keepdim: true });
+ */
+export function norm(x: Tensor, options: NormOptions = {}): Tensor {
+  checkPositions('norm', arguments, 2);
+  checkOptions('norm', options, ['p', 'dim', 'keepdim', 'dtype']);
+  const { p = 'fro', dim = null, keepdim = false, dtype = null } = options;
+  const dims = typeof dim === 'number' ? [dim] : dim;
+  if (p === 'nuc') return ops.aten.linalg_matrix_norm(x, 'nuc', dims ?? [-2, -1], keepdim, { dtype });
+  if (p === 'fro' && dims !== null && dims.length > 2)
+    throw new RangeError(`Expected one or two dimensions for norm with p 'fro', got ${dims.length}`);
+  return ops.aten.linalg_vector_norm(x, p === 'fro' ? 2 : p, dims, keepdim, { dtype });
+}
