@@ -80,6 +80,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     layers: ['.', 'init', 'module', 'functional'],
     '.': ['init', 'module', 'loading', 'functional', 'layers'],
   },
+  optim: { base: ['.'], optimizers: ['.', 'base'], '.': ['base', 'optimizers'] },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
     classify: ['.'],

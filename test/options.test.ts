@@ -34,6 +34,24 @@ const PAIR_LOSSES = named(F, /Loss$|Entropy|^klDiv$/).filter(
   (name) => !TRIPLE.test(name) && name !== 'ctcLoss',
 ) as 'mseLoss'[];
 
+/** Those that take a list of parameters and options. */
+const OPTIMIZERS = [
+  'Adadelta',
+  'Adafactor',
+  'Adagrad',
+  'Adam',
+  'AdamW',
+  'Adamax',
+  'ASGD',
+  'LBFGS',
+  'Muon',
+  'NAdam',
+  'RAdam',
+  'RMSprop',
+  'Rprop',
+  'SparseAdam',
+] as const;
+
 /** Every public entry that takes options, each called with options that it does not have. */
 const CALLS: Record<string, Call> = {
   cdist: (options) => ibn.cdist(ibn.zeros([1, 1]), ibn.zeros([1, 1]), options),
@@ -138,6 +156,16 @@ const CALLS: Record<string, Call> = {
   'nn.init.kaimingNormal_': (o) => init.kaimingNormal_(ones([2, 2]), o),
   'nn.init.truncNormal_': (o) => init.truncNormal_(ones([2, 2]), o),
   'optim.SGD': (o) => new optim.SGD([ones([1])], o),
+  ...Object.fromEntries(
+    OPTIMIZERS.map((name) => [
+      `optim.${name}`,
+      (o: never) => Reflect.construct(optim[name], [[ones([1, 1])], o]) as unknown,
+    ]),
+  ),
+  'optim.Optimizer.registerStateDictPreHook': (o) => sgd().registerStateDictPreHook(() => {}, o),
+  'optim.Optimizer.registerStateDictPostHook': (o) => sgd().registerStateDictPostHook(() => {}, o),
+  'optim.Optimizer.registerLoadStateDictPreHook': (o) => sgd().registerLoadStateDictPreHook(() => {}, o),
+  'optim.Optimizer.registerLoadStateDictPostHook': (o) => sgd().registerLoadStateDictPostHook(() => {}, o),
   'optim.SGD.addParamGroup': (o: Options) => sgd().addParamGroup({ params: [ones([1])], ...o } as never),
   'optim.Optimizer.zeroGrad': (o) => sgd().zeroGrad(o),
   'optim.lrScheduler.StepLR': (o) => new lrScheduler.StepLR(sgd(), 1, o),

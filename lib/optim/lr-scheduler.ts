@@ -1,6 +1,7 @@
 import { checkOptions, checkPositions } from '../options.ts';
+import { Optimizer } from './base/optimizer.ts';
+import type { ParamGroup } from './base/params.ts';
 import { type Demand, demanded, EPOCHS, FINITE, LAST_EPOCH, POSITIVE } from './checks.ts';
-import { Optimizer, type ParamGroup } from './optimizer.ts';
 
 type AnyOptimizer = Optimizer<never> | Optimizer<{ lr: number }>;
 type Group = ParamGroup<{ lr: number }>;
