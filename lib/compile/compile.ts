@@ -1,8 +1,9 @@
 import { Module } from '../nn/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
-import { type Device, type DType, emptyCpuCache, type Tensor } from '../tensor/index.ts';
+import type { Device, DType, Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
-import { buildPlan } from './cpu/lower.ts';
+import { buildPlanInTurns } from './cpu/lower.ts';
+import { withPinned } from './cpu/pinned.ts';
 import { compileCuda } from './cuda/compile.ts';
 import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
 import type { CudaDType } from './cuda/plan.ts';
@@ -48,8 +49,9 @@ const OPTIONS = [
  * threads of its own, off the event loop. On CUDA cuDNN's fused convolutions and the fused norm are recorded as one
  * graph for each batch size; `inputs` is recorded at once.
  *
- * The model's weights are read until the promise resolves and must not change before. Later changes are not seen: compile
- * it again.
+ * The forward has run when the call returns; the rest is done in parts of some milliseconds, between which the event loop
+ * goes on. The model's weights are read until the promise resolves and must not change before. Later changes are not
+ * seen: compile it again.
  *
  * @throws CompileError where the network cannot be traced or has ops without a kernel, naming the module and line;
  *   `ERR_COMPILE_UNSUPPORTED` also for devices and dtypes that there are no kernels for.
@@ -91,11 +93,12 @@ async function onCpu<Output>(model: Module, options: ShapedOptions): Promise<Com
   const dtype = (options.dtype ?? 'float32') as NonNullable<BuildPlanOptions['dtype']>;
   engineSettings('compile', options, null);
   const own = { ownWeights: keepWeights, ...(unsupported === undefined ? {} : { unsupported }) };
-  const plan = buildPlan(model, { inputs, dtype, ...own });
-  const batch = dynamicBatch ? null : batchOf(inputs);
   const borrowed = new Set<Tensor>([...model.parameters(), ...model.buffers()]);
-  emptyCpuCache(); // of folding
-  return CompiledModel.fromPlan(plan, { ...runOptions(options), batch, keepWeights, borrowed });
+  return withPinned(borrowed, async () => {
+    const plan = await buildPlanInTurns(model, { inputs, dtype, ...own });
+    const batch = dynamicBatch ? null : batchOf(inputs);
+    return CompiledModel.fromPlan<Output>(plan, { ...runOptions(options), batch, keepWeights, borrowed });
+  });
 }
 
 function onCuda<Output>(

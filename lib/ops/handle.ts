@@ -3,7 +3,7 @@ import type { Handle } from '../binding.ts';
 /** What was made since a scope began, and the scope around it. */
 export interface ScopeFrame {
   readonly made: NativeObject[];
-  readonly outer: ScopeFrame | null;
+  outer: ScopeFrame | null;
   /** Of the package's own code: it records nothing that other code makes or is given. */
   readonly own: boolean;
 }
@@ -100,6 +100,12 @@ export class OpaqueValue extends NativeObject {}
 export function enterScope(own = false): ScopeFrame {
   currentScope = { made: [], outer: currentScope, own };
   return currentScope;
+}
+
+/** Begins to record in `frame` again, which was left before. */
+export function resumeScope(frame: ScopeFrame): void {
+  frame.outer = currentScope;
+  currentScope = frame;
 }
 
 /** Ends `frame`: recording goes on in the scope around it. */

@@ -12,6 +12,8 @@ export {
   OpaqueValue,
   outsideOwnScopes,
   recordInScope,
+  resumeScope,
+  type ScopeFrame,
   setTensorClass,
   takeFromScope,
   unwrap,

@@ -5,6 +5,8 @@ import {
   leaveScope,
   type NativeObject,
   recordInScope,
+  resumeScope,
+  type ScopeFrame,
   takeFromScope,
   unwrap,
 } from '../ops/index.ts';
@@ -88,6 +90,34 @@ function scoped<T>(fn: () => T, own: boolean): T {
   } finally {
     leaveScope(frame);
     disposeExcept(frame.made, result);
+  }
+}
+
+/**
+ * A scope around work in parts, between which other work is done: what one part makes is there for the next ones. Call
+ * `end` when the last is done or one has thrown.
+ */
+export class ScopeInParts {
+  readonly #frame: ScopeFrame;
+
+  constructor() {
+    this.#frame = enterScope();
+    leaveScope(this.#frame);
+  }
+
+  /** Runs a part. Nothing that it makes is disposed yet. */
+  run<T>(part: () => T): T {
+    resumeScope(this.#frame);
+    try {
+      return part();
+    } finally {
+      leaveScope(this.#frame);
+    }
+  }
+
+  /** Disposes what the parts have made, but for what is in `result`. */
+  end(result?: unknown): void {
+    disposeExcept(this.#frame.made, result);
   }
 }
 

@@ -3,7 +3,7 @@ import { autocast } from '../../lib/amp/index.ts';
 import { standInFor } from '../../lib/compile/trace/stand-ins.ts';
 import * as nn from '../../lib/nn/index.ts';
 import { withRecorder } from '../../lib/ops/index.ts';
-import { noGrad, ones, ops, randn, type Tensor } from '../../lib/tensor/index.ts';
+import { memoryStats, noGrad, ones, ops, randn, type Tensor } from '../../lib/tensor/index.ts';
 import { errorOf } from '../helpers/errors.ts';
 
 const { aten } = ops;
@@ -77,6 +77,54 @@ describe('stand-ins of a trace', () => {
     expect(pairs.filter((pair) => pair !== undefined).length).toBeGreaterThanOrEqual(48);
   });
 
+  it('are shaped and laid out as what libtorch gives: pooling', () => {
+    const shapes = [
+      [2, 6, 9, 7],
+      [1, 3, 8, 8],
+      [2, 1, 6, 6],
+      [1, 6, 3, 3],
+    ];
+    const windows: [kernel: unknown, stride?: unknown, padding?: unknown][] = [
+      [3],
+      [
+        [3, 2],
+        [2, 1],
+        [1, 0],
+      ],
+      [[2, 2], [], 0],
+      [2, 2],
+    ];
+    const sizes = [1, [1, 1], [2, 3], [9, 7]];
+    const calls = shapes
+      .flatMap((shape) => [...maps(shape), randn(shape).transpose(2, 3)])
+      .flatMap((x) => [
+        ...windows.flatMap((window) => [
+          () => aten.max_pool2d(x, ...(window as [number])),
+          () => aten.avg_pool2d(x, ...(window as [number])),
+        ]),
+        () => aten.max_pool2d(x, 2, 1, 1, 2),
+        () => aten.avg_pool2d(x, 3, 2, 1, false, false),
+        ...sizes.map((size) => () => aten.adaptive_avg_pool2d(x, size)),
+      ]);
+    const pairs = calls.map((call) => compared(call).at(-1));
+    for (const pair of pairs) if (pair !== undefined) expect(pair[0]).toEqual(pair[1]);
+    const made = pairs.filter((pair) => pair !== undefined).length;
+    // Left to libtorch: adaptive pooling of what was transposed.
+    expect(made).toBe(calls.length - shapes.length * sizes.length);
+  });
+
+  it('take no memory, however large they are', () => {
+    const [x, w] = [randn([1, 3, 512, 512]), randn([256, 3, 1, 1])];
+    const before = memoryStats().cpuBytes;
+    const made = withRecorder(
+      () => undefined,
+      () => aten.conv2d(x, w),
+      standInFor,
+    );
+    expect(made.shape).toEqual([1, 256, 512, 512]);
+    expect(memoryStats().cpuBytes).toBe(before);
+  });
+
   it('of ops in place are the tensor itself', () => {
     const x = randn([1, 2, 3, 3]);
     const seen: unknown[] = [];
@@ -103,6 +151,14 @@ describe('stand-ins of a trace', () => {
       () => aten.linear(randn([2, 3]), randn([2, 4])),
       () => aten.batch_norm(x, v, v, ones([5]), v, false, 0.1, 1e-5, true),
       () => aten.cat([x, randn([1, 6, 8, 9])], 1),
+      () => aten.max_pool2d(x, 0),
+      () => aten.max_pool2d(x, 11),
+      () => aten.max_pool2d(x, 3, 2, 2),
+      () => aten.max_pool2d(x, 3, 0),
+      () => aten.max_pool2d(x, 3, 1, 0, 0),
+      () => aten.avg_pool2d(x, 3, 2, 2),
+      () => aten.avg_pool2d(x, [3, 11]),
+      () => aten.adaptive_avg_pool2d(x, [-1, 1]),
     ];
     for (const call of failing) {
       const ran = errorOf(call).message;
@@ -115,6 +171,9 @@ describe('stand-ins of a trace', () => {
       () => autocast('cpu', { dtype: 'bfloat16' }, () => aten.conv2d(x, w)),
       () => aten.add.Tensor(x, v.view([1, 6, 1, 1])),
       () => aten.sum(x),
+      () => aten.max_pool2d(x, 2, 2, 0, 1, true),
+      () => aten.avg_pool2d(x, 2, 2, 0, true),
+      () => aten.avg_pool2d(x, 2, 2, 0, false, true, 3),
     ];
     for (const call of unknown) expect(compared(call)).toEqual([]);
   });

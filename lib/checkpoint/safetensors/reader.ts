@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { rowMajor } from '../../tensor/strides.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { corrupt, overLimit, unsupported } from '../errors.ts';
 import type { Description } from '../storage/description.ts';
@@ -58,17 +59,6 @@ function describe(key: string, { dtype, shape }: HeaderTensor): PyTensor {
   const storage = new PyStorage({ key, dtype, numel, location: 'cpu', view: undefined });
   const geometry = { offset: 0, size: shape, stride: rowMajor(shape) };
   return new PyTensor({ storage, dtype, ...geometry, requiresGrad: false, conj: false, neg: false });
-}
-
-/** Steps of a contiguous tensor; like torch's, a length of 0 counts as 1. */
-function rowMajor(shape: readonly number[]): number[] {
-  const stride = new Array<number>(shape.length);
-  let step = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim--) {
-    stride[dim] = step;
-    step *= Math.max(shape[dim] as number, 1);
-  }
-  return stride;
 }
 
 function layoutFor({ tensors }: Header, dataStart: number): StorageLayout {

@@ -7,6 +7,7 @@ import { writeCompiled } from '../plan-file/writer.ts';
 import { replaceTensors, tensorsOf } from '../plan-tensors.ts';
 import { describeModel, type ModelDescription } from '../run-inputs.ts';
 import { engineSettings, type RunOptions } from '../run-options.ts';
+import { turn } from '../turns.ts';
 import { explain } from './explain.ts';
 import { Jobs } from './jobs.ts';
 import type { Plan } from './plan.ts';
@@ -45,11 +46,11 @@ export class CpuEngine implements ModelEngine {
     const owned = tensorsOf(plan).filter((tensor) => borrowed?.has(tensor) !== true);
     owned.forEach(keep);
     let jobs: Jobs | undefined;
-    const pins = engine.pinMemory([...(borrowed ?? [])].map(unwrap));
     try {
       const settings = engineSettings(owner, options, instructionSet);
       const native = replaceTensors(plan, unwrap);
       jobs = new Jobs((settle) => engine.compiledCreate(native, settings, settle));
+      await turn();
       const description = describeModel(plan, batch, explain(plan));
       engine.compiledDescribe(jobs.handle, JSON.stringify(description));
       // The engine frees each weight that only it holds as soon as it is packed.
@@ -60,8 +61,6 @@ export class CpuEngine implements ModelEngine {
       jobs?.dispose();
       disposeAll(owned);
       throw error;
-    } finally {
-      engine.dispose(pins);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Module } from '../../nn/index.ts';
 import { checkOptions } from '../../options.ts';
-import { noGrad, scope, Tensor } from '../../tensor/index.ts';
+import { Tensor } from '../../tensor/index.ts';
 import { scaleChannels } from '../graph/affine.ts';
 import { importGraph, type UnsupportedMode } from '../graph/from-trace.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -12,7 +12,8 @@ import {
   type PlanDType,
   sizesOf,
 } from '../plan-options.ts';
-import { withTrace } from '../trace/trace.ts';
+import { trace } from '../trace/trace.ts';
+import { atOnce, inTurns, type Parts } from '../turns.ts';
 import { passes } from './passes.ts';
 import { layOut } from './places.ts';
 import type { AtenStepArg, Plan } from './plan.ts';
@@ -29,28 +30,43 @@ import { StepWriter } from './step-writer.ts';
  * console.log(explain(plan));
  */
 export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
+  return atOnce(planParts(model, options));
+}
+
+/**
+ * The same in parts, between which the event loop turns. The forward has run when this returns: what is read later are
+ * weights alone.
+ */
+export function buildPlanInTurns(model: Module, options: BuildPlanOptions): Promise<Plan> {
+  return inTurns(planParts(model, options));
+}
+
+function* planParts(model: Module, options: BuildPlanOptions): Parts<Plan> {
   checkOptions('compile', options, ['inputs', 'dtype', 'ownWeights', 'unsupported']);
   const { inputs, dtype = 'float32', ownWeights = true, unsupported = 'error' } = options;
   checkChoice('dtype', dtype, ['float32', 'bfloat16']);
   checkPlanOptions({ inputs, unsupported });
-  return scope(() =>
-    noGrad(() => {
-      const plan = withTrace(model, inputs, (trace) =>
-        lowerGraph(importGraph(trace, unsupported), dtype, unsupported),
-      );
-      const shared = new Set([...model.parameters(), ...model.buffers()].map(addressOf));
-      copyLiterals(plan, shared);
-      if (ownWeights) copyWeights(plan, shared);
-      return plan;
-    }),
-  );
+  const constants: Tensor[] = [];
+  try {
+    const recorded = trace(model, inputs, constants);
+    const shared = new Set([...model.parameters(), ...model.buffers()].map(addressOf));
+    yield;
+    const graph = importGraph(recorded, unsupported);
+    yield;
+    const plan = yield* lowerInParts(graph, dtype, unsupported);
+    copyLiterals(plan, shared);
+    if (ownWeights) yield* copyWeights(plan, shared);
+    return plan;
+  } finally {
+    for (const tensor of constants) tensor.dispose();
+  }
 }
 
 const own = (tensor: Tensor, shared: ReadonlySet<bigint>): Tensor =>
   shared.has(addressOf(tensor)) ? tensor.clone() : tensor;
 
 /** Weights that no pass changed still share the network's memory; training it must not change the plan. */
-function copyWeights(plan: Plan, shared: ReadonlySet<bigint>): void {
+function* copyWeights(plan: Plan, shared: ReadonlySet<bigint>): Parts<void> {
   for (const step of plan.steps) {
     if (step.op !== 'conv' && step.op !== 'linear') continue;
     if (step.op === 'conv' && step.weightScale) {
@@ -59,6 +75,7 @@ function copyWeights(plan: Plan, shared: ReadonlySet<bigint>): void {
     }
     step.weight = own(step.weight, shared);
     if (step.bias !== null) step.bias = own(step.bias, shared);
+    yield;
   }
 }
 
@@ -85,7 +102,14 @@ function addressOf(tensor: Tensor): bigint {
 
 /** Runs the passes over a graph and writes its plan. */
 export function lowerGraph(graph: Graph, dtype: PlanDType, unsupported: UnsupportedMode = 'error'): Plan {
-  for (const pass of passes) pass(graph);
+  return atOnce(lowerInParts(graph, dtype, unsupported));
+}
+
+function* lowerInParts(graph: Graph, dtype: PlanDType, unsupported: UnsupportedMode): Parts<Plan> {
+  for (const pass of passes) {
+    pass(graph);
+    yield;
+  }
   leaveToLibtorch(graph, unsupported);
   const writer = new StepWriter(layOut(graph));
   writer.write();

@@ -8,6 +8,7 @@ import {
   tensorFromStorage,
   type UntypedStorage,
 } from '../../tensor/index.ts';
+import { rowMajor } from '../../tensor/strides.ts';
 import { CompiledModelError, type CompiledModelErrorCode } from '../compiled-error.ts';
 import type { Plan } from '../cpu/plan.ts';
 import type { CudaPlan } from '../cuda/plan.ts';
@@ -187,18 +188,10 @@ async function readStorages(
 
 function tensorOn(storage: UntypedStorage | undefined, { dtype, shape, nbytes }: FileTensor): Tensor {
   if (storage === undefined) throw new RangeError('a tensor without bytes');
-  const tensor = tensorFromStorage(storage, dtype as DType, 0, [...shape], stridesOf(shape));
+  const tensor = tensorFromStorage(storage, dtype as DType, 0, [...shape], rowMajor(shape));
   if (tensor.numel() * tensor.itemsize === nbytes) return tensor;
   tensor.dispose();
   throw new RangeError(`${nbytes} bytes for a ${dtype} tensor of [${shape.join(', ')}]`);
-}
-
-function stridesOf(shape: readonly number[]): number[] {
-  const strides = shape.map(() => 1);
-  for (let d = shape.length - 2; d >= 0; d--) {
-    strides[d] = (strides[d + 1] as number) * Math.max(1, shape[d + 1] as number);
-  }
-  return strides;
 }
 
 function tensorAt(tensors: readonly Tensor[], index: unknown): Tensor {

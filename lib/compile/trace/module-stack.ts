@@ -4,6 +4,8 @@ import type { Module } from '../../nn/index.ts';
 export interface ModuleStack {
   /** Dotted path of the innermost running module; `''` is the network itself. */
   current(): string;
+  /** Whether ops may be called from lines of others: of classes that are not this package's, or of hooks. */
+  readonly hasForeignCode: boolean;
   /** Of the innermost module that threw this error; `''` where none did. */
   thrower(error: unknown): string;
 }
@@ -14,7 +16,9 @@ export interface ModuleStack {
 export function withModuleStack<T>(model: Module, fn: (stack: ModuleStack) => T): T {
   const running: string[] = [];
   let last: { error: unknown; path: string } | undefined;
-  const restore = model.namedModules().map(([path, module]) => {
+  const modules = model.namedModules();
+  const hasForeignCode = modules.some(([, module]) => !module.isOwnCode || module.hasHooks);
+  const restore = modules.map(([path, module]) => {
     const forward = module.forward;
     module.forward = (...inputs: unknown[]) => {
       running.push(path);
@@ -33,7 +37,7 @@ export function withModuleStack<T>(model: Module, fn: (stack: ModuleStack) => T)
   });
   try {
     const thrower = (error: unknown) => (last?.error === error ? (last?.path ?? '') : '');
-    return fn({ current: () => running.at(-1) ?? '', thrower });
+    return fn({ current: () => running.at(-1) ?? '', hasForeignCode, thrower });
   } finally {
     for (const undo of restore) undo();
   }

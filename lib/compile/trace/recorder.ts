@@ -56,12 +56,18 @@ export class TraceRecorder {
   #record(schema: ParsedSchema, args: readonly unknown[], result: unknown): void {
     const written = schema.parsed.flatMap(({ alias }, i) => (alias?.endsWith('!') ? tensorsIn(args[i]) : []));
     if (written.length === 0 && METADATA.test(schema.name)) return;
-    const site = siteOf(this.#modules.current());
+    const site = this.#site();
     const recorded = schema.parsed.map((_, i) => this.#arg(args[i], site));
     const depends = recorded.some(dependsOnInput);
     if (written.length > 0) this.#recordWrite(schema, recorded, written, depends, site);
     else if (depends) this.#recordOp(schema, recorded, args, result, site);
     else for (const tensor of tensorsIn(result)) this.#bindConstant(tensor, args.flatMap(tensorsIn));
+  }
+
+  /** Lines of this package are not named, so a network of its own layers alone needs no call stacks. */
+  #site(): Site {
+    const module = this.#modules.current();
+    return this.#modules.hasForeignCode ? siteOf(module) : { module, stack: {} };
   }
 
   #recordOp(

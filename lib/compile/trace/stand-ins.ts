@@ -1,6 +1,7 @@
 import { ops, type ParsedSchema, withRecorder } from '../../ops/index.ts';
-import { empty, Tensor } from '../../tensor/index.ts';
+import { type DType, empty, Tensor, tensorFromStorage, UntypedStorage } from '../../tensor/index.ts';
 import { native } from '../../tensor/native.ts';
+import { rowMajor } from '../../tensor/strides.ts';
 
 type Args = readonly unknown[];
 
@@ -20,6 +21,11 @@ const STAND_INS: Record<string, (args: Args) => Tensor | undefined> = {
   'aten::contiguous': contiguous,
   'aten::relu': ([x]) => (isFloat(x) ? like(x) : undefined),
   'aten::relu_': ([x]) => (isFloat(x) ? x : undefined),
+  'aten::max_pool2d': ([x, kernel, stride, padding, dilation, ceil]) =>
+    pool(x, { kernel, stride, padding, dilation, ceil }),
+  'aten::avg_pool2d': ([x, kernel, stride, padding, ceil, , divisor]) =>
+    divisor == null ? pool(x, { kernel, stride, padding, ceil }) : undefined,
+  'aten::adaptive_avg_pool2d': adaptivePool,
 };
 
 /** As `StandIn`; for ops that depend on an input alone. */
@@ -37,14 +43,44 @@ function conv2d([x, weight, bias, stride, padding, dilation, groups]: Args): Ten
   const parts = groups ?? 1;
   if (each === 0 || out === 0 || channels !== each * (parts as number) || out % (parts as number) !== 0)
     return undefined;
-  const sides = [0, 1].map((side) => {
-    const [step, pad, apart] = [part(stride ?? 1, side), part(padding ?? 0, side), part(dilation ?? 1, side)];
-    if (!(step > 0 && pad >= 0 && apart > 0)) return 0;
-    const reach = apart * ((weight.shape[side + 2] as number) - 1) + 1;
-    return Math.floor(((x.shape[side + 2] as number) + 2 * pad - reach) / step) + 1;
-  });
+  const sides = windows(x, { kernel: weight.shape.slice(2), stride, padding, dilation });
   if (!sides.every((size) => size > 0)) return undefined;
   return beside(x, [batch, out, ...sides], isChannelsLast(x) || isChannelsLast(weight));
+}
+
+interface Window {
+  kernel: unknown;
+  stride?: unknown;
+  padding?: unknown;
+  dilation?: unknown;
+}
+
+/** How many windows fit along height and width; 0 or less where none does, or one of the numbers is wrong. */
+function windows(x: Tensor, { kernel, stride, padding, dilation }: Window): number[] {
+  return [0, 1].map((side) => {
+    const [step, pad, apart] = [part(stride ?? 1, side), part(padding ?? 0, side), part(dilation ?? 1, side)];
+    if (!(step > 0 && pad >= 0 && apart > 0)) return 0;
+    const reach = apart * (part(kernel, side) - 1) + 1;
+    return Math.floor(((x.shape[side + 2] as number) + 2 * pad - reach) / step) + 1;
+  });
+}
+
+function pool(x: unknown, { ceil, ...window }: Window & { ceil: unknown }): Tensor | undefined {
+  if (!isFloat(x, 4) || (ceil ?? false) !== false) return undefined;
+  const { kernel, padding } = window;
+  const stride = window.stride == null || String(window.stride) === '' ? kernel : window.stride;
+  const isAllowed = (side: number) =>
+    part(kernel, side) > 0 && part(padding ?? 0, side) * 2 <= part(kernel, side);
+  const sides = windows(x, { ...window, stride });
+  if (![0, 1].every(isAllowed) || !sides.every((size) => size > 0)) return undefined;
+  return beside(x, [...x.shape.slice(0, 2), ...sides], isChannelsLast(x));
+}
+
+function adaptivePool([x, size]: Args): Tensor | undefined {
+  if (!isFloat(x, 4) || !(x.isContiguous() || isChannelsLast(x))) return undefined;
+  const sides = [part(size, 0), part(size, 1)];
+  if (!sides.every((side) => side > 0)) return undefined;
+  return beside(x, [...x.shape.slice(0, 2), ...sides], isChannelsLast(x));
 }
 
 function linear([x, weight, bias]: Args): Tensor | undefined {
@@ -121,15 +157,30 @@ function isChannelsLast(tensor: Tensor): boolean {
 }
 
 function like(x: Tensor): Tensor {
-  return ops.aten.empty_like(x) as Tensor;
+  const isDense = x.isContiguous() || String(x.stride()) === String(channelsLastStrides(x.shape));
+  if (x.device !== 'cpu' || !isDense) return ops.aten.empty_like(x) as Tensor;
+  return untouched(x.dtype, x.shape, x.stride());
 }
 
 function beside({ dtype, device }: Tensor, size: readonly number[], channelsLast = false): Tensor {
-  return empty([...size], {
-    dtype,
-    device,
-    memoryFormat: channelsLast ? 'channels_last' : 'contiguous_format',
-  });
+  if (device !== 'cpu') {
+    const memoryFormat = channelsLast ? 'channels_last' : 'contiguous_format';
+    return empty([...size], { dtype, device, memoryFormat });
+  }
+  return untouched(dtype, size, channelsLast ? channelsLastStrides(size) : rowMajor(size));
+}
+
+function channelsLastStrides([, channels = 1, height = 1, width = 1]: readonly number[]): number[] {
+  return [channels * height * width, 1, width * channels, channels];
+}
+
+/**
+ * A float32 tensor that has addresses and, until an op reads or writes it, no memory. V8 does not count it, or it would collect
+ * garbage again and again for maps that a traced network keeps until its end.
+ */
+function untouched(dtype: DType, size: readonly number[], strides: readonly number[]): Tensor {
+  const storage = UntypedStorage.ofPages(size.reduce((bytes, each) => bytes * each, 4));
+  return tensorFromStorage(storage, dtype, 0, [...size], [...strides]);
 }
 
 /** The result's dtype is another one then. */

@@ -1,7 +1,7 @@
 import { TorchError } from '../../errors.ts';
 import type { Module } from '../../nn/index.ts';
 import { withRecorder } from '../../ops/index.ts';
-import { type DType, Generator, noGrad, randn, scope, Tensor } from '../../tensor/index.ts';
+import { type DType, Generator, noGrad, rand, scope, Tensor } from '../../tensor/index.ts';
 import { CompileError } from '../errors.ts';
 import { generalise } from './batch.ts';
 import { withModuleStack } from './module-stack.ts';
@@ -24,14 +24,24 @@ export function withTrace<T>(
   use: (trace: Trace) => T,
   batches: readonly [number, number] = [3, 1],
 ): T {
-  checkMode(model);
   const kept: Tensor[] = [];
   try {
-    const [one, other] = batches.map((batch, i) => record(model, inputs, batch, i, kept)) as [Trace, Trace];
-    return use(generalise(one, other));
+    return use(trace(model, inputs, kept, batches));
   } finally {
     for (const tensor of kept) tensor.dispose();
   }
+}
+
+/** The trace of `withTrace`. Its constants that are no parameters are added to `kept`, also where it throws. */
+export function trace(
+  model: Module,
+  inputs: readonly (readonly number[])[],
+  kept: Tensor[],
+  batches: readonly [number, number] = [3, 1],
+): Trace {
+  checkMode(model);
+  const [one, other] = batches.map((batch, i) => record(model, inputs, batch, i, kept)) as [Trace, Trace];
+  return generalise(one, other);
 }
 
 function checkMode(model: Module): void {
@@ -124,7 +134,11 @@ function makeInputs(
   const device = parameter?.device ?? 'cpu';
   const generator = new Generator();
   generator.manualSeed(seed);
-  return shapes.map((shape) => randn([batch, ...shape.slice(1)], { generator }).to({ dtype, device }));
+  return shapes.map((shape) =>
+    rand([batch, ...shape.slice(1)], { generator })
+      .sub_(0.5)
+      .to({ dtype, device }),
+  );
 }
 
 /** Tensors of a result by name: `output` for a lone one, else their keys or places, joined by dots. */
