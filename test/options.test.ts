@@ -7,6 +7,8 @@ import { dist, errorOf, tmp } from './helpers/index.ts';
 
 const { amp, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
 const { functional: F, init } = nn;
+const { rnn } = nn.utils;
+const RECURRENT = ['RNN', 'GRU', 'LSTM', 'RNNCell', 'GRUCell', 'LSTMCell'] as const;
 const { lrScheduler } = optim;
 
 type Options = Record<string, unknown>;
@@ -116,6 +118,12 @@ const CALLS: Record<string, Call> = {
   'nn.AdaptiveLogSoftmaxWithLoss': (o) => new nn.AdaptiveLogSoftmaxWithLoss(8, 9, [4], o),
   'nn.BatchNorm2d': (o) => new nn.BatchNorm2d(1, o),
   'nn.InstanceNorm2d': (o) => new nn.InstanceNorm2d(1, o),
+  ...Object.fromEntries(RECURRENT.map((name) => [`nn.${name}`, (o: never) => new nn[name](2, 3, o)])),
+  'nn.utils.rnn.packPaddedSequence': (o) => rnn.packPaddedSequence(ones([2, 1, 1]), [2], o),
+  'nn.utils.rnn.padPackedSequence': (o) => rnn.padPackedSequence(rnn.packSequence([ones([2, 1])]), o),
+  'nn.utils.rnn.padSequence': (o) => rnn.padSequence([ones([2, 1])], o),
+  'nn.utils.rnn.unpadSequence': (o) => rnn.unpadSequence(ones([2, 1, 1]), [2], o),
+  'nn.utils.rnn.packSequence': (o) => rnn.packSequence([ones([2, 1])], o),
   'nn.Parameter': (o) => new nn.Parameter(ones([1]), o),
   'nn.MaxPool2d': (o) => new nn.MaxPool2d(2, o),
   'nn.AvgPool2d': (o) => new nn.AvgPool2d(2, o),

@@ -11,6 +11,8 @@ import * as loss from './layers/loss.ts';
 import * as norm from './layers/norm.ts';
 import * as padding from './layers/padding.ts';
 import * as pooling from './layers/pooling.ts';
+import * as recurrent from './layers/recurrent.ts';
+import * as recurrentCells from './layers/recurrent-cells.ts';
 import * as shape from './layers/shape.ts';
 import * as tripletLoss from './layers/triplet-loss.ts';
 import * as upsample from './layers/upsample.ts';
@@ -35,6 +37,16 @@ export {
   MaxPool2d,
   type MaxPool2dOptions,
 } from './layers/pooling.ts';
+export {
+  GRU,
+  LSTM,
+  type LSTMOptions,
+  type RecurrentNonlinearity,
+  RNN,
+  type RNNOptions,
+} from './layers/recurrent.ts';
+export type { RecurrentOptions } from './layers/recurrent-base.ts';
+export * from './layers/recurrent-cells.ts';
 export * from './layers/shape.ts';
 export * from './layers/triplet-loss.ts';
 export * from './layers/upsample.ts';
@@ -45,7 +57,7 @@ export type { ForwardHook, ForwardPreHook, HookHandle } from './module/hooks.ts'
 export { type LoadContext, Module } from './module/module.ts';
 export { Parameter } from './module/parameter.ts';
 export type { OutputSize, Reduction, Size2 } from './sizes.ts';
-export * as utils from './utils.ts';
+export * as utils from './utils/index.ts';
 
 registerOwnClasses(
   activation,
@@ -59,6 +71,8 @@ registerOwnClasses(
   norm,
   padding,
   pooling,
+  recurrent,
+  recurrentCells,
   shape,
   tripletLoss,
   upsample,

@@ -81,13 +81,13 @@ function expectGradient(actual: Tensor | null, want: TypedNumbers | null, tolera
   else expectClose(actual as Tensor, want, tolerance);
 }
 
-/** Runs a case and compares everything: repr, initial weights bit for bit, outputs and gradients within `tolerance`. */
+/** Runs a case on a copy of its module and compares everything: repr, initial weights bit for bit, outputs and gradients within `tolerance`. */
 export function replay(
   want: ModuleCase,
   tolerance: number,
   forward = (module: AnyModule, inputs: unknown[]): unknown => module.forward(...inputs),
 ): void {
-  const module = build(want);
+  const module = build(want).clone();
   expect(module.toString()).toBe(want.repr);
   const state = [...module.stateDict()];
   expect(state.map(([key]) => key)).toEqual(want.keys ?? Object.keys(want.state ?? {}));

@@ -83,12 +83,12 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
    */
   forward(x: Tensor, target: Tensor): AdaptiveLogSoftmaxOutput {
     checkShapes(x, target);
-    if (target.dim() === 1) return this.#batch(x, target);
-    const { output, loss } = this.#batch(x.unsqueeze(0), target.unsqueeze(0));
+    if (target.dim() === 1) return this.batch(x, target);
+    const { output, loss } = this.batch(x.unsqueeze(0), target.unsqueeze(0));
     return { output: output.squeeze(0), loss };
   }
 
-  #batch(x: Tensor, target: Tensor): AdaptiveLogSoftmaxOutput {
+  private batch(x: Tensor, target: Tensor): AdaptiveLogSoftmaxOutput {
     const places = target.clone(); // what the head tells of each row: its class, or its cluster
     let output = ops.aten.zeros([target.shape[0] as number], { dtype: x.dtype, device: x.device });
     let used = target.lt(this.shortlistSize).logicalAnd(target.ge(0)).sum().item() as number;
@@ -102,13 +102,13 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
       output = ops.aten.index_copy(output, 0, rows, picked);
       ops.aten.index_fill_(places, 0, rows, this.shortlistSize + i);
     }
-    this.#checkUsed(used, target);
+    this.checkUsed(used, target);
     const head = this.head.forward(x).logSoftmax(1).gather(1, places.unsqueeze(1)).squeeze(1);
     output = output.add(head);
     return { output, loss: output.neg().mean() };
   }
 
-  #checkUsed(used: number, target: Tensor): void {
+  private checkUsed(used: number, target: Tensor): void {
     if (used === target.shape[0]) return;
     const [least, most] = [target.min().item(), target.max().item()];
     throw new RangeError(
@@ -118,10 +118,10 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
 
   /** Log-probabilities of all classes: (N, inFeatures) -> (N, nClasses). */
   logProb(x: Tensor): Tensor {
-    return this.#full(x, this.head.forward(x));
+    return this.full(x, this.head.forward(x));
   }
 
-  #full(x: Tensor, head: Tensor): Tensor {
+  private full(x: Tensor, head: Tensor): Tensor {
     const logProb = head.logSoftmax(1);
     const clusters = this.tail.children().map((projection, i) => {
       const inside = (projection as Sequential).forward(x).logSoftmax(1);
@@ -136,7 +136,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     const output = head.argmax(1);
     const rows = output.ge(this.shortlistSize).nonzero().squeeze(1);
     if (rows.numel() === 0) return output;
-    const full = this.#full(x.indexSelect(0, rows), head.indexSelect(0, rows));
+    const full = this.full(x.indexSelect(0, rows), head.indexSelect(0, rows));
     return ops.aten.index_copy(output, 0, rows, full.argmax(1));
   }
 }
