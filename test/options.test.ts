@@ -124,6 +124,15 @@ const CALLS: Record<string, Call> = {
   'nn.utils.rnn.padSequence': (o) => rnn.padSequence([ones([2, 1])], o),
   'nn.utils.rnn.unpadSequence': (o) => rnn.unpadSequence(ones([2, 1, 1]), [2], o),
   'nn.utils.rnn.packSequence': (o) => rnn.packSequence([ones([2, 1])], o),
+  'nn.MultiheadAttention': (o) => new nn.MultiheadAttention(2, 1, o),
+  'nn.MultiheadAttention.forward': (o) =>
+    new nn.MultiheadAttention(2, 1).forward(ones([1, 2]), ones([1, 2]), ones([1, 2]), o),
+  'nn.functional.scaledDotProductAttention': (o) =>
+    F.scaledDotProductAttention(ones([1, 2]), ones([1, 2]), ones([1, 2]), o),
+  'nn.functional.multiHeadAttentionForward': (o) => {
+    const [x, w] = [ones([1, 2]), ones([2, 2])];
+    return F.multiHeadAttentionForward(x, x, x, 2, 1, w, null, null, null, false, 0, w, null, o);
+  },
   'nn.Parameter': (o) => new nn.Parameter(ones([1]), o),
   'nn.MaxPool2d': (o) => new nn.MaxPool2d(2, o),
   'nn.AvgPool2d': (o) => new nn.AvgPool2d(2, o),

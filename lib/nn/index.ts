@@ -2,6 +2,7 @@
 import { registerOwnClasses } from '../tensor/own-code.ts';
 import * as activation from './layers/activation.ts';
 import * as adaptiveSoftmax from './layers/adaptive-softmax.ts';
+import * as attention from './layers/attention.ts';
 import * as container from './layers/container.ts';
 import * as conv from './layers/conv.ts';
 import * as distance from './layers/distance.ts';
@@ -21,6 +22,7 @@ export * as functional from './functional/index.ts';
 export * as init from './init/init.ts';
 export * from './layers/activation.ts';
 export * from './layers/adaptive-softmax.ts';
+export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/attention.ts';
 export { ModuleDict, ModuleList, Sequential } from './layers/container.ts';
 export { Conv2d, type Conv2dOptions, type PaddingMode } from './layers/conv.ts';
 export * from './layers/distance.ts';
@@ -62,6 +64,7 @@ export * as utils from './utils/index.ts';
 registerOwnClasses(
   activation,
   adaptiveSoftmax,
+  attention,
   container,
   conv,
   distance,

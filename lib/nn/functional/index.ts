@@ -1,6 +1,13 @@
 /** torch.nn.functional: layers without state. */
 export type { OutputSize, Reduction, Size1, Size2, Size3 } from '../sizes.ts';
 export * from './activation.ts';
+export {
+  type AttentionOptions,
+  type MultiHeadAttentionOptions,
+  multiHeadAttentionForward,
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './attention.ts';
 export * from './class-losses.ts';
 export * from './convolution.ts';
 export {

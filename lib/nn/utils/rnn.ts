@@ -63,6 +63,7 @@ export class PackedSequence extends Array<Tensor | null> {
 
 /** The permutation that undoes `permutation`; null for null. */
 export function invertPermutation(permutation: Tensor | null): Tensor | null {
+  checkPositions('invertPermutation', arguments, 1);
   return permutation === null ? null : ops.aten.argsort(permutation);
 }
 
