@@ -55,7 +55,7 @@ export function signature(schema, { method, spell }) {
   const args = schema.arguments.slice(method ? 1 : 0);
   const positional = args.filter((a) => !a.kwargOnly);
   const required = positional.findLastIndex((a) => !a.hasDefault) + 1;
-  const result = resultText(schema);
+  const result = resultText(schema, spell);
   const form = (count) => {
     const rest = [...positional.slice(count), ...args.filter((a) => a.kwargOnly)];
     const given = positional.slice(0, count).map((a) => parameter(a, '', spell));
@@ -102,10 +102,15 @@ export function varargs(schema) {
   return [`(...${identifier(toCamelCase(list.name))}: Int[]): ${resultText(schema)}`];
 }
 
-function resultText(schema) {
+/** Results that the schema names have these names too, as torch's return types. */
+function resultText(schema, spell = toCamelCase) {
   const results = schema.returns.map((r) => typeText(r.type, { result: true }));
   if (results.length === 0) return 'void';
-  return results.length === 1 ? results[0] : `[${results.join(', ')}]`;
+  if (results.length === 1) return results[0];
+  const names = schema.returns.map((r) => r.name && spell(r.name));
+  const tuple = `[${results.join(', ')}]`;
+  if (!names.every(Boolean)) return tuple;
+  return `${tuple} & { ${results.map((type, i) => `readonly ${names[i]}: ${type}`).join('; ')} }`;
 }
 
 export function isMethod(schema) {

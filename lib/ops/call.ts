@@ -11,6 +11,7 @@ import {
   unwrap,
   wrapTensor,
 } from './handle.ts';
+import { gatherFor } from './named-results.ts';
 import { toCamelCase } from './naming.ts';
 import { recorder, standIn } from './recorder.ts';
 import {
@@ -91,7 +92,8 @@ function makeWrap(schema: ParsedSchema): Overload['wrap'] {
     if (first.kind === 'Tensor' && !first.optional) return wrapTensor;
     return (result) => wrapByShape(first, result);
   }
-  return (result) => returnShapes.map((shape, index) => wrapByShape(shape, (result as unknown[])[index]));
+  const gather = gatherFor(schema);
+  return (result) => gather(returnShapes.map((shape, i) => wrapByShape(shape, (result as unknown[])[i])));
 }
 
 /** In-place and out ops return the very objects they were given. */
@@ -103,7 +105,8 @@ function makeArgumentReturn(schema: ParsedSchema): Overload['wrap'] {
     const place = places[0] as number;
     return (_, args) => args[place];
   }
-  return (_, args) => places.map((place) => args[place]);
+  const gather = gatherFor(schema);
+  return (_, args) => gather(places.map((place) => args[place]));
 }
 
 /** Calls with arguments in schema order. */

@@ -31,7 +31,9 @@ describe('types of ops', () => {
   it('give results by schema', () => {
     compiles(() => {
       const x = zeros([1]);
-      expectTypeOf(aten.max.dim(x, 0)).toEqualTypeOf<[Tensor, Tensor]>();
+      expectTypeOf(aten.max.dim(x, 0)).toExtend<[Tensor, Tensor]>();
+      expectTypeOf(aten.max.dim(x, 0).values).toExtend<Tensor>();
+      expectTypeOf(aten.histogram(x).bin_edges).toExtend<Tensor>();
       expectTypeOf(aten.split.Tensor(x, 2)).toEqualTypeOf<Tensor[]>();
       expectTypeOf(aten.equal(x, x)).toEqualTypeOf<boolean>();
       expectTypeOf(aten.allclose(x, x)).toEqualTypeOf<boolean>();

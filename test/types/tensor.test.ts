@@ -79,9 +79,11 @@ describe('types of tensors', () => {
       expectTypeOf(x.add_(1)).toEqualTypeOf<Tensor>();
       expectTypeOf(x.sum([0], { keepdim: true, dtype: 'int64' })).toEqualTypeOf<Tensor>();
       expectTypeOf(x.indexSelect(0, x)).toEqualTypeOf<Tensor>();
-      expectTypeOf(x.topk(2, 1)).toEqualTypeOf<[Tensor, Tensor]>();
+      expectTypeOf(x.topk(2, 1)).toExtend<[Tensor, Tensor]>();
+      expectTypeOf(x.topk(2, 1).indices).toExtend<Tensor>();
       expectTypeOf(x.max()).toEqualTypeOf<Tensor>();
-      expectTypeOf(x.max(1)).toEqualTypeOf<[Tensor, Tensor]>();
+      expectTypeOf(x.max(1)).toExtend<[Tensor, Tensor]>();
+      expectTypeOf(x.max(1).values.sum()).toExtend<Tensor>();
       expectTypeOf(x.split(2)).toEqualTypeOf<Tensor[]>();
       expectTypeOf(x.equal(x)).toEqualTypeOf<boolean>();
       expectTypeOf(x.div(2, { roundingMode: 'floor' })).toEqualTypeOf<Tensor>();

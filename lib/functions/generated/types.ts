@@ -87,7 +87,7 @@ export interface TorchFunctions<T> {
     (self: T, dim?: Int | readonly Int[], keepdim?: boolean): T;
   };
   aminmax: {
-    (self: T, options?: { dim?: Int | null | undefined; keepdim?: boolean | undefined }): [T, T];
+    (self: T, options?: { dim?: Int | null | undefined; keepdim?: boolean | undefined }): [T, T] & { readonly min: T; readonly max: T };
   };
   angle: {
     (self: T): T;
@@ -486,12 +486,12 @@ export interface TorchFunctions<T> {
     (self: T): T;
   };
   cummax: {
-    (self: T, options: { dim: Int }): [T, T];
-    (self: T, dim: Int): [T, T];
+    (self: T, options: { dim: Int }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int): [T, T] & { readonly values: T; readonly indices: T };
   };
   cummin: {
-    (self: T, options: { dim: Int }): [T, T];
-    (self: T, dim: Int): [T, T];
+    (self: T, options: { dim: Int }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int): [T, T] & { readonly values: T; readonly indices: T };
   };
   cumprod: {
     (self: T, options: { dim: Int; dtype?: DType | null | undefined }): T;
@@ -721,7 +721,7 @@ export interface TorchFunctions<T> {
     (self: T): T;
   };
   frexp: {
-    (self: T): [T, T];
+    (self: T): [T, T] & { readonly mantissa: T; readonly exponent: T };
   };
   fromFile: {
     (filename: string, options: { shared?: boolean | null | undefined; size?: Int | null | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): T;
@@ -744,7 +744,7 @@ export interface TorchFunctions<T> {
     (self: T, other: T): T;
   };
   geqrf: {
-    (self: T): [T, T];
+    (self: T): [T, T] & { readonly a: T; readonly tau: T };
   };
   ger: {
     (self: T, options: { vec2: T }): T;
@@ -821,27 +821,27 @@ export interface TorchFunctions<T> {
     (self: T, bins?: Int, min?: Scalar, max?: Scalar): T;
   };
   histogram: {
-    (self: T, options: { bins?: Int | undefined; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T];
-    (self: T, bins?: Int, options?: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T];
-    (self: T, options: { bins: T; weight?: T | null | undefined; density?: boolean | undefined }): [T, T];
-    (self: T, bins: T, options?: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T];
+    (self: T, options: { bins?: Int | undefined; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T] & { readonly hist: T; readonly binEdges: T };
+    (self: T, bins?: Int, options?: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T] & { readonly hist: T; readonly binEdges: T };
+    (self: T, options: { bins: T; weight?: T | null | undefined; density?: boolean | undefined }): [T, T] & { readonly hist: T; readonly binEdges: T };
+    (self: T, bins: T, options?: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T] & { readonly hist: T; readonly binEdges: T };
   };
   histogramdd: {
-    (self: T, options: { bins: readonly Int[]; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly Int[], options: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly Int[], range: readonly number[] | null | undefined, options: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly Int[], range: readonly number[] | null | undefined, weight: T | null | undefined, options: { density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly Int[], range?: readonly number[] | null, weight?: T | null, density?: boolean): [T, T[]];
-    (self: T, options: { bins: readonly T[]; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly T[], options: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly T[], range: readonly number[] | null | undefined, options: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly T[], range: readonly number[] | null | undefined, weight: T | null | undefined, options: { density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: readonly T[], range?: readonly number[] | null, weight?: T | null, density?: boolean): [T, T[]];
-    (self: T, options: { bins: Int; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: Int, options: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: Int, range: readonly number[] | null | undefined, options: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: Int, range: readonly number[] | null | undefined, weight: T | null | undefined, options: { density?: boolean | undefined }): [T, T[]];
-    (self: T, bins: Int, range?: readonly number[] | null, weight?: T | null, density?: boolean): [T, T[]];
+    (self: T, options: { bins: readonly Int[]; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly Int[], options: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly Int[], range: readonly number[] | null | undefined, options: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly Int[], range: readonly number[] | null | undefined, weight: T | null | undefined, options: { density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly Int[], range?: readonly number[] | null, weight?: T | null, density?: boolean): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, options: { bins: readonly T[]; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly T[], options: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly T[], range: readonly number[] | null | undefined, options: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly T[], range: readonly number[] | null | undefined, weight: T | null | undefined, options: { density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: readonly T[], range?: readonly number[] | null, weight?: T | null, density?: boolean): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, options: { bins: Int; range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: Int, options: { range?: readonly number[] | null | undefined; weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: Int, range: readonly number[] | null | undefined, options: { weight?: T | null | undefined; density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: Int, range: readonly number[] | null | undefined, weight: T | null | undefined, options: { density?: boolean | undefined }): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
+    (self: T, bins: Int, range?: readonly number[] | null, weight?: T | null, density?: boolean): [T, T[]] & { readonly hist: T; readonly binEdges: T[] };
   };
   hsplit: {
     (self: T, options: { indices: readonly Int[] }): T[];
@@ -975,10 +975,10 @@ export interface TorchFunctions<T> {
     (self: T, other: T): T;
   };
   kthvalue: {
-    (self: T, options: { k: Int; dim?: Int | undefined; keepdim?: boolean | undefined }): [T, T];
-    (self: T, k: Int, options: { dim?: Int | undefined; keepdim?: boolean | undefined }): [T, T];
-    (self: T, k: Int, dim: Int | undefined, options: { keepdim?: boolean | undefined }): [T, T];
-    (self: T, k: Int, dim?: Int, keepdim?: boolean): [T, T];
+    (self: T, options: { k: Int; dim?: Int | undefined; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, options: { dim?: Int | undefined; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, dim: Int | undefined, options: { keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, dim?: Int, keepdim?: boolean): [T, T] & { readonly values: T; readonly indices: T };
   };
   layerNorm: {
     (input: T, options: { normalizedShape: readonly Int[]; weight?: T | null | undefined; bias?: T | null | undefined; eps?: number | undefined; cudnnEnable?: boolean | undefined }): T;
@@ -1111,10 +1111,10 @@ export interface TorchFunctions<T> {
     (self: T, LUData: T, LUPivots: T): T;
   };
   luUnpack: {
-    (LUData: T, options: { LUPivots: T; unpackData?: boolean | undefined; unpackPivots?: boolean | undefined }): [T, T, T];
-    (LUData: T, LUPivots: T, options: { unpackData?: boolean | undefined; unpackPivots?: boolean | undefined }): [T, T, T];
-    (LUData: T, LUPivots: T, unpackData: boolean | undefined, options: { unpackPivots?: boolean | undefined }): [T, T, T];
-    (LUData: T, LUPivots: T, unpackData?: boolean, unpackPivots?: boolean): [T, T, T];
+    (LUData: T, options: { LUPivots: T; unpackData?: boolean | undefined; unpackPivots?: boolean | undefined }): [T, T, T] & { readonly P: T; readonly L: T; readonly U: T };
+    (LUData: T, LUPivots: T, options: { unpackData?: boolean | undefined; unpackPivots?: boolean | undefined }): [T, T, T] & { readonly P: T; readonly L: T; readonly U: T };
+    (LUData: T, LUPivots: T, unpackData: boolean | undefined, options: { unpackPivots?: boolean | undefined }): [T, T, T] & { readonly P: T; readonly L: T; readonly U: T };
+    (LUData: T, LUPivots: T, unpackData?: boolean, unpackPivots?: boolean): [T, T, T] & { readonly P: T; readonly L: T; readonly U: T };
   };
   maskedSelect: {
     (self: T, options: { mask: T }): T;
@@ -1133,9 +1133,9 @@ export interface TorchFunctions<T> {
   };
   max: {
     (self: T): T;
-    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, keepdim?: boolean): [T, T];
+    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, keepdim?: boolean): [T, T] & { readonly values: T; readonly indices: T };
     (self: T, options: { other: T }): T;
     (self: T, other: T): T;
   };
@@ -1175,15 +1175,15 @@ export interface TorchFunctions<T> {
   };
   median: {
     (self: T): T;
-    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, keepdim?: boolean): [T, T];
+    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, keepdim?: boolean): [T, T] & { readonly values: T; readonly indices: T };
   };
   min: {
     (self: T): T;
-    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, keepdim?: boolean): [T, T];
+    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, keepdim?: boolean): [T, T] & { readonly values: T; readonly indices: T };
     (self: T, options: { other: T }): T;
     (self: T, other: T): T;
   };
@@ -1199,9 +1199,9 @@ export interface TorchFunctions<T> {
     (self: T, mat2: T, outDtype: DType): T;
   };
   mode: {
-    (self: T, options: { dim?: Int | undefined; keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int | undefined, options: { keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim?: Int, keepdim?: boolean): [T, T];
+    (self: T, options: { dim?: Int | undefined; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int | undefined, options: { keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim?: Int, keepdim?: boolean): [T, T] & { readonly values: T; readonly indices: T };
   };
   moveaxis: {
     (self: T, options: { source: Int; destination: Int }): T;
@@ -1260,9 +1260,9 @@ export interface TorchFunctions<T> {
   };
   nanmedian: {
     (self: T): T;
-    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T];
-    (self: T, dim: Int, keepdim?: boolean): [T, T];
+    (self: T, options: { dim: Int; keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, options: { keepdim?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int, keepdim?: boolean): [T, T] & { readonly values: T; readonly indices: T };
   };
   nanquantile: {
     (self: T, options: { q: T; dim?: Int | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): T;
@@ -1425,8 +1425,8 @@ export interface TorchFunctions<T> {
     (type1: DType, type2: DType): DType;
   };
   qr: {
-    (self: T, options: { some?: boolean | undefined }): [T, T];
-    (self: T, some?: boolean): [T, T];
+    (self: T, options: { some?: boolean | undefined }): [T, T] & { readonly Q: T; readonly R: T };
+    (self: T, some?: boolean): [T, T] & { readonly Q: T; readonly R: T };
   };
   quantile: {
     (self: T, options: { q: T; dim?: Int | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): T;
@@ -1694,7 +1694,7 @@ export interface TorchFunctions<T> {
     (self: T, src: T, dim?: Int, start?: Int | null, end?: Int | null, step?: Int): T;
   };
   slogdet: {
-    (self: T): [T, T];
+    (self: T): [T, T] & { readonly sign: T; readonly logabsdet: T };
   };
   smm: {
     (self: T, options: { mat2: T }): T;
@@ -1706,10 +1706,10 @@ export interface TorchFunctions<T> {
     (self: T, dim: Int, dtype?: DType | null): T;
   };
   sort: {
-    (self: T, options: { dim?: Int | undefined; descending?: boolean | undefined }): [T, T];
-    (self: T, dim: Int | undefined, options: { descending?: boolean | undefined }): [T, T];
-    (self: T, dim?: Int, descending?: boolean): [T, T];
-    (self: T, options: { stable: boolean | null; dim?: Int | undefined; descending?: boolean | undefined }): [T, T];
+    (self: T, options: { dim?: Int | undefined; descending?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim: Int | undefined, options: { descending?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, dim?: Int, descending?: boolean): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, options: { stable: boolean | null; dim?: Int | undefined; descending?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
   };
   sparseBscTensor: {
     (ccolIndices: T, options: { rowIndices: T; values: T; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): T;
@@ -1840,9 +1840,9 @@ export interface TorchFunctions<T> {
     (self: T, dim: Int | readonly Int[] | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): T;
   };
   svd: {
-    (self: T, options: { some?: boolean | undefined; computeUv?: boolean | undefined }): [T, T, T];
-    (self: T, some: boolean | undefined, options: { computeUv?: boolean | undefined }): [T, T, T];
-    (self: T, some?: boolean, computeUv?: boolean): [T, T, T];
+    (self: T, options: { some?: boolean | undefined; computeUv?: boolean | undefined }): [T, T, T] & { readonly U: T; readonly S: T; readonly V: T };
+    (self: T, some: boolean | undefined, options: { computeUv?: boolean | undefined }): [T, T, T] & { readonly U: T; readonly S: T; readonly V: T };
+    (self: T, some?: boolean, computeUv?: boolean): [T, T, T] & { readonly U: T; readonly S: T; readonly V: T };
   };
   swapaxes: {
     (self: T, options: { axis0: Int; axis1: Int }): T;
@@ -1891,11 +1891,11 @@ export interface TorchFunctions<T> {
     (self: T, dims: readonly Int[]): T;
   };
   topk: {
-    (self: T, options: { k: Int; dim?: Int | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [T, T];
-    (self: T, k: Int, options: { dim?: Int | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [T, T];
-    (self: T, k: Int, dim: Int | undefined, options: { largest?: boolean | undefined; sorted?: boolean | undefined }): [T, T];
-    (self: T, k: Int, dim: Int | undefined, largest: boolean | undefined, options: { sorted?: boolean | undefined }): [T, T];
-    (self: T, k: Int, dim?: Int, largest?: boolean, sorted?: boolean): [T, T];
+    (self: T, options: { k: Int; dim?: Int | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, options: { dim?: Int | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, dim: Int | undefined, options: { largest?: boolean | undefined; sorted?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, dim: Int | undefined, largest: boolean | undefined, options: { sorted?: boolean | undefined }): [T, T] & { readonly values: T; readonly indices: T };
+    (self: T, k: Int, dim?: Int, largest?: boolean, sorted?: boolean): [T, T] & { readonly values: T; readonly indices: T };
   };
   trace: {
     (self: T): T;
@@ -1921,11 +1921,11 @@ export interface TorchFunctions<T> {
     (y: T, x: T, options?: { dim?: Int | undefined }): T;
   };
   triangularSolve: {
-    (self: T, options: { A: T; upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [T, T];
-    (self: T, A: T, options: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [T, T];
-    (self: T, A: T, upper: boolean | undefined, options: { transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [T, T];
-    (self: T, A: T, upper: boolean | undefined, transpose: boolean | undefined, options: { unitriangular?: boolean | undefined }): [T, T];
-    (self: T, A: T, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [T, T];
+    (self: T, options: { A: T; upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [T, T] & { readonly solution: T; readonly clonedCoefficient: T };
+    (self: T, A: T, options: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [T, T] & { readonly solution: T; readonly clonedCoefficient: T };
+    (self: T, A: T, upper: boolean | undefined, options: { transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [T, T] & { readonly solution: T; readonly clonedCoefficient: T };
+    (self: T, A: T, upper: boolean | undefined, transpose: boolean | undefined, options: { unitriangular?: boolean | undefined }): [T, T] & { readonly solution: T; readonly clonedCoefficient: T };
+    (self: T, A: T, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [T, T] & { readonly solution: T; readonly clonedCoefficient: T };
   };
   tril: {
     (self: T, options: { diagonal?: Int | undefined }): T;
@@ -2066,7 +2066,7 @@ export interface LinalgFunctions<T> {
     (self: T, options?: { upper?: boolean | undefined }): T;
   };
   choleskyEx: {
-    (self: T, options?: { upper?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T];
+    (self: T, options?: { upper?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T] & { readonly L: T; readonly info: T };
   };
   cond: {
     (self: T, options: { p?: Scalar | null | undefined }): T;
@@ -2085,11 +2085,11 @@ export interface LinalgFunctions<T> {
     (A: T, options?: { offset?: Int | undefined; dim1?: Int | undefined; dim2?: Int | undefined }): T;
   };
   eig: {
-    (self: T): [T, T];
+    (self: T): [T, T] & { readonly eigenvalues: T; readonly eigenvectors: T };
   };
   eigh: {
-    (self: T, options: { UPLO?: string | undefined }): [T, T];
-    (self: T, UPLO?: string): [T, T];
+    (self: T, options: { UPLO?: string | undefined }): [T, T] & { readonly eigenvalues: T; readonly eigenvectors: T };
+    (self: T, UPLO?: string): [T, T] & { readonly eigenvalues: T; readonly eigenvectors: T };
   };
   eigvals: {
     (self: T): T;
@@ -2106,13 +2106,13 @@ export interface LinalgFunctions<T> {
     (A: T): T;
   };
   invEx: {
-    (A: T, options?: { checkErrors?: boolean | undefined }): [T, T];
+    (A: T, options?: { checkErrors?: boolean | undefined }): [T, T] & { readonly inverse: T; readonly info: T };
   };
   ldlFactor: {
-    (self: T, options?: { hermitian?: boolean | undefined }): [T, T];
+    (self: T, options?: { hermitian?: boolean | undefined }): [T, T] & { readonly LD: T; readonly pivots: T };
   };
   ldlFactorEx: {
-    (self: T, options?: { hermitian?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T, T];
+    (self: T, options?: { hermitian?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T, T] & { readonly LD: T; readonly pivots: T; readonly info: T };
   };
   ldlSolve: {
     (LD: T, options: { pivots: T; B: T; hermitian?: boolean | undefined }): T;
@@ -2120,18 +2120,18 @@ export interface LinalgFunctions<T> {
     (LD: T, pivots: T, B: T, options?: { hermitian?: boolean | undefined }): T;
   };
   lstsq: {
-    (self: T, options: { b: T; rcond?: number | null | undefined; driver?: string | null | undefined }): [T, T, T, T];
-    (self: T, b: T, options: { rcond?: number | null | undefined; driver?: string | null | undefined }): [T, T, T, T];
-    (self: T, b: T, rcond?: number | null, options?: { driver?: string | null | undefined }): [T, T, T, T];
+    (self: T, options: { b: T; rcond?: number | null | undefined; driver?: string | null | undefined }): [T, T, T, T] & { readonly solution: T; readonly residuals: T; readonly rank: T; readonly singularValues: T };
+    (self: T, b: T, options: { rcond?: number | null | undefined; driver?: string | null | undefined }): [T, T, T, T] & { readonly solution: T; readonly residuals: T; readonly rank: T; readonly singularValues: T };
+    (self: T, b: T, rcond?: number | null, options?: { driver?: string | null | undefined }): [T, T, T, T] & { readonly solution: T; readonly residuals: T; readonly rank: T; readonly singularValues: T };
   };
   lu: {
-    (A: T, options?: { pivot?: boolean | undefined }): [T, T, T];
+    (A: T, options?: { pivot?: boolean | undefined }): [T, T, T] & { readonly P: T; readonly L: T; readonly U: T };
   };
   luFactor: {
-    (A: T, options?: { pivot?: boolean | undefined }): [T, T];
+    (A: T, options?: { pivot?: boolean | undefined }): [T, T] & { readonly LU: T; readonly pivots: T };
   };
   luFactorEx: {
-    (A: T, options?: { pivot?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T, T];
+    (A: T, options?: { pivot?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T, T] & { readonly LU: T; readonly pivots: T; readonly info: T };
   };
   luSolve: {
     (LU: T, options: { pivots: T; B: T; left?: boolean | undefined; adjoint?: boolean | undefined }): T;
@@ -2193,27 +2193,27 @@ export interface LinalgFunctions<T> {
     (self: T, rcond: T, hermitian?: boolean): T;
   };
   qr: {
-    (A: T, options: { mode?: string | undefined }): [T, T];
-    (A: T, mode?: string): [T, T];
+    (A: T, options: { mode?: string | undefined }): [T, T] & { readonly Q: T; readonly R: T };
+    (A: T, mode?: string): [T, T] & { readonly Q: T; readonly R: T };
   };
   slogdet: {
-    (A: T): [T, T];
+    (A: T): [T, T] & { readonly sign: T; readonly logabsdet: T };
   };
   solve: {
     (A: T, options: { B: T; left?: boolean | undefined }): T;
     (A: T, B: T, options?: { left?: boolean | undefined }): T;
   };
   solveEx: {
-    (A: T, options: { B: T; left?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T];
-    (A: T, B: T, options?: { left?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T];
+    (A: T, options: { B: T; left?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T] & { readonly result: T; readonly info: T };
+    (A: T, B: T, options?: { left?: boolean | undefined; checkErrors?: boolean | undefined }): [T, T] & { readonly result: T; readonly info: T };
   };
   solveTriangular: {
     (self: T, options: { B: T; upper: boolean; left?: boolean | undefined; unitriangular?: boolean | undefined }): T;
     (self: T, B: T, options: { upper: boolean; left?: boolean | undefined; unitriangular?: boolean | undefined }): T;
   };
   svd: {
-    (A: T, options: { fullMatrices?: boolean | undefined; driver?: string | null | undefined }): [T, T, T];
-    (A: T, fullMatrices?: boolean, options?: { driver?: string | null | undefined }): [T, T, T];
+    (A: T, options: { fullMatrices?: boolean | undefined; driver?: string | null | undefined }): [T, T, T] & { readonly U: T; readonly S: T; readonly Vh: T };
+    (A: T, fullMatrices?: boolean, options?: { driver?: string | null | undefined }): [T, T, T] & { readonly U: T; readonly S: T; readonly Vh: T };
   };
   svdvals: {
     (A: T, options?: { driver?: string | null | undefined }): T;
