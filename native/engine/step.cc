@@ -16,6 +16,7 @@ const std::unordered_map<std::string, Read>& readers() {
       {"globalMean", readGlobalMean},
       {"linear", readLinear},
       {"apply", readApply},
+      {"pointwise", readPointwise},
       {"statistics", readStatistics},
       {"instanceAffine", readInstanceAffine},
       {"fromPlanar", readFromPlanar},

@@ -45,6 +45,7 @@ StepPtr readPool(const Field& field, const Layout& layout, bool is_max);
 StepPtr readGlobalMean(const Field& field, const Layout& layout);
 StepPtr readLinear(const Field& field, const Layout& layout);
 StepPtr readApply(const Field& field, const Layout& layout);
+StepPtr readPointwise(const Field& field, const Layout& layout);
 StepPtr readStatistics(const Field& field, const Layout& layout);
 StepPtr readVectorApply(const Field& field, const Layout& layout);
 StepPtr readInstanceAffine(const Field& field, const Layout& layout);

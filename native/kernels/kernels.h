@@ -125,6 +125,33 @@ class Linear {
   virtual size_t weightBytes() const = 0;
 };
 
+// What `pointwise` reads for each element of its output: the element at the same place, or one that stands for many,
+// whose strides are 0. Strides are in elements.
+struct Operand {
+  const void* data = nullptr;
+  Type type = Type::kFloat32;
+  int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;
+  bool single = false;  // one channel for all
+};
+
+enum class Combine : uint8_t { kNone, kAdd, kSubtract, kMultiply, kDivide, kMaximum, kMinimum };
+
+// A function of `kFunctions` (functions.h) with its numbers.
+struct Stage {
+  int function = 0;
+  float numbers[3] = {};
+};
+
+struct PointwiseCall {
+  Operand input;
+  Affine pre;  // of the input
+  Combine combine = Combine::kNone;
+  Operand other;  // unless kNone
+  const Stage* stages = nullptr;
+  int stage_count = 0;
+  Map output;  // may lie where an operand of its sizes does
+};
+
 struct Table {
   const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
   // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
@@ -144,6 +171,8 @@ struct Table {
   // may be `in` or `add`.
   void (*apply)(Type type, const Map& in, const Map& out, const Affine& pre, const float* gate,
                 const Map* add, bool relu, Team& team);
+  // stages(combine(pre(input), other)), element by element.
+  void (*pointwise)(Type type, const PointwiseCall& call, Team& team);
   // Mean and biased variance of each channel of each image, in one pass over the map: [batch][channels].
   void (*statistics)(Type type, const Map& in, float* mean, float* variance, Team& team);
   // scale = weight / sqrt(variance + eps), shift = bias - mean * scale, for [batch][channels]. `weight` and

@@ -1,6 +1,7 @@
 #include "conv-common.h"
 #include "loops.h"
 #include "small.h"
+#include "vector-math.h"
 
 namespace ibn::kernels::IBN_ISA {
 namespace {
@@ -16,27 +17,9 @@ constexpr int kRows = 4;
 // Below this many multiplications one thread does all.
 constexpr int64_t kShared = 1 << 17;
 
-// e to the power of v, within 2 units in the last place where the result is a normal number.
-IBN_INLINE Vec exponential(Vec v) {
-  constexpr float round = 12582912.0F;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
-  const Vec x = -vmax(splat(-88.0F), -vmax(splat(-87.0F), v));
-  const Vec shifted = x * splat(1.44269504F) + splat(round);
-  const Vec n = shifted - splat(round);
-  const Vec r = (x - n * splat(0.693359375F)) - n * splat(-2.12194440e-4F);
-  Vec p = splat(1.0F / 5040);
-  p = p * r + splat(1.0F / 720);
-  p = p * r + splat(1.0F / 120);
-  p = p * r + splat(1.0F / 24);
-  p = p * r + splat(1.0F / 6);
-  p = p * r + splat(0.5F);
-  p = p * r * r + r + splat(1.0F);
-  const UVec power = (reinterpret_cast<UVec>(shifted) + 127) << 23;
-  return p * reinterpret_cast<Vec>(power);
-}
-
 IBN_INLINE Vec activate(Vec v, Activation activation) {
   if (activation == Activation::kRelu) return relu(v);
-  if (activation == Activation::kSigmoid) return splat(1.0F) / (splat(1.0F) + exponential(-v));
+  if (activation == Activation::kSigmoid) return logistic(v);
   return v;
 }
 

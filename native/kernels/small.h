@@ -12,6 +12,7 @@ void avgPool(Type type, const Map& in, const Map& out, const Window& window, boo
 void globalMean(Type type, const Map& in, const Affine& pre, float* out, Team& team);
 void apply(Type type, const Map& in, const Map& out, const Affine& pre, const float* gate, const Map* add,
            bool relu, Team& team);
+void pointwise(Type type, const PointwiseCall& call, Team& team);
 void statistics(Type type, const Map& in, float* mean, float* variance, Team& team);
 void instanceAffine(int64_t batch, int64_t channels, const float* mean, const float* variance,
                     int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,

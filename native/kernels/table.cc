@@ -17,6 +17,7 @@ const Table& kernelTable() {
       .avgPool = avgPool,
       .globalMean = globalMean,
       .apply = apply,
+      .pointwise = pointwise,
       .statistics = statistics,
       .instanceAffine = instanceAffine,
       .fromPlanar = fromPlanar,

@@ -32,6 +32,7 @@ const DEFAULTS = {
   globalMean: { pre: null },
   linear: { bias: null, activation: 'none' },
   apply: { pre: null, gate: null, add: null, relu: false },
+  pointwise: { pre: null, combine: null, other: null, functions: [] },
   aten: { overload: '' },
 } as const;
 

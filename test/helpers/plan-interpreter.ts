@@ -24,6 +24,38 @@ import {
 
 const { aten } = ops;
 
+type ElementOp = (x: Tensor, args: readonly number[]) => Tensor;
+
+/** What libtorch has for the functions of `pointwise` steps. */
+export const FUNCTIONS: Readonly<Record<string, ElementOp>> = {
+  relu: (x) => x.relu(),
+  leaky_relu: (x, [slope]) => aten.leaky_relu(x, slope),
+  elu: (x, [alpha, scale, inputScale]) => aten.elu(x, alpha, scale, inputScale),
+  clamp: (x, [least, most]) => aten.clamp(x, least, most),
+  clamp_min: (x, [least]) => aten.clamp(x, least),
+  clamp_max: (x, [most]) => aten.clamp(x, null, most),
+  sigmoid: (x) => x.sigmoid(),
+  log_sigmoid: (x) => aten.log_sigmoid(x),
+  hardsigmoid: (x) => aten.hardsigmoid(x),
+  tanh: (x) => x.tanh(),
+  gelu: (x) => aten.gelu(x),
+  gelu_tanh: (x) => aten.gelu(x, { approximate: 'tanh' }),
+  silu: (x) => aten.silu(x),
+  mish: (x) => aten.mish(x),
+  hardswish: (x) => aten.hardswish(x),
+  softplus: (x, [beta, threshold]) => aten.softplus(x, beta, threshold),
+  affine: (x, [scale, shift]) => x.mul(scale as number).add(shift as number),
+  pow: (x, [exponent]) => x.pow(exponent as number),
+  square: (x) => x.square(),
+  sqrt: (x) => x.sqrt(),
+  rsqrt: (x) => x.rsqrt(),
+  reciprocal: (x) => x.reciprocal(),
+  abs: (x) => x.abs(),
+  exp: (x) => x.exp(),
+  log: (x) => x.log(),
+  erf: (x) => x.erf(),
+};
+
 /**
  * Runs a plan with eager ops over one real arena laid out as the plan says, so that a wrong memory plan gives wrong
  * numbers. The arena is full of NaN at first: reading what nothing wrote shows too.
@@ -127,12 +159,33 @@ export class PlanInterpreter {
         if (step.add !== null) y = y.add(this.#read(step.add));
         return step.relu ? y.relu() : y;
       }
+      case 'pointwise':
+        return this.#pointwise(step);
       case 'fromPlanar':
       case 'copy':
         return this.#input(step.input);
       case 'aten':
         return this.#aten(step);
     }
+  }
+
+  #pointwise(step: Extract<PlanStep, { op: 'pointwise' }>): Tensor {
+    const target = this.#view(step.output);
+    const sized = (x: Tensor) => (x.ndim < target.ndim ? x.unsqueeze(-1).unsqueeze(-1) : x);
+    let y = sized(this.#pre(this.#read(step.input), step.pre));
+    if (step.combine !== null) y = aten[step.combine](y, this.#other(step.other, target.ndim, sized));
+    for (const { name, args } of step.functions) y = (FUNCTIONS[name] as ElementOp)(y, args);
+    return y.expand(target.shape);
+  }
+
+  #other(
+    other: Extract<PlanStep, { op: 'pointwise' }>['other'],
+    rank: number,
+    sized: (x: Tensor) => Tensor,
+  ): Tensor {
+    if (other === null) throw new Error('Expected an operand beside "combine"');
+    if ('value' in other) return sized(this.#read(other.value));
+    return rank === 2 ? other.constant.flatten() : other.constant;
   }
 
   #pool(step: Extract<PlanStep, { op: 'maxPool' | 'avgPool' }>): Tensor {
@@ -196,6 +249,14 @@ interface Range {
   to: number;
 }
 
+/** Operands that a step may write its result over. */
+function overwritten(step: PlanStep): readonly (ValueId | null)[] {
+  if (step.op === 'apply') return [step.input, step.add];
+  if (step.op === 'pointwise')
+    return [step.input, step.other && 'value' in step.other ? step.other.value : null];
+  return step.op === 'conv' ? [step.add] : [];
+}
+
 /** What is wrong with a plan's use of memory, besides what wrong numbers would show. */
 export function faults(plan: Plan): string[] {
   const range = (id: ValueId): Range => {
@@ -209,7 +270,7 @@ export function faults(plan: Plan): string[] {
   }
   for (const [i, step] of plan.steps.entries()) {
     const { reads, writes } = accesses(step);
-    const own = step.op === 'apply' ? [step.input, step.add] : step.op === 'conv' ? [step.add] : [];
+    const own = overwritten(step);
     for (const write of writes) {
       for (const read of reads) {
         const allowed = own.includes(read) && read === write;

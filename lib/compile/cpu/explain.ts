@@ -1,5 +1,5 @@
 import { convolutionText, count, poolText, table } from '../explain-table.ts';
-import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanValue, ValueId } from './plan.ts';
+import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanValue, PointwiseStep, ValueId } from './plan.ts';
 import { accesses, bufferBytes } from './plan-memory.ts';
 
 const HEADER = ['#', 'Step', 'Module', 'Kernel', 'Output', 'Fused', 'Buffers', 'MACs'];
@@ -24,8 +24,19 @@ function shapeText(plan: Plan, id: ValueId): string {
 function kernelText(step: PlanStep): string {
   if (step.op === 'maxPool' || step.op === 'avgPool') return poolText(step.kernel, step.stride);
   if (step.op === 'aten') return step.operator;
+  if (step.op === 'pointwise') return pointwiseText(step);
   return step.op === 'conv' ? convolutionText(step) : '';
 }
+
+/** As `mul, gelu`. */
+function pointwiseText({ combine, functions }: PointwiseStep): string {
+  const names = functions.map(({ name, args }) =>
+    args.length === 0 ? name : `${name}(${args.map(short).join(', ')})`,
+  );
+  return [...(combine === null ? [] : [combine]), ...names].join(', ');
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(4)));
 
 function preText(pre: PlanAffine | null): string[] {
   if (pre === null) return [];

@@ -5,6 +5,7 @@ import { foldVectorNorm } from '../passes/fold-vector-norm.ts';
 import { fuseApply } from '../passes/fuse-apply.ts';
 import { fuseEpilogue } from '../passes/fuse-epilogue.ts';
 import { fuseLinear } from '../passes/fuse-linear.ts';
+import { fusePointwise } from '../passes/fuse-pointwise.ts';
 import { fusePre } from '../passes/fuse-pre.ts';
 import { hoistNorms, joinNorms } from '../passes/join-norms.ts';
 
@@ -15,6 +16,7 @@ export const passes: readonly Pass[] = [
   hoistNorms,
   exchangePooling,
   fuseLinear,
+  fusePointwise,
   foldVectorNorm,
   fuseEpilogue,
   fuseApply,

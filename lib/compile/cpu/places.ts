@@ -5,6 +5,7 @@ import {
   type Node,
   operand,
   type Shape,
+  type Slot,
   sorted,
   Uses,
 } from '../graph/graph.ts';
@@ -29,7 +30,7 @@ export interface Layout {
 
 const isView = (node: Node): boolean => node.op === 'cat' || node.op === 'slice';
 /** Kernels that can write a range of channels of a wider map. */
-const WRITERS = new Set<Node['op']>(['conv', 'pool', 'apply', 'cat', 'copy', 'planar']);
+const WRITERS = new Set<Node['op']>(['conv', 'pool', 'apply', 'pointwise', 'cat', 'copy', 'planar']);
 
 function moveOf(op: MoveNode['op'], input: Node, user: Node): MoveNode {
   const { site, shape } = input;
@@ -101,12 +102,21 @@ function lastReads(graph: Graph, order: readonly Node[]): Map<Node, number> {
   return last;
 }
 
+const OVERWRITABLE: { [op in Node['op']]?: Slot[] } = {
+  apply: ['input', 'add'],
+  pointwise: ['input', 'other'],
+  conv: ['add'],
+};
+/** These read each element at the place that they write, of all operands that have the result's sizes. */
+const BY_ELEMENT = new Set<Node['op']>(['apply', 'pointwise']);
+
 /** Operands whose memory the node may write its result to. */
 function overwritable(node: Node): Node[] {
-  const [input, add] = [operand(node, 'input'), operand(node, 'add')];
-  const candidates = node.op === 'apply' ? [input, add] : node.op === 'conv' ? [add] : [];
-  return candidates.filter((candidate) => candidate !== undefined);
+  const slots: Slot[] | undefined = OVERWRITABLE[node.op];
+  return slots?.flatMap((slot) => operand(node, slot) ?? []) ?? [];
 }
+
+const isSameSize = (a: Node, b: Node): boolean => a.shape.join() === b.shape.join();
 
 class Placing {
   readonly places: Map<Node, Place>;
@@ -144,9 +154,10 @@ class Placing {
   /** Nothing later reads what lies there, and other operands do not lie there, unless element by element. */
   #isFree(node: Node, candidate: Node, position: number): boolean {
     const place = this.places.get(candidate);
-    if (place === undefined || candidate.shape.join() !== node.shape.join()) return false;
+    if (place === undefined || !isSameSize(candidate, node)) return false;
     const others = node.inputs.filter((input) => this.places.get(input)?.storage === place.storage);
-    const asOneReads = (other: Node) => node.op === 'apply' && this.places.get(other)?.from === place.from;
+    const asOneReads = (other: Node) =>
+      BY_ELEMENT.has(node.op) && this.places.get(other)?.from === place.from && isSameSize(other, node);
     // A convolution reads around what it writes.
     const readsAround = node.op === 'conv' && operand(node, 'input') === candidate;
     if (readsAround || !others.every((other) => other === candidate || asOneReads(other))) return false;

@@ -40,6 +40,10 @@ export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] 
         reads: [...given(step.input, step.gate, step.add), ...affineReads(step.pre)],
         writes: [step.output],
       };
+    case 'pointwise': {
+      const other = step.other && 'value' in step.other ? step.other.value : null;
+      return { reads: [...given(step.input, other), ...affineReads(step.pre)], writes: [step.output] };
+    }
     case 'statistics':
       return { reads: [step.input], writes: [step.mean, step.variance] };
     case 'instanceAffine': {

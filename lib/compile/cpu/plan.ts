@@ -1,4 +1,5 @@
 import type { Tensor } from '../../tensor/index.ts';
+import type { Combine, ElementFunction } from '../graph/graph.ts';
 import type { PlanDType, PlanInput } from '../plan-options.ts';
 
 /**
@@ -108,6 +109,23 @@ export interface ApplyStep extends StepBase {
   relu: boolean;
 }
 
+/**
+ * `functions(pre(input) combined with other)`, element by element, the first function first. Operands have the output's sizes or 1
+ * in their place; a vector has one pixel. The output may be the memory of an operand of its sizes.
+ */
+export interface PointwiseStep extends StepBase {
+  op: 'pointwise';
+  input: ValueId;
+  output: ValueId;
+  /** None of a vector. */
+  pre: PlanAffine | null;
+  /** null: without `other`. */
+  combine: Combine | null;
+  /** Constants are float32, (C, H, W). */
+  other: { value: ValueId } | { constant: Tensor } | null;
+  functions: readonly ElementFunction[];
+}
+
 /** Mean and biased variance of each image and channel, where no convolution could give them. */
 export interface StatisticsStep extends StepBase {
   op: 'statistics';
@@ -186,6 +204,7 @@ export type PlanStep =
   | GlobalMeanStep
   | LinearStep
   | ApplyStep
+  | PointwiseStep
   | StatisticsStep
   | InstanceAffineStep
   | FromPlanarStep

@@ -9,6 +9,7 @@ import {
   type Node,
   type Norm,
   operand,
+  type PointwiseNode,
   type Pre,
 } from '../graph/graph.ts';
 import type { Layout } from './places.ts';
@@ -19,6 +20,7 @@ import type {
   PlanAffine,
   PlanStep,
   PlanVector,
+  PointwiseStep,
   ValueId,
 } from './plan.ts';
 import {
@@ -80,6 +82,11 @@ export class StepWriter {
         const own = { gate: this.#optional(node, 'gate'), add: this.#optional(node, 'add'), relu: node.relu };
         return { op: 'apply', ...this.#reader(node), ...own };
       }
+      case 'pointwise': {
+        const { combine, functions } = node;
+        const own = { combine, other: this.#other(node), functions };
+        return { op: 'pointwise', ...this.#reader(node), ...own };
+      }
       case 'copy':
         return { op: 'copy', ...this.#ends(node) };
       case 'planar': {
@@ -109,6 +116,12 @@ export class StepWriter {
   #optional(node: Node, slot: 'add' | 'gate'): ValueId | null {
     const found = operand(node, slot);
     return found === undefined ? null : this.values.of(found);
+  }
+
+  #other(node: PointwiseNode): PointwiseStep['other'] {
+    if (node.constant !== null) return { constant: node.constant };
+    const other = operand(node, 'other');
+    return other === undefined ? null : { value: this.values.of(other) };
   }
 
   #conv(node: ConvNode): PlanStep {

@@ -23,7 +23,7 @@ export function buildCudaPlan(model: Module, options: CudaPlanOptions): CudaPlan
   const { inputs, unsupported, dtype } = options;
   return scope(() =>
     noGrad(() =>
-      withTrace(model, inputs, (trace) => lowerCudaGraph(importGraph(trace, unsupported, false), dtype)),
+      withTrace(model, inputs, (trace) => lowerCudaGraph(importGraph(trace, unsupported, 'cuda'), dtype)),
     ),
   );
 }

@@ -21,8 +21,13 @@ export const sigmoid: Importer = (op) => {
     : op.make<PlainNode>({ op: 'sigmoid' }, [input], input.shape);
 };
 
-/** One number for each channel that argument `index` is, or undefined. */
-function channelNumbers(op: OpReader, index: number, channels: number): Float64Array | undefined {
+/** One number for each channel that argument `index` is to a value of `rank` dimensions, or undefined. */
+export function channelNumbers(
+  op: OpReader,
+  index: number,
+  channels: number,
+  rank = 4,
+): Float64Array | undefined {
   const arg = op.arg(index);
   if (arg?.kind === 'literal' && typeof arg.value === 'number')
     return new Float64Array(channels).fill(arg.value);
@@ -30,12 +35,13 @@ function channelNumbers(op: OpReader, index: number, channels: number): Float64A
   const { shape } = arg.tensor;
   const elements = arg.tensor.numel();
   if (elements === 1) return new Float64Array(channels).fill(toNumbers(arg.tensor)[0] as number);
-  const [width, height, own] = [shape.at(-1), shape.at(-2), shape.at(-3)];
-  const fits = width === 1 && height === 1 && own === channels && elements === channels;
-  return fits ? toNumbers(arg.tensor) : undefined;
+  const [own, ...behind] = shape.slice(1 - rank);
+  const fits = behind.length === rank - 2 && behind.every((size) => size === 1) && own === channels;
+  return fits && elements === channels ? toNumbers(arg.tensor) : undefined;
 }
 
-function affineNode(op: OpReader, input: Node, scale: Float64Array, shift: Float64Array): NormNode {
+/** `x * scale + shift` for each channel. */
+export function affineNode(op: OpReader, input: Node, scale: Float64Array, shift: Float64Array): NormNode {
   const parts = [{ kind: 'constant', channels: channelsOf(input), affine: { scale, shift } }] as const;
   return op.make<NormNode>({ op: 'norm', norm: { module: op.op.site.module, parts } }, [input], input.shape);
 }

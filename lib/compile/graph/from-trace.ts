@@ -1,60 +1,14 @@
 import type { CompileError } from '../errors.ts';
 import { errorAt } from '../trace/site.ts';
 import type { Trace, TraceArg, TraceOp, TraceValue } from '../trace/types.ts';
-import * as elementwise from './elementwise.ts';
 import type { Graph, InputNode, Node } from './graph.ts';
+import { IMPORTERS, type Target } from './importers.ts';
 import type { Importer } from './layers.ts';
-import * as layers from './layers.ts';
 import { AtenImport, describeValue, isEmpty, isPerImage } from './left-to-libtorch.ts';
 import { type Known, OpReader, shapeOf, Unsupported } from './op-reader.ts';
-import * as shapes from './shapes.ts';
 
 /** What happens to ops that no kernel does: an error, or libtorch runs them. */
 export type UnsupportedMode = 'error' | 'eager';
-
-const IMPORTERS: Record<string, Importer> = {
-  conv2d: layers.conv2d,
-  linear: layers.linear,
-  matmul: layers.matmul,
-  mm: layers.matmul,
-  addmm: layers.addmm,
-  batch_norm: layers.batchNorm,
-  instance_norm: layers.instanceNorm,
-  max_pool2d: layers.maxPool2d,
-  avg_pool2d: layers.avgPool2d,
-  adaptive_avg_pool2d: layers.adaptivePool2d('avg'),
-  adaptive_max_pool2d: layers.adaptivePool2d('max'),
-  max_pool2d_with_indices: layers.maxPool2d,
-  mean: layers.mean,
-  relu: elementwise.relu,
-  sigmoid: elementwise.sigmoid,
-  add: elementwise.add,
-  sub: elementwise.sub,
-  mul: elementwise.mul,
-  div: elementwise.div,
-  cat: shapes.cat,
-  concat: shapes.cat,
-  split: shapes.split,
-  split_with_sizes: shapes.split,
-  chunk: shapes.split,
-  narrow: shapes.narrow,
-  slice: shapes.slice,
-  dropout: shapes.dropout,
-  feature_dropout: shapes.dropout,
-  expand: shapes.expand,
-  expand_as: shapes.expand,
-  ...Object.fromEntries(
-    ['flatten', 'view', 'view_as', 'reshape', 'reshape_as', '_unsafe_view', 'squeeze', 'unsqueeze'].map(
-      (name) => [name, shapes.reshape],
-    ),
-  ),
-  ...Object.fromEntries(
-    ['contiguous', 'clone', 'detach', 'alias', 'to', '_to_copy', 'positive', 'lift'].map((name) => [
-      name,
-      shapes.same,
-    ]),
-  ),
-};
 
 /** The error for an op that has no kernel, or that with `unsupported: 'eager'` libtorch cannot run either. */
 export function unsupportedError(
@@ -75,18 +29,18 @@ export function unsupportedError(
 /**
  * Nodes of what the trace recorded.
  *
- * @param mixed Whether a node may be several calls of libtorch's.
+ * @param target The CPU has kernels for more ops, and its nodes may be several calls of libtorch's.
  */
-export function importGraph(trace: Trace, unsupported: UnsupportedMode, mixed = true): Graph {
+export function importGraph(trace: Trace, unsupported: UnsupportedMode, target: Target = 'cpu'): Graph {
   const known = new Map<number, Known>();
   for (const [index, value] of trace.inputs.entries()) {
     const { shape } = trace.values[value] as TraceValue;
     known.set(value, { node: inputNode(index, shape), shape });
   }
-  const libtorch = new AtenImport(trace, known, mixed);
+  const libtorch = new AtenImport(trace, known, target === 'cpu');
   for (const [i, op] of trace.ops.entries()) {
     const reader = new OpReader(op, i, trace.values, known);
-    importOp(reader, trace, known, unsupported, libtorch);
+    importOp(reader, importerOf(op, reader, trace, target), trace, known, unsupported, libtorch);
   }
   const outputs = trace.outputs.map(({ name, value }) => ({
     name,
@@ -111,6 +65,7 @@ function outputNode(name: string, known: Known | undefined, value: TraceValue): 
 
 function importOp(
   reader: OpReader,
+  importer: Importer,
   trace: Trace,
   known: Map<number, Known>,
   mode: UnsupportedMode,
@@ -118,7 +73,7 @@ function importOp(
 ): void {
   const { op } = reader;
   checkFixed(op);
-  let made: (Node | undefined)[] | Node | Unsupported = attempt(importerOf(op, reader, trace), reader);
+  let made: (Node | undefined)[] | Node | Unsupported = attempt(importer, reader);
   if (made instanceof Unsupported && mode === 'eager') {
     const { reason } = made;
     made = attempt(() => libtorch.run(reader, reason), reader);
@@ -173,12 +128,13 @@ const isBatch = (arg: TraceArg): arg is TraceArg & { kind: 'batch' } => arg.kind
 const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_with_indices']);
 
 /** Results must be per image and of the network's own dtype. */
-function importerOf(op: TraceOp, reader: OpReader, trace: Trace): Importer {
+function importerOf(op: TraceOp, reader: OpReader, trace: Trace, target: Target): Importer {
+  const importers = IMPORTERS[target];
   const dtype = trace.values[trace.inputs[0] as number]?.dtype;
   const results = FIRST_OF_TWO.has(op.name) ? reader.results.slice(0, 1) : reader.results;
   const other = results.find((result) => result.dtype !== dtype || !isPerImage(result) || isEmpty(result));
   if (other !== undefined) return () => new Unsupported(`that gives ${describeValue(other)}`);
   const name = op.name.startsWith('aten::') ? op.name.slice(6) : '';
-  const importer = Object.hasOwn(IMPORTERS, name) ? IMPORTERS[name] : undefined;
+  const importer = Object.hasOwn(importers, name) ? importers[name] : undefined;
   return importer === undefined || op.overload.endsWith('out') ? () => new Unsupported('') : importer;
 }

@@ -24,7 +24,7 @@ export interface Pre {
 }
 
 /** What an operand is to the node that reads it. Only `input` can have a `pre`. */
-export type Slot = 'input' | 'add' | 'gate';
+export type Slot = 'input' | 'add' | 'gate' | 'other';
 
 interface Base {
   /** Position in the forward; nodes that passes make take that of what they replace. */
@@ -89,6 +89,26 @@ export interface ApplyNode extends Base {
   pre: Pre | null;
   relu: boolean;
 }
+/** What is done with two elements. */
+export type Combine = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';
+/** A function of one element, by its name in the kernels, and the numbers that it takes. */
+export interface ElementFunction {
+  readonly name: string;
+  readonly args: readonly number[];
+}
+/**
+ * `functions(pre(input) combined with other)`, the first function first. Sizes of the operands are broadcast; a vector stands for
+ * a map of one pixel.
+ */
+export interface PointwiseNode extends Base {
+  op: 'pointwise';
+  pre: Pre | null;
+  /** null: there is no other. */
+  combine: Combine | null;
+  /** In the place of the other operand: float32, (C or 1, H or 1, W or 1). */
+  constant: Tensor | null;
+  functions: readonly ElementFunction[];
+}
 /** A normalisation that no pass has joined with another node yet. */
 export interface NormNode extends Base {
   op: 'norm';
@@ -138,6 +158,7 @@ export type Node =
   | MeanNode
   | LinearNode
   | ApplyNode
+  | PointwiseNode
   | NormNode
   | FusedNormNode
   | SliceNode
