@@ -160,8 +160,8 @@ void addTensors(const Call& call, const engine::Program& program, Job& job) {
     }
   }
   for (size_t i = 0; i < program.outputs().size(); i++) {
-    job.outputs.push_back(
-        at::empty(program.outputSizes(i, job.images), at::TensorOptions().dtype(at::kFloat)));
+    const auto type = program.isIndices(i) ? at::kLong : at::kFloat;
+    job.outputs.push_back(at::empty(program.outputSizes(i, job.images), at::TensorOptions().dtype(type)));
   }
 }
 

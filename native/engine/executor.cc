@@ -124,7 +124,8 @@ void Executor::compute(const Chunk& chunk, const std::vector<Slice>& slices, Str
   for (size_t output = 0; output < program_.outputs().size(); output++) {
     for (const Slice& slice : slices) {
       const at::Tensor& result = slice.job->outputs[output];
-      float* to = result.mutable_data_ptr<float>() + slice.first * (result.numel() / slice.job->images);
+      const auto image_bytes = static_cast<int64_t>(result.nbytes()) / slice.job->images;
+      char* to = static_cast<char*>(result.mutable_data_ptr()) + slice.first * image_bytes;
       program_.writeOutput(output, memory, chunk.count, slice.in_chunk, slice.count, to, team);
     }
   }

@@ -22,17 +22,28 @@ kernels::Type readType(const Field& field) {
 }
 
 int64_t bytesOf(const Buffer& buffer, kernels::Type type) {
-  return buffer.shape.elements() *
-         static_cast<int64_t>(buffer.is_map ? kernels::sizeOf(type) : sizeof(float));
+  const size_t element = buffer.kind == BufferKind::kMap       ? kernels::sizeOf(type)
+                         : buffer.kind == BufferKind::kIndices ? sizeof(int64_t)
+                                                               : sizeof(float);
+  return buffer.shape.elements() * static_cast<int64_t>(element);
+}
+
+BufferKind readKind(const Field& field) {
+  const std::string kind = field.text();
+  if (kind == "map") return BufferKind::kMap;
+  if (kind == "vector") return BufferKind::kVector;
+  if (kind == "indices") return BufferKind::kIndices;
+  throw field.wrong(R"("map", "vector" or "indices")");
 }
 
 Buffer readBuffer(const Field& field, kernels::Type type, int64_t arena_bytes) {
   Buffer buffer;
-  const std::string kind = field.get("kind").text();
-  if (kind != "map" && kind != "vector") throw field.get("kind").wrong("\"map\" or \"vector\"");
-  buffer.is_map = kind == "map";
+  buffer.kind = readKind(field.get("kind"));
   buffer.shape = readShape(field);
-  if (!buffer.is_map && buffer.shape.height * buffer.shape.width != 1) {
+  if (buffer.kind == BufferKind::kIndices && buffer.shape.channels != 1) {
+    throw field.wrong("one channel of indices", buffer.shape.text());
+  }
+  if (buffer.kind == BufferKind::kVector && buffer.shape.height * buffer.shape.width != 1) {
     throw field.wrong("height and width 1 of a vector", buffer.shape.text());
   }
   buffer.offset = field.get("offset").integer(0, arena_bytes);
@@ -75,8 +86,23 @@ size_t Layout::input(const Field& field) const {
   return static_cast<size_t>(field.get("input").integer(0, static_cast<int64_t>(inputs.size()) - 1));
 }
 
-size_t Layout::value(const Field& field) const {
+size_t Layout::any(const Field& field) const {
   return static_cast<size_t>(field.integer(0, static_cast<int64_t>(values.size()) - 1));
+}
+
+size_t Layout::value(const Field& field) const {
+  const size_t index = any(field);
+  if (kind(index) == BufferKind::kIndices) throw field.wrong("a map or a vector", "indices");
+  return index;
+}
+
+size_t Layout::indices(const Field& field, int64_t height, int64_t width) const {
+  const size_t index = any(field);
+  const Shape wanted{1, height, width};
+  if (kind(index) != BufferKind::kIndices || shape(index) != wanted) {
+    throw field.wrong("indices of " + wanted.text(), shape(index).text());
+  }
+  return index;
 }
 
 size_t Layout::map(const Field& field) const {
@@ -147,6 +173,21 @@ kernels::Map Frame::map(size_t index) const {
   result.channels = value.channels;
   result.pixel_stride = shape.channels;
   return result;
+}
+
+kernels::Map Frame::pixels(size_t index) const {
+  if (layout.isMap(index)) return map(index);
+  kernels::Map result;
+  result.data = vector(index);
+  result.batch = batch;
+  result.height = result.width = 1;
+  result.channels = layout.values[index].channels;
+  result.pixel_stride = vectorStride(index);
+  return result;
+}
+
+int64_t* Frame::indices(size_t index) const {
+  return reinterpret_cast<int64_t*>(start(layout.values[index], sizeof(int64_t)));
 }
 
 float* Frame::vector(size_t index) const {

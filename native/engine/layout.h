@@ -15,8 +15,11 @@ struct Shape {
   std::string text() const;
 };
 
+// Maps have elements of the plan's type, vectors float32, indices one int64 for each pixel.
+enum class BufferKind : uint8_t { kMap, kVector, kIndices };
+
 struct Buffer {
-  bool is_map = false;
+  BufferKind kind = BufferKind::kMap;
   Shape shape;
   int64_t offset = 0;
 };
@@ -39,9 +42,12 @@ class Layout {
   std::vector<Value> values;
   int64_t arena_bytes = 0;  // for one image
 
-  // The index in a field; the others also check what it stands for.
+  // The index in a field; all but `any` also check what it stands for.
   size_t input(const Field& field) const;
+  size_t any(const Field& field) const;
+  // A map or a vector.
   size_t value(const Field& field) const;
+  size_t indices(const Field& field, int64_t height, int64_t width) const;
   size_t map(const Field& field) const;
   size_t map(const Field& field, const Shape& shape) const;
   size_t vector(const Field& field) const;
@@ -50,7 +56,8 @@ class Layout {
   size_t wholeVector(const Field& field) const;
   size_t wholeVector(const Field& field, int64_t channels) const;
 
-  bool isMap(size_t value) const { return buffers[values[value].buffer].is_map; }
+  BufferKind kind(size_t value) const { return buffers[values[value].buffer].kind; }
+  bool isMap(size_t value) const { return kind(value) == BufferKind::kMap; }
   Shape shape(size_t value) const;
   bool overlap(size_t a, size_t b) const;
 };
@@ -64,7 +71,13 @@ struct Frame {
   void* scratch;
 
   kernels::Map map(size_t value) const;
+  // A map, or a vector as one of one pixel; its elements are of `typeOf`.
+  kernels::Map pixels(size_t value) const;
+  kernels::Type typeOf(size_t value) const {
+    return layout.isMap(value) ? layout.type : kernels::Type::kFloat32;
+  }
   float* vector(size_t value) const;
+  int64_t* indices(size_t value) const;
   int64_t vectorStride(size_t value) const {
     return layout.buffers[layout.values[value].buffer].shape.channels;
   }

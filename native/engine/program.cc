@@ -15,6 +15,24 @@ size_t roundUp(size_t bytes) {
   return (bytes + kLine - 1) / kLine * kLine;
 }
 
+// Indices have the sizes that the network gives them, with one channel or without.
+std::vector<int64_t> readSizes(const Field& field, const Layout& layout, size_t value) {
+  const Shape shape = layout.shape(value);
+  if (layout.kind(value) == BufferKind::kVector) return {shape.channels};
+  if (layout.isMap(value)) return {shape.channels, shape.height, shape.width};
+  const Field given = field.get("sizes");
+  std::vector<int64_t> sizes;
+  int64_t elements = 1;
+  for (const Field& item : given.items()) {
+    sizes.push_back(item.integer(1, kMostPixels));
+    if (sizes.size() > 3) throw given.wrong("at most three sizes");
+    elements *= sizes.back();
+  }
+  if (elements != shape.elements())
+    throw given.wrong("sizes of " + std::to_string(shape.elements()) + " elements");
+  return sizes;
+}
+
 }  // namespace
 
 Program::Program(const Field& plan) : layout_(plan) {
@@ -24,7 +42,8 @@ Program::Program(const Field& plan) : layout_(plan) {
     uses_libtorch_ |= steps_.back()->usesLibtorch();
   }
   for (const Field& field : plan.get("outputs").items()) {
-    outputs_.push_back({field.get("name").text(), layout_.value(field.get("value"))});
+    const size_t value = layout_.any(field.get("value"));
+    outputs_.push_back({field.get("name").text(), value, readSizes(field, layout_, value)});
   }
   if (outputs_.empty()) throw plan.get("outputs").wrong("at least one output", "none");
   nanoseconds_ = std::vector<std::atomic<int64_t>>(steps_.size());
@@ -72,7 +91,7 @@ bool Program::run(void* memory, int64_t batch, const float* const* inputs, kerne
   return true;
 }
 
-void Program::writeOutput(size_t output, void* memory, int64_t batch, int64_t first, int64_t count, float* to,
+void Program::writeOutput(size_t output, void* memory, int64_t batch, int64_t first, int64_t count, void* to,
                           kernels::Team& team) const {
   const Frame frame{layout_, static_cast<char*>(memory), batch, nullptr, nullptr};
   const size_t value = outputs_[output].value;
@@ -81,21 +100,27 @@ void Program::writeOutput(size_t output, void* memory, int64_t batch, int64_t fi
     map.data = static_cast<char*>(map.data) +
                first * map.imageStride() * static_cast<int64_t>(kernels::sizeOf(layout_.type));
     map.batch = count;
-    table_->toPlanar(layout_.type, map, to, team);
+    table_->toPlanar(layout_.type, map, static_cast<float*>(to), team);
+    return;
+  }
+  if (isIndices(output)) {
+    const int64_t pixels = layout_.shape(value).elements();
+    std::memcpy(to, frame.indices(value) + first * pixels,
+                static_cast<size_t>(count * pixels) * sizeof(int64_t));
     return;
   }
   const int64_t channels = layout_.values[value].channels;
   for (int64_t image = 0; image < count; image++) {
-    std::memcpy(to + image * channels, frame.vector(value) + (first + image) * frame.vectorStride(value),
+    std::memcpy(static_cast<float*>(to) + image * channels,
+                frame.vector(value) + (first + image) * frame.vectorStride(value),
                 static_cast<size_t>(channels) * sizeof(float));
   }
 }
 
 std::vector<int64_t> Program::outputSizes(size_t output, int64_t batch) const {
-  const size_t value = outputs_[output].value;
-  const Shape shape = layout_.shape(value);
-  if (!layout_.isMap(value)) return {batch, shape.channels};
-  return {batch, shape.channels, shape.height, shape.width};
+  std::vector<int64_t> sizes{batch};
+  sizes.insert(sizes.end(), outputs_[output].sizes.begin(), outputs_[output].sizes.end());
+  return sizes;
 }
 
 size_t Program::weightBytes() const {

@@ -13,6 +13,7 @@ namespace ibn::engine {
 struct Output {
   std::string name;
   size_t value = 0;
+  std::vector<int64_t> sizes;  // of one image
 };
 
 class Program {
@@ -34,12 +35,13 @@ class Program {
            const std::function<bool()>& stop) const;
 
   // Writes images [first, first + count) of an output, after run() with the same memory and batch: (N, C, H,
-  // W) or (N, C), float32.
-  void writeOutput(size_t output, void* memory, int64_t batch, int64_t first, int64_t count, float* to,
+  // W) or (N, C), float32; indices are int64.
+  void writeOutput(size_t output, void* memory, int64_t batch, int64_t first, int64_t count, void* to,
                    kernels::Team& team) const;
 
   // Sizes of an output with `batch` images.
   std::vector<int64_t> outputSizes(size_t output, int64_t batch) const;
+  bool isIndices(size_t output) const { return layout_.kind(outputs_[output].value) == BufferKind::kIndices; }
 
   const Layout& layout() const { return layout_; }
   const std::vector<StepPtr>& steps() const { return steps_; }

@@ -17,6 +17,8 @@ const std::unordered_map<std::string, Read>& readers() {
       {"linear", readLinear},
       {"apply", readApply},
       {"pointwise", readPointwise},
+      {"resize", readResize},
+      {"argmax", readArgmax},
       {"statistics", readStatistics},
       {"instanceAffine", readInstanceAffine},
       {"fromPlanar", readFromPlanar},

@@ -46,6 +46,8 @@ StepPtr readGlobalMean(const Field& field, const Layout& layout);
 StepPtr readLinear(const Field& field, const Layout& layout);
 StepPtr readApply(const Field& field, const Layout& layout);
 StepPtr readPointwise(const Field& field, const Layout& layout);
+StepPtr readResize(const Field& field, const Layout& layout);
+StepPtr readArgmax(const Field& field, const Layout& layout);
 StepPtr readStatistics(const Field& field, const Layout& layout);
 StepPtr readVectorApply(const Field& field, const Layout& layout);
 StepPtr readInstanceAffine(const Field& field, const Layout& layout);

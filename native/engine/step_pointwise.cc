@@ -56,7 +56,8 @@ std::vector<float> channelsLast(const at::Tensor& tensor) {
   const int64_t pixels = tensor.size(1) * tensor.size(2);
   std::vector<float> numbers(static_cast<size_t>(tensor.numel()));
   for (int64_t c = 0; c < channels; c++) {
-    for (int64_t p = 0; p < pixels; p++) numbers[static_cast<size_t>(p * channels + c)] = data[c * pixels + p];
+    for (int64_t p = 0; p < pixels; p++)
+      numbers[static_cast<size_t>(p * channels + c)] = data[c * pixels + p];
   }
   return numbers;
 }
@@ -89,21 +90,18 @@ class Source {
   kernels::Operand at(const Frame& frame, const kernels::Map& output) const {
     kernels::Operand operand;
     operand.single = shape_.channels == 1 && output.channels > 1;
-    if (is_map_) {
-      const kernels::Map map = frame.map(value_);
-      operand.data = map.data;
-      operand.type = frame.layout.type;
-      operand.image_stride = map.imageStride();
-      if (map.height > 1) operand.row_stride = map.width * map.pixel_stride;
-      if (map.width > 1) operand.pixel_stride = map.pixel_stride;
-    } else if (value_ != kNone) {
-      operand.data = frame.vector(value_);
-      operand.image_stride = frame.vectorStride(value_);
-    } else {
+    int64_t stride = shape_.channels;
+    if (value_ == kNone) {
       operand.data = numbers_.data();
-      if (shape_.height > 1) operand.row_stride = shape_.width * shape_.channels;
-      if (shape_.width > 1) operand.pixel_stride = shape_.channels;
+    } else {
+      const kernels::Map map = frame.pixels(value_);
+      operand.data = map.data;
+      operand.type = frame.typeOf(value_);
+      operand.image_stride = map.imageStride();
+      stride = map.pixel_stride;
     }
+    if (shape_.height > 1) operand.row_stride = shape_.width * stride;
+    if (shape_.width > 1) operand.pixel_stride = stride;
     return operand;
   }
 
@@ -129,7 +127,6 @@ class Source {
 class PointwiseStep final : public Step {
  public:
   PointwiseStep(const Field& field, const Layout& layout) : output_(layout.value(field.get("output"))) {
-    type_ = layout.isMap(output_) ? layout.type : kernels::Type::kFloat32;
     input_.readValue(field.get("input"), layout, output_);
     combine_ = readCombine(field.get("combine"));
     const Field other = field.get("other");
@@ -145,32 +142,19 @@ class PointwiseStep final : public Step {
 
   void run(const Frame& frame, kernels::Team& team) const override {
     kernels::PointwiseCall call;
-    call.output = outputOf(frame);
+    call.output = frame.pixels(output_);
     call.input = input_.at(frame, call.output);
     call.pre = pre_.at(frame);
     call.combine = combine_;
     if (combine_ != kernels::Combine::kNone) call.other = other_.at(frame, call.output);
     call.stages = stages_.data();
     call.stage_count = static_cast<int>(stages_.size());
-    table().pointwise(type_, call, team);
+    table().pointwise(frame.typeOf(output_), call, team);
   }
 
   size_t weightBytes() const override { return pre_.bytes() + other_.bytes(); }
 
  private:
-  // A vector is a map of one pixel.
-  kernels::Map outputOf(const Frame& frame) const {
-    if (frame.layout.isMap(output_)) return frame.map(output_);
-    kernels::Map map;
-    map.data = frame.vector(output_);
-    map.batch = frame.batch;
-    map.height = map.width = 1;
-    map.channels = frame.layout.values[output_].channels;
-    map.pixel_stride = frame.vectorStride(output_);
-    return map;
-  }
-
-  kernels::Type type_ = kernels::Type::kFloat32;
   kernels::Combine combine_ = kernels::Combine::kNone;
   size_t output_;
   Source input_;

@@ -114,7 +114,8 @@ struct Mish {
 // Of beta and threshold.
 struct Softplus {
   Vec beta, threshold;
-  IBN_INLINE explicit Softplus(const float* numbers) : beta(splat(numbers[0])), threshold(splat(numbers[1])) {}
+  IBN_INLINE explicit Softplus(const float* numbers)
+      : beta(splat(numbers[0])), threshold(splat(numbers[1])) {}
   IBN_INLINE Vec operator()(Vec v) const {
     const Vec x = v * beta;
     return x > threshold ? v : logarithmOfOnePlus(exponential(x)) / beta;
@@ -167,7 +168,8 @@ struct ErrorFunction {
   IBN_INLINE Vec operator()(Vec v) const { return errorFunction(v); }
 };
 
-// Small whole exponents by products, others by logarithms. What is below 0 has a power for whole exponents only.
+// Small whole exponents by products, others by logarithms. What is below 0 has a power for whole exponents
+// only.
 struct Power {
   float exponent;
   bool is_whole, is_odd, is_small;

@@ -125,8 +125,8 @@ class Linear {
   virtual size_t weightBytes() const = 0;
 };
 
-// What `pointwise` reads for each element of its output: the element at the same place, or one that stands for many,
-// whose strides are 0. Strides are in elements.
+// What `pointwise` reads for each element of its output: the element at the same place, or one that stands
+// for many, whose strides are 0. Strides are in elements.
 struct Operand {
   const void* data = nullptr;
   Type type = Type::kFloat32;
@@ -135,6 +135,14 @@ struct Operand {
 };
 
 enum class Combine : uint8_t { kNone, kAdd, kSubtract, kMultiply, kDivide, kMaximum, kMinimum };
+
+// Where the rows or columns of a resized map come from: `share` of each is of the second one. Without shares
+// it is the first.
+struct Axis {
+  const int32_t* first = nullptr;
+  const int32_t* second = nullptr;
+  const float* share = nullptr;
+};
 
 // A function of `kFunctions` (functions.h) with its numbers.
 struct Stage {
@@ -173,6 +181,10 @@ struct Table {
                 const Map* add, bool relu, Team& team);
   // stages(combine(pre(input), other)), element by element.
   void (*pointwise)(Type type, const PointwiseCall& call, Team& team);
+  // Each pixel of `out` from one or from four of `in`. Both axes have shares, or none has.
+  void (*resize)(Type type, const Map& in, const Map& out, const Axis& rows, const Axis& columns, Team& team);
+  // The channel that is largest, the first of several, a NaN before all else: [batch][pixels].
+  void (*argmax)(Type type, const Map& in, int64_t* out, Team& team);
   // Mean and biased variance of each channel of each image, in one pass over the map: [batch][channels].
   void (*statistics)(Type type, const Map& in, float* mean, float* variance, Team& team);
   // scale = weight / sqrt(variance + eps), shift = bias - mean * scale, for [batch][channels]. `weight` and

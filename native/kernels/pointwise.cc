@@ -1,6 +1,6 @@
-// Functions of single elements and of two. Elements go through a buffer in blocks: operands are brought there as dense
-// float32, functions run over it one after the other, and the result is taken from there. What is dense float32
-// already is read and written where it lies.
+// Functions of single elements and of two. Elements go through a buffer in blocks: operands are brought there
+// as dense float32, functions run over it one after the other, and the result is taken from there. What is
+// dense float32 already is read and written where it lies.
 #include "elements.h"
 #include "loops.h"
 #include "small.h"

@@ -18,6 +18,8 @@ const Table& kernelTable() {
       .globalMean = globalMean,
       .apply = apply,
       .pointwise = pointwise,
+      .resize = resize,
+      .argmax = argmax,
       .statistics = statistics,
       .instanceAffine = instanceAffine,
       .fromPlanar = fromPlanar,

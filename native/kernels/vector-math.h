@@ -1,5 +1,5 @@
-// Functions of a vector's lanes, written once for all instruction sets. Coefficients are least-maximum fits of our
-// own; errors are relative to the result unless it says otherwise.
+// Functions of a vector's lanes, written once for all instruction sets. Coefficients are least-maximum fits
+// of our own; errors are relative to the result unless it says otherwise.
 #pragma once
 #include "simd.h"
 

@@ -174,6 +174,7 @@ describe('compile takes', () => {
 });
 
 describe('compile refuses', () => {
+  const EACH = tensor([1, 2, 3, 4, 5, 6]).reshape([6, 1, 1]);
   const refusal = (forward: Forward) =>
     scope(() => {
       try {
@@ -187,10 +188,10 @@ describe('compile refuses', () => {
   it.each<[string, Forward, string]>([
     [
       'weights of each channel for prelu',
-      (x) => aten.prelu(x, randn([6])),
+      (x) => aten.prelu(x, EACH.flatten()),
       'aten::prelu with a weight for each channel',
     ],
-    ['bounds for each channel', (x) => aten.clamp.Tensor(x, randn([6, 1, 1])), 'no constant number'],
+    ['bounds for each channel', (x) => aten.clamp.Tensor(x, EACH), 'no constant number'],
     ['infinite numbers', (x) => x.clamp(Number.NEGATIVE_INFINITY, 1), 'no finite float32'],
     [
       'rounding quotients',

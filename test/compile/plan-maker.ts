@@ -57,6 +57,11 @@ export class PlanMaker {
     return this.#add({ kind: 'map', channels, height, width, offset: this.plan.arenaBytes }, element);
   }
 
+  /** Places of maxima. */
+  indices(height: number, width: number): ValueId {
+    return this.#add({ kind: 'indices', channels: 1, height, width, offset: this.plan.arenaBytes }, 8);
+  }
+
   vector(channels: number): ValueId {
     return this.#add({ kind: 'vector', channels, height: 1, width: 1, offset: this.plan.arenaBytes }, 4);
   }

@@ -76,7 +76,16 @@ export class PlanInterpreter {
 
   run(): Record<string, Tensor> {
     for (const step of this.#plan.steps) scope(() => this.#step(step));
-    return Object.fromEntries(this.#plan.outputs.map(({ name, value }) => [name, this.#read(value).clone()]));
+    return Object.fromEntries(
+      this.#plan.outputs.map(({ name, value, sizes }) => [name, this.#output(value, sizes)]),
+    );
+  }
+
+  #output(value: ValueId, sizes: readonly number[] | undefined): Tensor {
+    if (sizes === undefined) return this.#read(value).clone();
+    return this.#view(value)
+      .reshape([this.#batch, ...sizes])
+      .clone();
   }
 
   /** A value as (N, C, H, W) or (N, C), over the arena. */
@@ -84,8 +93,9 @@ export class PlanInterpreter {
     const { buffer: index, from, channels } = this.#plan.values[id] as Plan['values'][number];
     const buffer = this.#plan.buffers[index] as PlanBuffer;
     const isVector = buffer.kind === 'vector';
-    const dtype: DType = isVector ? 'float32' : this.#plan.dtype;
-    const start = (this.#batch * buffer.offset) / (dtype === 'float32' ? 4 : 2) + from;
+    const dtype: DType = isVector ? 'float32' : buffer.kind === 'indices' ? 'int64' : this.#plan.dtype;
+    const bytes = dtype === 'int64' ? 8 : dtype === 'float32' ? 4 : 2;
+    const start = (this.#batch * buffer.offset) / bytes + from;
     const [height, width, all] = [buffer.height, buffer.width, buffer.channels];
     if (isVector) return tensorFromStorage(this.#arena, dtype, start, [this.#batch, channels], [all, 1]);
     const sizes = [this.#batch, channels, height, width];
@@ -161,6 +171,13 @@ export class PlanInterpreter {
       }
       case 'pointwise':
         return this.#pointwise(step);
+      case 'resize':
+        return this.#resize(step);
+      case 'argmax': {
+        const x = this.#read(step.input);
+        const places = x.argmax(1, { keepdim: true });
+        return x.ndim === 2 ? places.reshape([-1, 1, 1, 1]) : places;
+      }
       case 'fromPlanar':
       case 'copy':
         return this.#input(step.input);
@@ -186,6 +203,15 @@ export class PlanInterpreter {
     if (other === null) throw new Error('Expected an operand beside "combine"');
     if ('value' in other) return sized(this.#read(other.value));
     return rank === 2 ? other.constant.flatten() : other.constant;
+  }
+
+  #resize(step: Extract<PlanStep, { op: 'resize' }>): Tensor {
+    const x = this.#read(step.input);
+    const sizes = this.#view(step.output).shape.slice(2);
+    const factors = step.scale.map((scale) => (scale > 0 ? 1 / scale : null)) as [number, number];
+    if (step.mode === 'nearest') return aten.upsample_nearest2d(x, sizes, ...factors);
+    if (step.mode === 'nearest-exact') return aten._upsample_nearest_exact2d(x, sizes, ...factors);
+    return aten.upsample_bilinear2d(x, sizes, step.alignCorners, ...factors);
   }
 
   #pool(step: Extract<PlanStep, { op: 'maxPool' | 'avgPool' }>): Tensor {

@@ -90,6 +90,8 @@ function nodeText(node: Node, order: readonly Node[]): string {
   if (node.op === 'norm') parts.push(normText(node.norm));
   if ('pre' in node && node.pre !== null) parts.push(preText(node.pre));
   if ('relu' in node && node.relu) parts.push('relu');
+  if (node.op === 'pointwise')
+    parts.push([node.combine ?? [], ...node.functions.map(({ name }) => name)].flat().join(' '));
   if ('activation' in node && node.activation !== 'none') parts.push(node.activation);
   return parts.join(' ');
 }

@@ -18,6 +18,7 @@ function place(plan: Plan, id: ValueId): string {
 function shapeText(plan: Plan, id: ValueId): string {
   const { kind, height, width } = bufferAt(plan, id);
   const { channels } = valueAt(plan, id);
+  if (kind === 'indices') return `${height}x${width} int64`;
   return kind === 'vector' ? `${channels}` : `${channels}x${height}x${width}`;
 }
 
@@ -25,6 +26,7 @@ function kernelText(step: PlanStep): string {
   if (step.op === 'maxPool' || step.op === 'avgPool') return poolText(step.kernel, step.stride);
   if (step.op === 'aten') return step.operator;
   if (step.op === 'pointwise') return pointwiseText(step);
+  if (step.op === 'resize') return step.alignCorners ? `${step.mode}, corners aligned` : step.mode;
   return step.op === 'conv' ? convolutionText(step) : '';
 }
 

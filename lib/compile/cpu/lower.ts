@@ -117,7 +117,11 @@ function* lowerInParts(graph: Graph, dtype: PlanDType, unsupported: UnsupportedM
   const plan = {
     dtype,
     inputs: graph.inputs.map(sizesOf),
-    outputs: graph.outputs.map(({ name, node }) => ({ name, value: values.of(node) })),
+    outputs: graph.outputs.map(({ name, node, sizes }) => ({
+      name,
+      value: values.of(node),
+      ...(sizes === undefined ? {} : { sizes }),
+    })),
     buffers: values.buffers,
     values: values.values,
     steps,

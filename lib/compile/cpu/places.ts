@@ -13,6 +13,7 @@ import {
 /** Memory that a node writes, or several that write ranges of its channels. */
 export interface Storage {
   readonly shape: Shape;
+  readonly op?: Node['op'];
 }
 
 /** Where a node's values lie. */
@@ -30,7 +31,17 @@ export interface Layout {
 
 const isView = (node: Node): boolean => node.op === 'cat' || node.op === 'slice';
 /** Kernels that can write a range of channels of a wider map. */
-const WRITERS = new Set<Node['op']>(['conv', 'pool', 'apply', 'pointwise', 'cat', 'copy', 'planar']);
+const WRITERS = new Set<Node['op']>([
+  'conv',
+  'pool',
+  'apply',
+  'pointwise',
+  'spread',
+  'resize',
+  'cat',
+  'copy',
+  'planar',
+]);
 
 function moveOf(op: MoveNode['op'], input: Node, user: Node): MoveNode {
   const { site, shape } = input;

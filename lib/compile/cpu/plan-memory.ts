@@ -5,7 +5,7 @@ const ALIGNMENT = 64;
 
 /** Bytes of one image's part of a buffer. */
 export function bufferBytes(buffer: Omit<PlanBuffer, 'offset'>, dtype: PlanDType): number {
-  const element = buffer.kind === 'vector' || dtype === 'float32' ? 4 : 2;
+  const element = buffer.kind === 'indices' ? 8 : buffer.kind === 'vector' || dtype === 'float32' ? 4 : 2;
   return buffer.channels * buffer.height * buffer.width * element;
 }
 
@@ -53,6 +53,8 @@ export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] 
     case 'fromPlanar':
       return { reads: [], writes: [step.output] };
     case 'linear':
+    case 'resize':
+    case 'argmax':
     case 'copy':
       return { reads: [step.input], writes: [step.output] };
     case 'aten': {

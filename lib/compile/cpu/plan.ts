@@ -7,8 +7,11 @@ import type { PlanDType, PlanInput } from '../plan-options.ts';
  * every batch size.
  */
 export interface PlanBuffer {
-  /** `map`: `height * width` pixels of `channels` elements. `vector`: `channels` numbers of float32. */
-  kind: 'map' | 'vector';
+  /**
+   * `map`: `height * width` pixels of `channels` elements. `vector`: `channels` numbers of float32. `indices`: an int64 for each
+   * pixel.
+   */
+  kind: 'map' | 'vector' | 'indices';
   channels: number;
   height: number;
   width: number;
@@ -126,6 +129,24 @@ export interface PointwiseStep extends StepBase {
   functions: readonly ElementFunction[];
 }
 
+/** map -> map of the same channels; as `aten::upsample_bilinear2d` and its like. */
+export interface ResizeStep extends StepBase {
+  op: 'resize';
+  input: ValueId;
+  output: ValueId;
+  mode: 'nearest' | 'nearest-exact' | 'bilinear';
+  alignCorners: boolean;
+  /** Rows and columns of the input for one of the output. */
+  scale: [number, number];
+}
+
+/** map or vector -> indices: the largest channel of each pixel. */
+export interface ArgmaxStep extends StepBase {
+  op: 'argmax';
+  input: ValueId;
+  output: ValueId;
+}
+
 /** Mean and biased variance of each image and channel, where no convolution could give them. */
 export interface StatisticsStep extends StepBase {
   op: 'statistics';
@@ -205,6 +226,8 @@ export type PlanStep =
   | LinearStep
   | ApplyStep
   | PointwiseStep
+  | ResizeStep
+  | ArgmaxStep
   | StatisticsStep
   | InstanceAffineStep
   | FromPlanarStep
@@ -219,8 +242,8 @@ export interface Plan {
   buffers: PlanBuffer[];
   values: PlanValue[];
   steps: PlanStep[];
-  /** Maps come out as (N, C, H, W), vectors as (N, C), float32. */
-  outputs: { value: ValueId; name: string }[];
+  /** Maps come out as (N, C, H, W), vectors as (N, C), float32; indices with `sizes` behind the batch, int64. */
+  outputs: { value: ValueId; name: string; sizes?: readonly number[] }[];
   /** Bytes of the arena for one image. */
   arenaBytes: number;
 }

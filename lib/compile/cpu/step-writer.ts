@@ -87,6 +87,16 @@ export class StepWriter {
         const own = { combine, other: this.#other(node), functions };
         return { op: 'pointwise', ...this.#reader(node), ...own };
       }
+      case 'spread': {
+        const own = { pre: null, combine: null, other: null, functions: [] };
+        return { op: 'pointwise', ...this.#ends(node), ...own };
+      }
+      case 'resize': {
+        const { mode, alignCorners, scale } = node;
+        return { op: 'resize', ...this.#ends(node), mode, alignCorners, scale };
+      }
+      case 'argmax':
+        return { op: 'argmax', ...this.#ends(node) };
       case 'copy':
         return { op: 'copy', ...this.#ends(node) };
       case 'planar': {

@@ -43,7 +43,7 @@ export class Values {
     const known = this.#buffers.get(storage);
     if (known !== undefined) return known;
     const [channels, height, width] = storage.shape;
-    const kind = storage.shape.length === 3 ? 'map' : 'vector';
+    const kind = storage.op === 'argmax' ? 'indices' : storage.shape.length === 3 ? 'map' : 'vector';
     const index =
       this.buffers.push({ kind, channels, height: height ?? 1, width: width ?? 1, offset: 0 }) - 1;
     this.#buffers.set(storage, index);

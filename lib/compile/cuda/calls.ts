@@ -72,6 +72,11 @@ export class CallWriter {
           { values: node.inputs.map((input) => this.#of(input)) },
           literal(1),
         ]);
+      case 'spread': {
+        const value = this.#column(node, inputOf(node));
+        const sizes = literals([-1, ...node.shape], false);
+        return this.#call(node, 'aten::expand', [{ value }, ...sizes]);
+      }
       case 'flatten':
         return this.#call(node, 'aten::flatten.using_ints', [this.#input(node), ...literals(1, -1)]);
       case 'add':

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor/index.ts';
 import { toFloat32 } from './affine.ts';
 import { affineNode, channelNumbers } from './elementwise.ts';
-import { arg, fn, numberAt, pointwise } from './functions.ts';
+import { arg, fn, numberAt, pointwise, withoutPool } from './functions.ts';
 import { type Combine, isMap, type Node, type PointwiseNode, type Shape } from './graph.ts';
 import type { Importer } from './layers.ts';
 import { type Known, type OpReader, shapeOf, Unsupported } from './op-reader.ts';
@@ -31,7 +31,8 @@ function nodeOf(op: OpReader, combine: Combine, inputs: Node[], constant: Tensor
 /** Images stay apart only where both have them in the first of as many dimensions. */
 function ofTwo(op: OpReader, combine: Combine, x: Known, y: Known): Node | Unsupported {
   const alike = [x, y].every(({ shape }) => shape.length === op.resultShape.length);
-  return alike ? nodeOf(op, combine, [x.node, y.node], null) : no('of values of different shapes');
+  const nodes = [x, y].map((known) => withoutPool(op, known));
+  return alike ? nodeOf(op, combine, nodes, null) : no('of values of different shapes');
 }
 
 /** A constant as (C or 1, H or 1, W or 1). */

@@ -96,9 +96,9 @@ export const div: Importer = (op) =>
     : scaled(op, (numbers) => numbers.map((value) => 1 / value));
 
 function scaled(op: OpReader, toScale: (numbers: Float64Array) => Float64Array): NormNode | Unsupported {
-  const input = op.map(0) ?? op.map(1);
+  const input = (op.known(0) ?? op.known(1))?.node;
   const at = op.known(0) === undefined ? 0 : 1;
-  const numbers = input && channelNumbers(op, at, channelsOf(input));
+  const numbers = input && isMap(input) && channelNumbers(op, at, channelsOf(input));
   if (!input || !numbers) return no('with such a second value');
   return affineNode(op, input, toScale(numbers), new Float64Array(numbers.length));
 }

@@ -1,7 +1,7 @@
 import type { CompileError } from '../errors.ts';
 import { errorAt } from '../trace/site.ts';
 import type { Trace, TraceArg, TraceOp, TraceValue } from '../trace/types.ts';
-import type { Graph, InputNode, Node } from './graph.ts';
+import type { Graph, InputNode, MoveNode, Node, Output } from './graph.ts';
 import { IMPORTERS, type Target } from './importers.ts';
 import type { Importer } from './layers.ts';
 import { AtenImport, describeValue, isEmpty, isPerImage } from './left-to-libtorch.ts';
@@ -42,10 +42,9 @@ export function importGraph(trace: Trace, unsupported: UnsupportedMode, target: 
     const reader = new OpReader(op, i, trace.values, known);
     importOp(reader, importerOf(op, reader, trace, target), trace, known, unsupported, libtorch);
   }
-  const outputs = trace.outputs.map(({ name, value }) => ({
-    name,
-    node: outputNode(name, known.get(value), trace.values[value] as TraceValue),
-  }));
+  const outputs = trace.outputs.map(({ name, value }) =>
+    outputOf(name, known.get(value), trace.values[value] as TraceValue),
+  );
   const inputs = trace.inputs.map((value) => (known.get(value) as Known).node.shape);
   return { inputs, outputs };
 }
@@ -55,12 +54,21 @@ function inputNode(index: number, shape: readonly number[]): InputNode {
   return { op: 'input', index, order: -1, site, shape: shapeOf(shape), inputs: [], slots: [] };
 }
 
-function outputNode(name: string, known: Known | undefined, value: TraceValue): Node {
-  if (known !== undefined && known.shape.length === known.node.shape.length + 1) return known.node;
+function outputOf(name: string, known: Known | undefined, value: TraceValue): Output {
+  if (known?.indices) return { name, node: known.node, sizes: known.shape.slice(1) };
+  if (known !== undefined && known.shape.length === known.node.shape.length + 1)
+    return { name, node: known.node };
+  if (known?.shape.length === 4) return { name, node: spread(known) };
   const site = known?.node.site ?? { module: '', stack: {} };
   const got = describeValue(value);
   const message = `Expected a float map (N, C, H, W) or vector (N, C) for output "${name}", got ${got}`;
   throw errorAt(site, 'ERR_COMPILE_UNSUPPORTED', message);
+}
+
+/** A vector that is a map to libtorch. */
+function spread({ node, shape }: Known): MoveNode {
+  const { order, site } = node;
+  return { op: 'spread', order, site, shape: shapeOf(shape), inputs: [node], slots: ['input'] };
 }
 
 function importOp(
@@ -84,8 +92,12 @@ function importOp(
     nodes.push(...others(reader, libtorch, nodes.length));
   for (const [i, value] of op.results.entries()) {
     const node = nodes[i];
-    if (node !== undefined) known.set(value, { node, shape: (trace.values[value] as TraceValue).shape });
+    if (node === undefined) continue;
+    const { shape } = trace.values[value] as TraceValue;
+    known.set(value, node.op === 'argmax' ? { node, shape, indices: true } : { node, shape });
   }
+  // What reads indices is libtorch's.
+  if (mode === 'eager' && nodes.some((node) => node?.op === 'argmax')) others(reader, libtorch, 0);
 }
 
 /** Results that no kernel gives, such as the places of maxima. */
@@ -127,10 +139,14 @@ const isBatch = (arg: TraceArg): arg is TraceArg & { kind: 'batch' } => arg.kind
 /** Give the places of the maxima too, which no kernel does; an op that reads them is refused by itself. */
 const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_with_indices']);
 
-/** Results must be per image and of the network's own dtype. */
+/** Give indices on the CPU. */
+const GIVES_INDICES = new Set(['aten::argmax']);
+
+/** Results must be per image and of the network's own dtype, or indices of an op that may give them. */
 function importerOf(op: TraceOp, reader: OpReader, trace: Trace, target: Target): Importer {
   const importers = IMPORTERS[target];
-  const dtype = trace.values[trace.inputs[0] as number]?.dtype;
+  const own = trace.values[trace.inputs[0] as number]?.dtype;
+  const dtype = target === 'cpu' && GIVES_INDICES.has(op.name) ? 'int64' : own;
   const results = FIRST_OF_TWO.has(op.name) ? reader.results.slice(0, 1) : reader.results;
   const other = results.find((result) => result.dtype !== dtype || !isPerImage(result) || isEmpty(result));
   if (other !== undefined) return () => new Unsupported(`that gives ${describeValue(other)}`);

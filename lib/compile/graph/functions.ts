@@ -1,7 +1,7 @@
 import { toNumbers } from './affine.ts';
-import type { ElementFunction, PointwiseNode } from './graph.ts';
+import type { ElementFunction, Node, PointwiseNode } from './graph.ts';
 import type { Importer } from './layers.ts';
-import { isGlobalPool, type OpReader, Unsupported } from './op-reader.ts';
+import { isGlobalPool, type Known, type OpReader, Unsupported } from './op-reader.ts';
 
 /** A function of one element that an op is, from its arguments. */
 type Reader = (op: OpReader) => ElementFunction | Unsupported;
@@ -96,6 +96,10 @@ export const FUNCTIONS: Readonly<Record<string, Reader>> = {
   tanh: fn('tanh'),
 };
 
+/** Means of whole maps as a vector, which the convolution before them may give. */
+export const withoutPool = (op: OpReader, known: Known): Node =>
+  (isGlobalPool(known.node) ? op.vector(known) : undefined) ?? known.node;
+
 /** A map or a vector, element by element. */
 export const pointwise =
   (read: Reader): Importer =>
@@ -104,7 +108,7 @@ export const pointwise =
     if (known === undefined) return new Unsupported('on such a value');
     const made = read(op);
     if (made instanceof Unsupported) return made;
-    const input = (isGlobalPool(known.node) ? op.vector(known) : undefined) ?? known.node;
+    const input = withoutPool(op, known);
     const own = { pre: null, combine: null, constant: null, functions: [made] };
     return op.make<PointwiseNode>({ op: 'pointwise', ...own }, [input], input.shape);
   };

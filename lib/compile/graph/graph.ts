@@ -42,9 +42,12 @@ export interface InputNode extends Base {
   op: 'input';
   index: number;
 }
-/** `planar`: the network's NCHW input as a map. `copy`: into the range of a concatenation. */
+/**
+ * `planar`: the network's NCHW input as a map. `copy`: into the range of a concatenation. `spread`: a vector over all
+ * pixels of a map.
+ */
 export interface MoveNode extends Base {
-  op: 'planar' | 'copy';
+  op: 'planar' | 'copy' | 'spread';
 }
 /** Convolution of `pre(input)`, plus `add`, then `max(0, .)` if `relu`. */
 export interface ConvNode extends Base {
@@ -109,6 +112,18 @@ export interface PointwiseNode extends Base {
   constant: Tensor | null;
   functions: readonly ElementFunction[];
 }
+/** A map of another height and width, channel by channel. */
+export interface ResizeNode extends Base {
+  op: 'resize';
+  mode: 'nearest' | 'nearest-exact' | 'bilinear';
+  alignCorners: boolean;
+  /** Rows and columns of the input for one of the output; float32. */
+  scale: [number, number];
+}
+/** The largest channel of each pixel, or element of a vector, int64. Only outputs read it. */
+export interface ArgmaxNode extends Base {
+  op: 'argmax';
+}
 /** A normalisation that no pass has joined with another node yet. */
 export interface NormNode extends Base {
   op: 'norm';
@@ -159,6 +174,8 @@ export type Node =
   | LinearNode
   | ApplyNode
   | PointwiseNode
+  | ResizeNode
+  | ArgmaxNode
   | NormNode
   | FusedNormNode
   | SliceNode
@@ -169,7 +186,15 @@ export type Node =
 export interface Graph {
   /** Sizes of the network's inputs. */
   readonly inputs: readonly Shape[];
-  outputs: { name: string; node: Node }[];
+  outputs: Output[];
+}
+
+/** What the network gives. */
+export interface Output {
+  name: string;
+  node: Node;
+  /** Of one image, where they are not the node's: of indices. */
+  sizes?: readonly number[];
 }
 
 /** A rewriting of a graph, in place. */

@@ -3,6 +3,7 @@ import * as elementwise from './elementwise.ts';
 import { FUNCTIONS, pointwise } from './functions.ts';
 import type { Importer } from './layers.ts';
 import * as layers from './layers.ts';
+import * as resize from './resize.ts';
 import * as shapes from './shapes.ts';
 
 /** What a graph is imported for. */
@@ -51,6 +52,10 @@ const CPU_ONLY: Readonly<Record<string, Importer>> = {
   rsub: binary.rsub,
   maximum: binary.binary('maximum'),
   minimum: binary.binary('minimum'),
+  upsample_bilinear2d: resize.bilinear,
+  upsample_nearest2d: resize.nearest('nearest'),
+  _upsample_nearest_exact2d: resize.nearest('nearest-exact'),
+  argmax: shapes.argmax,
   max: binary.largest('maximum'),
   min: binary.largest('minimum'),
 };

@@ -191,10 +191,12 @@ export const adaptivePool2d =
 
 /** Over height and width, as a map of one pixel or a vector. */
 export const mean: Importer = (op) => {
-  const [input, dims] = [op.map(0), op.numbers(1, [])];
+  const [known, dims] = [op.known(0), op.numbers(1, [])];
   const places = dims?.map((dim) => (dim < 0 ? dim + 4 : dim)).sort();
-  if (input === undefined || places?.join() !== '2,3')
+  if (known?.shape.length !== 4 || places?.join() !== '2,3')
     return no('over other dimensions than height and width');
+  const input = known.node;
+  if (!isMap(input)) return input;
   const [, height = 0, width = 0] = input.shape;
   const window = { kernel: [height, width], stride: [1, 1], padding: [0, 0], countIncludePad: true } as const;
   const attributes = { op: 'pool', mode: 'avg', ...structuredClone(window), pre: null } as PoolNode;

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor/index.ts';
 import type { TraceArg, TraceOp, TraceValue } from '../trace/types.ts';
 import { affineOf } from './affine.ts';
-import type { MeanNode, Node, Shape, Slot } from './graph.ts';
+import type { MeanNode, MoveNode, Node, Shape, Slot } from './graph.ts';
 import { channelsOf, inputOf, isMap, pixelsOf } from './graph.ts';
 
 /** A value of the trace as a node. A vector may be (N, C) or (N, C, 1, 1) to libtorch: `shape` says which. */
@@ -9,6 +9,8 @@ export interface Known {
   node: Node;
   /** With the batch. */
   shape: readonly number[];
+  /** int64, which only outputs may be. */
+  indices?: true;
 }
 
 /** Why an op, or this form of it, has no kernel; as in "aten::max_pool2d with ceil_mode". */
@@ -45,13 +47,14 @@ export class OpReader {
     return this.op.args[index];
   }
 
-  /** The value that argument `index` is, or undefined where it is none. */
+  /** The value of floats that argument `index` is, or undefined where it is none. */
   known(index: number): Known | undefined {
     return this.knownOf(this.arg(index));
   }
 
   knownOf(arg: TraceArg | undefined): Known | undefined {
-    return arg?.kind === 'value' ? this.#known.get(arg.value) : undefined;
+    const known = arg?.kind === 'value' ? this.#known.get(arg.value) : undefined;
+    return known?.indices ? undefined : known;
   }
 
   /** The shape of a value that depends on the inputs, with the batch; undefined for constants. */
@@ -61,8 +64,14 @@ export class OpReader {
 
   /** The map (N, C, H, W) that argument `index` is. */
   map(index: number): Node | undefined {
-    const node = this.known(index)?.node;
-    return node !== undefined && isMap(node) ? node : undefined;
+    return this.mapOf(this.known(index));
+  }
+
+  /** A value as a map: a vector that is (N, C, 1, 1), or broadcast from that, is laid out. */
+  mapOf(known: Known | undefined): Node | undefined {
+    if (known === undefined || isMap(known.node)) return known?.node;
+    if (known.shape.length !== 4) return undefined;
+    return this.make<MoveNode>({ op: 'spread' }, [known.node], shapeOf(known.shape));
   }
 
   /** A constant tensor; null where the argument is null or not given, undefined where it is something else. */

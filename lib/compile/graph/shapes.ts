@@ -1,4 +1,4 @@
-import { channelsOf, isMap, type Node, type PlainNode, type SliceNode } from './graph.ts';
+import { type ArgmaxNode, channelsOf, isMap, type Node, type PlainNode, type SliceNode } from './graph.ts';
 import type { Importer } from './layers.ts';
 import { type OpReader, shapeOf, Unsupported } from './op-reader.ts';
 
@@ -37,13 +37,28 @@ export const expand: Importer = (op) => {
   return fits && vector !== undefined ? vector : no('along other dimensions than height and width');
 };
 
+/** Along the channels of a map, or the elements of a vector. */
+export const argmax: Importer = (op) => {
+  const [known, dim] = [op.known(0), op.literal<number | null>(1, null)];
+  const rank = known?.shape.length ?? 0;
+  if (known === undefined || dim === null || (dim < 0 ? dim + rank : dim) !== 1)
+    return no('along another dimension than the channels');
+  const node = rank === 4 ? op.mapOf(known) : known.node;
+  if (node === undefined) return no('on such a value');
+  return op.make<ArgmaxNode>(
+    { op: 'argmax' },
+    [node],
+    node.shape.length === 3 ? [1, node.shape[1], node.shape[2]] : [1],
+  );
+};
+
 /** Of maps, along the channels. */
 export const cat: Importer = (op) => {
   const list = op.arg(0);
-  const items = list?.kind === 'list' ? list.items.map((item) => op.knownOf(item)?.node) : [];
+  const items = list?.kind === 'list' ? list.items.map((item) => op.mapOf(op.knownOf(item))) : [];
   const dim = op.literal<number>(1, 0);
   if (dim !== 1 && dim !== -3) return no('along another dimension than the channels');
-  if (items.length === 0 || !items.every((node) => node !== undefined && isMap(node)))
+  if (items.length === 0 || !items.every((node) => node !== undefined))
     return no('of something other than maps');
   return op.make<PlainNode>({ op: 'cat' }, items as Node[]);
 };
