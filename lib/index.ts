@@ -13,6 +13,7 @@ export {
 } from './cuda/backends.ts';
 export * as cuda from './cuda/index.ts';
 export * from './data/index.ts';
+export * as distributions from './distributions/index.ts';
 export { CheckpointError, CudaOutOfMemoryError, HubError, LibtorchError, TorchError } from './errors.ts';
 export * from './functions/index.ts';
 export * as hub from './hub/index.ts';

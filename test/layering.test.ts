@@ -18,6 +18,7 @@ const ALLOWED: Record<string, string[]> = {
   ops: ['binding'],
   tensor: ['binding', 'ops'],
   functions: ['ops', 'tensor'],
+  distributions: ['tensor'],
   checkpoint: ['atomic-file', 'ops', 'tensor'],
   data: ['tensor'],
   nn: ['ops', 'tensor'],

@@ -56,6 +56,13 @@ const OPTIMIZERS = [
 
 /** Every public entry that takes options, each called with options that it does not have. */
 const CALLS: Record<string, Call> = {
+  'distributions.Distribution': (options) =>
+    new (class Coin extends ibn.distributions.Bernoulli {})(0.5, options),
+  'distributions.Normal': (options) => new ibn.distributions.Normal(0, 1, options),
+  'distributions.Beta': (options) => new ibn.distributions.Beta(1, 1, options),
+  'distributions.Dirichlet': (options) => new ibn.distributions.Dirichlet(ibn.ones([2]), options),
+  'distributions.Bernoulli': (options) => new ibn.distributions.Bernoulli(0.5, options),
+  'distributions.Categorical': (options) => new ibn.distributions.Categorical(ibn.ones([2]), options),
   cdist: (options) => ibn.cdist(ibn.zeros([1, 1]), ibn.zeros([1, 1]), options),
   norm: (options) => ibn.norm(ibn.zeros([1]), options),
   stft: (options) => ibn.stft(ibn.zeros([64]), 16, options),
@@ -376,7 +383,7 @@ const ANY_POSITIONS: [RegExp, string][] = [
   [/^nn\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
-  [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$/, 'abstract'],
+  [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$|^distributions\.Distribution$/, 'abstract'],
   [
     /^(checkpoint\.Inert\w+|CompiledModel|Complex|MappedFile|OpaqueValue|UntypedStorage|Tensor|Slice|Generator)$/,
     'made by the package, or a value',

@@ -1,0 +1,103 @@
+import { checkOptions } from '../options.ts';
+import { noGrad, ops, type Tensor, tensor } from '../tensor/index.ts';
+
+/** Options of every distribution. */
+export interface DistributionOptions {
+  /** Refuse parameters outside their range and values outside the support. Default true. */
+  validateArgs?: boolean;
+}
+
+/** A demand on a tensor: what it says in an error, and the test, element by element. */
+export type Constraint = readonly [text: string, isMet: (x: Tensor) => Tensor];
+
+export const POSITIVE: Constraint = ['greater than 0', (x) => x.gt(0)];
+export const REAL: Constraint = ['real numbers', (x) => x.eq(x)];
+export const UNIT_INTERVAL: Constraint = ['from 0 to 1', (x) => x.ge(0).logicalAnd(x.le(1))];
+export const BOOLEAN: Constraint = ['0 or 1', (x) => x.eq(0).logicalOr(x.eq(1))];
+export const SIMPLEX: Constraint = [
+  'from 0 to 1 with a sum of 1 along the last dimension',
+  (x) =>
+    x
+      .ge(0)
+      .all(-1)
+      .logicalAnd(x.sum([-1]).sub(1).abs().lt(1e-6)),
+];
+
+/**
+ * A probability distribution, as torch.distributions (PyTorch 2.13): a batch of independent ones, of shape `batchShape`,
+ * whose events have shape `eventShape`. Draws are Python's under the same seed.
+ */
+export abstract class Distribution {
+  readonly batchShape: readonly number[];
+  readonly eventShape: readonly number[];
+  protected readonly validates: boolean;
+
+  constructor(
+    batchShape: readonly number[],
+    eventShape: readonly number[],
+    options: DistributionOptions = {},
+  ) {
+    checkOptions(this.constructor.name, options, ['validateArgs']);
+    this.batchShape = batchShape;
+    this.eventShape = eventShape;
+    this.validates = options.validateArgs ?? true;
+  }
+
+  abstract get mean(): Tensor;
+  /** The most probable event. */
+  abstract get mode(): Tensor;
+  abstract get variance(): Tensor;
+  get stddev(): Tensor {
+    return this.variance.sqrt();
+  }
+
+  /** Draws of shape (`sampleShape`, `batchShape`, `eventShape`), through which no gradient flows. */
+  sample(sampleShape: readonly number[] = []): Tensor {
+    return noGrad(() => this.draw(this.extended(sampleShape)));
+  }
+
+  /** Draws through which gradients flow to the parameters; an error where there is no such way. */
+  rsample(_sampleShape: readonly number[] = []): Tensor {
+    throw new TypeError(
+      `Expected a distribution with reparametrised draws for rsample, got ${this.constructor.name}: use sample()`,
+    );
+  }
+
+  /** Logarithm of the density or probability at `value`: of the shape of `value` and `batchShape`, without events. */
+  abstract logProb(value: Tensor): Tensor;
+  /** Entropy, of shape `batchShape`. */
+  abstract entropy(): Tensor;
+  protected abstract draw(shape: number[]): Tensor;
+
+  protected extended(sampleShape: readonly number[]): number[] {
+    if (!Array.isArray(sampleShape) || sampleShape.some((size) => !Number.isInteger(size) || size < 0))
+      throw new TypeError(
+        `Expected sizes in an array for the sample's shape, got ${JSON.stringify(sampleShape)}`,
+      );
+    return [...sampleShape, ...this.batchShape, ...this.eventShape];
+  }
+
+  /** @throws RangeError where a parameter is outside its range. */
+  protected checkParameter(name: string, value: Tensor, constraint: Constraint): void {
+    if (this.validates) demand(`${this.constructor.name}'s ${name}`, value, constraint);
+  }
+
+  /** @throws RangeError where `value` is outside the support. */
+  protected checkValue(value: Tensor, constraint: Constraint): void {
+    if (this.validates) demand(`the value for logProb of ${this.constructor.name}`, value, constraint);
+  }
+}
+
+function demand(what: string, value: Tensor, [text, isMet]: Constraint): void {
+  const met = noGrad(() => isMet(value).all().item<boolean>());
+  if (!met) throw new RangeError(`Expected ${what} to be ${text}, got ${value}`);
+}
+
+/** Numbers and tensors as tensors of one shape; numbers take the dtype of a tensor beside them. */
+export function broadcastAll(...values: (Tensor | number)[]): Tensor[] {
+  const like = values.find((value) => typeof value !== 'number') as Tensor | undefined;
+  const tensors = values.map((value) =>
+    typeof value === 'number' ? tensor(value, like ? { dtype: like.dtype, device: like.device } : {}) : value,
+  );
+  return ops.aten.broadcast_tensors(tensors);
+}
