@@ -9,6 +9,7 @@ const { amp, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = 
 const { functional: F, init } = nn;
 const { rnn } = nn.utils;
 const RECURRENT = ['RNN', 'GRU', 'LSTM', 'RNNCell', 'GRUCell', 'LSTMCell'] as const;
+const { functional: TF } = transforms;
 const { lrScheduler } = optim;
 
 type Options = Record<string, unknown>;
@@ -97,6 +98,41 @@ const CALLS: Record<string, Call> = {
   decodeImage: (o) => ibn.decodeImage(missing, o),
   'transforms.ToDtype': (o) => new transforms.ToDtype('float32', o),
   'transforms.RandomCrop': (o) => new transforms.RandomCrop(4, o),
+  'transforms.AutoAugment': (o) => new transforms.AutoAugment(o),
+  'transforms.RandAugment': (o) => new transforms.RandAugment(o),
+  'transforms.TrivialAugmentWide': (o) => new transforms.TrivialAugmentWide(o),
+  'transforms.AugMix': (o) => new transforms.AugMix(o),
+  'transforms.GaussianBlur': (o) => new transforms.GaussianBlur(3, o),
+  'transforms.GaussianNoise': (o) => new transforms.GaussianNoise(o),
+  'transforms.ColorJitter': (o) => new transforms.ColorJitter(o),
+  'transforms.RandomApply': (o) => new transforms.RandomApply([new transforms.ToTensor()], o),
+  'transforms.RandomChoice': (o) => new transforms.RandomChoice([new transforms.ToTensor()], o),
+  'transforms.RandomErasing': (o) => new transforms.RandomErasing(o),
+  'transforms.RandomRotation': (o) => new transforms.RandomRotation(3, o),
+  'transforms.RandomAffine': (o) => new transforms.RandomAffine(3, o),
+  'transforms.RandomPerspective': (o) => new transforms.RandomPerspective(o),
+  'transforms.ElasticTransform': (o) => new transforms.ElasticTransform(o),
+  'transforms.Lambda': (o) => new transforms.Lambda((x: ibn.Tensor) => x, o),
+  'transforms.MixUp': (o) => new transforms.MixUp(o),
+  'transforms.CutMix': (o) => new transforms.CutMix(o),
+  'transforms.Pad': (o) => new transforms.Pad(3, o),
+  'transforms.RandomPosterize': (o) => new transforms.RandomPosterize(3, o),
+  'transforms.RandomSolarize': (o) => new transforms.RandomSolarize(3, o),
+  'transforms.RandomAdjustSharpness': (o) => new transforms.RandomAdjustSharpness(3, o),
+  'transforms.TenCrop': (o) => new transforms.TenCrop(3, o),
+  'transforms.functional.affine': (o) => TF.affine(image(), 1, [0, 0], 1, 0, o),
+  'transforms.functional.rotate': (o) => TF.rotate(image(), 1, o),
+  'transforms.functional.perspective': (o) => TF.perspective(image(), null, null, o),
+  'transforms.functional.elastic': (o) => TF.elastic(image(), ones([1, 8, 8, 2]), o),
+  'transforms.functional.gaussianBlur': (o) => TF.gaussianBlur(image(), 3, o),
+  'transforms.functional.gaussianNoise': (o) => TF.gaussianNoise(image(), o),
+  'transforms.functional.rgbToGrayscale': (o) => TF.rgbToGrayscale(image(), o),
+  'transforms.functional.adjustGamma': (o) => TF.adjustGamma(image(), 1, o),
+  'transforms.functional.toDtype': (o) => TF.toDtype(image(), 'uint8', o),
+  'transforms.functional.resizedCrop': (o) => TF.resizedCrop(image(), 0, 0, 1, 1, 1, o),
+  'transforms.functional.tenCrop': (o) => TF.tenCrop(image(), 1, o),
+  'transforms.functional.pad': (o) => TF.pad(image(), 1, o),
+  'transforms.functional.resize': (o) => TF.resize(image(), 1, o),
   'transforms.RandomResizedCrop': (o) => new transforms.RandomResizedCrop(4, o),
   'transforms.Resize': (o) => new transforms.Resize(4, o),
   'transforms.imagenetEval': (o) => transforms.imagenetEval(o),
@@ -380,7 +416,7 @@ function publicCalls(): [string, (...args: unknown[]) => unknown][] {
 const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
   [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
-  [/^nn\.functional\./, 'called in every forward: options are checked, which come last'],
+  [/^(nn|transforms)\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
   [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$|^distributions\.Distribution$/, 'abstract'],

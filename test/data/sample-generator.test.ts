@@ -11,8 +11,9 @@ import {
   type Tensor,
 } from '../../lib/tensor/index.ts';
 import { fixtureJson } from './helpers.ts';
+import { random as everyRandom } from './transforms-cases.ts';
 
-const { Compose, RandomCrop, RandomHorizontalFlip, RandomResizedCrop } = transforms;
+const { Compose, RandomCrop, RandomHorizontalFlip } = transforms;
 const augment = new Compose([new RandomCrop(8), new RandomHorizontalFlip()]);
 
 function imageOf(index: number): Tensor {
@@ -97,20 +98,15 @@ describe('random augmentation under a DataLoader', () => {
   });
 
   it('covers every random transform: none draws from the default generator', async () => {
-    const every = {
-      RandomCrop: new RandomCrop(8),
-      RandomHorizontalFlip: new RandomHorizontalFlip(),
-      RandomResizedCrop: new RandomResizedCrop(6),
-    };
-    expect(Object.keys(every)).toEqual(
-      Object.keys(transforms)
-        .filter((name) => name.startsWith('Random'))
-        .sort(),
-    );
-    for (const transform of Object.values(every)) {
-      const get = async (index: number) => transform.forward(imageOf(index).float());
+    const every = Object.values(everyRandom).map((make) => make());
+    const made = new Set(every.map((transform) => transform.constructor.name));
+    const drawing = Object.keys(transforms).filter((name) => /^Random|Jitter|Aug/.test(name));
+    expect(drawing.filter((name) => !made.has(name))).toEqual([]);
+    for (const transform of every) {
+      const image = (index: number) => imageOf(index).remainder(256).to('uint8').expand([3, 12, 12]);
+      const get = async (index: number) => [transform.forward(image(index)).float().sum()];
       const before = getRngState();
-      await epoch(new DataLoader({ length: 3, get }, { batchSize: 3, seed: 1 }));
+      for await (const _ of new DataLoader({ length: 3, get }, { batchSize: 3, seed: 1 }));
       expect(equal(getRngState(), before), String(transform)).toBe(true);
     }
   });

@@ -1,21 +1,10 @@
 import { checkOptions, checkPositions } from '../../options.ts';
-import { ops, randint, scope, type Tensor } from '../../tensor/index.ts';
-import { sampleGenerator } from '../sample-generator.ts';
-import { imageSize, repr, roundHalfEven, type Size, sizePair, Transform } from './transform.ts';
-
-/** The view of (..., H, W) that starts at `top`, `left`. */
-export function crop(image: Tensor, top: number, left: number, height: number, width: number): Tensor {
-  return scope(() => image.narrow(-2, top, height).narrow(-1, left, width));
-}
-
-/** Pads the last two dimensions with a constant. */
-export function pad(
-  image: Tensor,
-  [left, top, right, bottom]: readonly [left: number, top: number, right: number, bottom: number],
-  fill = 0,
-): Tensor {
-  return ops.aten.constant_pad_nd(image, [left, right, top, bottom], fill);
-}
+import { scope, type Tensor } from '../../tensor/index.ts';
+import { randomInteger } from './draw.ts';
+import { centerCrop, crop } from './functional/geometry.ts';
+import { checkPaddingMode, fourSides, type Padding, type PaddingMode, pad } from './functional/pad.ts';
+import { checkFill, type FillOf, imageFill, maskFill } from './sample.ts';
+import { ImageTransform, imageSize, pyBool, repr, type Size, sizePair } from './transform.ts';
 
 /**
  * Takes the middle of an image (..., C, H, W) as a view; a smaller image is first padded with zeros. Where the
@@ -24,7 +13,7 @@ export function pad(
  * @example
  * new transforms.CenterCrop(224).forward(image); // (3, 256, 383) -> (3, 224, 224)
  */
-export class CenterCrop extends Transform {
+export class CenterCrop extends ImageTransform {
   readonly size: [height: number, width: number];
   constructor(size: Size) {
     checkPositions('CenterCrop', arguments, 1);
@@ -32,35 +21,19 @@ export class CenterCrop extends Transform {
     this.size = sizePair(size, 'CenterCrop size');
   }
 
-  forward(image: Tensor): Tensor {
-    return scope(() => {
-      const padded = padTo(image, this.size);
-      const [height, width] = imageSize(padded, 'CenterCrop');
-      const [cropHeight, cropWidth] = this.size;
-      const top = roundHalfEven((height - cropHeight) / 2);
-      const left = roundHalfEven((width - cropWidth) / 2);
-      return crop(padded, top, left, cropHeight, cropWidth);
-    });
+  transform(image: Tensor): Tensor {
+    imageSize(image, 'CenterCrop');
+    return centerCrop(image, this.size);
+  }
+
+  override transformMask(mask: Tensor): Tensor {
+    return centerCrop(mask, this.size);
   }
 
   override extraRepr(): string {
     return `size=(${this.size.join(', ')})`;
   }
 }
-
-function padTo(image: Tensor, [cropHeight, cropWidth]: readonly [number, number]): Tensor {
-  const [height, width] = imageSize(image, 'CenterCrop');
-  const down = Math.max(0, cropHeight - height);
-  const across = Math.max(0, cropWidth - width);
-  if (down === 0 && across === 0) return image;
-  return pad(image, [across >> 1, down >> 1, (across + 1) >> 1, (down + 1) >> 1]);
-}
-
-/** Padding in pixels: one number, [left/right, top/bottom], or [left, top, right, bottom]. */
-export type Padding =
-  | number
-  | readonly [across: number, down: number]
-  | readonly [left: number, top: number, right: number, bottom: number];
 
 /** Options of {@link RandomCrop}. */
 export interface RandomCropOptions {
@@ -69,7 +42,17 @@ export interface RandomCropOptions {
   /** Pad an image that is smaller than the crop, instead of throwing. Default false. */
   padIfNeeded?: boolean;
   /** The value of padded pixels. Default 0. */
-  fill?: number;
+  fill?: FillOf;
+  /** What is padded with. Default `'constant'`. */
+  paddingMode?: PaddingMode;
+}
+
+type Sides = [left: number, top: number, right: number, bottom: number];
+
+interface CropParams {
+  readonly sides: Sides;
+  readonly top: number;
+  readonly left: number;
 }
 
 /**
@@ -79,41 +62,58 @@ export interface RandomCropOptions {
  *
  * @throws RangeError when the padded image is smaller than the crop
  */
-export class RandomCrop extends Transform {
+export class RandomCrop extends ImageTransform<CropParams> {
   readonly size: [height: number, width: number];
-  readonly padding: [left: number, top: number, right: number, bottom: number] | undefined;
+  readonly padding: Sides | undefined;
   readonly padIfNeeded: boolean;
-  readonly fill: number;
+  readonly fill: FillOf;
+  readonly paddingMode: PaddingMode;
 
   constructor(size: Size, options: RandomCropOptions = {}) {
     checkPositions('RandomCrop', arguments, 2);
     super();
-    checkOptions('RandomCrop', options, ['padding', 'padIfNeeded', 'fill']);
+    checkOptions('RandomCrop', options, ['padding', 'padIfNeeded', 'fill', 'paddingMode']);
     this.size = sizePair(size, 'RandomCrop size');
-    this.padding = options.padding === undefined ? undefined : fourSides(options.padding);
+    this.padding = options.padding === undefined ? undefined : nonNegativeSides(options.padding);
     this.padIfNeeded = options.padIfNeeded ?? false;
     this.fill = options.fill ?? 0;
+    this.paddingMode = checkPaddingMode(options.paddingMode ?? 'constant', 'RandomCrop');
+    checkFill(this.fill, 'RandomCrop');
   }
 
-  forward(image: Tensor): Tensor {
+  override makeParams(image: Tensor): CropParams {
+    const size = imageSize(image, 'RandomCrop');
+    const sides = this.sidesFor(size);
+    const [height, width] = [size[0] + sides[1] + sides[3], size[1] + sides[0] + sides[2]];
+    const [cropHeight, cropWidth] = this.size;
+    if (height < cropHeight || width < cropWidth) {
+      const wanted = `at least (${cropHeight}, ${cropWidth})`;
+      throw new RangeError(
+        `Expected an image of ${wanted} for RandomCrop, got (${height}, ${width}); set padding or padIfNeeded`,
+      );
+    }
+    const top = height > cropHeight ? randomInteger(0, height - cropHeight + 1) : 0;
+    const left = width > cropWidth ? randomInteger(0, width - cropWidth + 1) : 0;
+    return { sides, top, left };
+  }
+
+  transform(image: Tensor, params: CropParams): Tensor {
+    return this.cut(image, params, imageFill(this.fill));
+  }
+
+  override transformMask(mask: Tensor, params: CropParams): Tensor {
+    return this.cut(mask, params, maskFill(this.fill, 'RandomCrop'));
+  }
+
+  private cut(image: Tensor, { sides, top, left }: CropParams, fill: ReturnType<typeof imageFill>): Tensor {
     return scope(() => {
-      const sides = this.sidesFor(imageSize(image, 'RandomCrop'));
-      const padded = sides.some((side) => side > 0) ? pad(image, sides, this.fill) : image;
-      const [height, width] = imageSize(padded, 'RandomCrop');
-      const [cropHeight, cropWidth] = this.size;
-      if (height < cropHeight || width < cropWidth) {
-        const wanted = `at least (${cropHeight}, ${cropWidth})`;
-        throw new RangeError(
-          `Expected an image of ${wanted} for RandomCrop, got (${height}, ${width}); set padding or padIfNeeded`,
-        );
-      }
-      const top = height > cropHeight ? randomInteger(height - cropHeight + 1) : 0;
-      const left = width > cropWidth ? randomInteger(width - cropWidth + 1) : 0;
-      return crop(padded, top, left, cropHeight, cropWidth);
+      const { paddingMode } = this;
+      const padded = sides.some((side) => side > 0) ? pad(image, sides, { fill, paddingMode }) : image;
+      return crop(padded, top, left, ...this.size);
     });
   }
 
-  private sidesFor([height, width]: readonly [number, number]): [number, number, number, number] {
+  private sidesFor([height, width]: readonly [number, number]): Sides {
     const [left, top, right, bottom] = this.padding ?? [0, 0, 0, 0];
     if (!this.padIfNeeded) return [left, top, right, bottom];
     const down = Math.max(0, this.size[0] - height - top - bottom);
@@ -125,23 +125,16 @@ export class RandomCrop extends Transform {
     // torchvision keeps the four numbers as left, right, top, bottom.
     const [left, top, right, bottom] = this.padding ?? [];
     const padding = this.padding ? `padding=[${left}, ${right}, ${top}, ${bottom}], ` : '';
-    const rest = `pad_if_needed=${this.padIfNeeded ? 'True' : 'False'}, fill=${this.fill}, padding_mode=constant`;
+    const fill = repr(imageFill(this.fill));
+    const rest = `pad_if_needed=${pyBool(this.padIfNeeded)}, fill=${fill}, padding_mode=${this.paddingMode}`;
     return `size=(${this.size.join(', ')}), ${padding}${rest}`;
   }
 }
 
-/** An integer in [0, high). */
-export function randomInteger(high: number): number {
-  return scope(() => Number(randint(0, high, [], { generator: sampleGenerator() }).item()));
-}
-
-function fourSides(padding: Padding): [number, number, number, number] {
-  const sides = typeof padding === 'number' ? [padding, padding, padding, padding] : [...padding];
-  const four = sides.length === 2 ? [...sides, ...sides] : sides;
-  if (four.length !== 4 || !four.every((side) => Number.isInteger(side) && side >= 0)) {
-    throw new RangeError(
-      `Expected 1, 2 or 4 non-negative integers for RandomCrop padding, got ${repr(padding)}`,
-    );
-  }
-  return four as [number, number, number, number];
+function nonNegativeSides(padding: Padding): Sides {
+  const sides = fourSides(padding, 'RandomCrop padding');
+  if (sides.every((side) => side >= 0)) return [...sides];
+  throw new RangeError(
+    `Expected 1, 2 or 4 non-negative integers for RandomCrop padding, got ${repr(padding)}`,
+  );
 }

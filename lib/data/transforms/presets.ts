@@ -1,9 +1,10 @@
 import { checkOptions, checkPositions } from '../../options.ts';
-import { Compose } from './compose.ts';
+import { Compose } from './containers.ts';
 import { Normalize, ToTensor } from './convert.ts';
 import { CenterCrop } from './crop.ts';
-import { RandomHorizontalFlip, RandomResizedCrop } from './random.ts';
+import { RandomHorizontalFlip } from './flip.ts';
 import { Resize } from './resize.ts';
+import { RandomResizedCrop } from './resized-crop.ts';
 
 /** Channel means of ImageNet's training images, RGB in [0, 1]. */
 export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];

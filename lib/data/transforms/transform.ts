@@ -1,23 +1,23 @@
 import { checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { maskOf, type Sample } from './sample.ts';
 
-/** A height and a width, or one number for both. */
-export type Size = number | readonly [height: number, width: number];
+export { imageSize, repr, roundHalfEven, type Size, sizePair } from './functional/image.ts';
 
-/**
- * One step of image preparation. Images are tensors of shape (..., C, H, W). `forward` leaves its input as it
- * is and returns a new tensor, or the input itself when there is nothing to do.
- */
-export abstract class Transform {
+/** One step of image preparation: what {@link Compose} and its like take. */
+export abstract class Step {
   constructor() {
     checkPositions(new.target.name, arguments, 0);
   }
 
-  abstract forward(image: Tensor): Tensor;
+  abstract forward(input: never): unknown;
 
-  /** What stands between the brackets when the transform is printed, spelled as torchvision prints it. */
+  /** What stands between the brackets when the step is printed: its fields, spelled as torchvision spells them. */
   extraRepr(): string {
-    return '';
+    return Object.entries(this)
+      .filter(([, value]) => isPrinted(value))
+      .map(([name, value]) => `${toSnakeCase(name)}=${pyRepr(value)}`)
+      .join(', ');
   }
 
   toString(): string {
@@ -25,29 +25,63 @@ export abstract class Transform {
   }
 }
 
-/** Height and width of an image tensor (..., H, W). */
-export function imageSize(image: Tensor, name: string): [height: number, width: number] {
-  const shape = image.shape;
-  if (shape.length < 3) {
-    throw new RangeError(`Expected an image of shape (..., C, H, W) for ${name}, got [${shape.join(', ')}]`);
-  }
-  return [shape.at(-2) as number, shape.at(-1) as number];
+/**
+ * A step of one image. Images are tensors of shape (..., C, H, W). `forward` leaves its input as it is and returns a
+ * new tensor, or the input itself when there is nothing to do.
+ */
+export abstract class Transform extends Step {
+  abstract override forward(image: Tensor): Tensor;
 }
 
-/** `size` as a pair, checked. */
-export function sizePair(size: Size, name: string): [height: number, width: number] {
-  const pair = typeof size === 'number' ? [size, size] : [...size];
-  if (pair.length !== 2 || !pair.every((side) => Number.isInteger(side) && side > 0)) {
-    throw new RangeError(`Expected a positive integer or [height, width] for ${name}, got ${repr(size)}`);
+/**
+ * A step of an image, or of an image and a mask together: `forward` takes a tensor, or an object with `image` and `mask`
+ * whose other members pass through. Both get the same draw. Steps of colour leave masks alone; steps of place move them,
+ * without mixing their values.
+ *
+ * To write one of your own say what is drawn (`makeParams`) and what it does to an image (`transform`) and, where it moves
+ * pixels, to a mask (`transformMask`), as in torchvision's `v2.Transform` (0.28).
+ *
+ * @example
+ * const flip = new transforms.RandomHorizontalFlip(1);
+ * const both = flip.forward({ image, mask: ones([300, 400], { dtype: 'uint8' }), name: 'a.jpg' });
+ */
+export abstract class ImageTransform<Params = undefined> extends Transform {
+  forward<Input extends Tensor | Sample>(input: Input): Input;
+  forward(input: Tensor | Sample): Tensor | Sample {
+    if (!isSample(input)) return this.transform(input, this.makeParams(input));
+    const params = this.makeParams(input.image);
+    const image = this.transform(input.image, params);
+    if (input.mask === undefined) return { ...input, image };
+    return { ...input, image, mask: maskOf(input, (mask) => this.transformMask(mask, params)) };
   }
-  return pair as [number, number];
+
+  /** Draws what one call needs. */
+  makeParams(_image: Tensor): Params {
+    return undefined as Params;
+  }
+
+  abstract transform(image: Tensor, params: Params): Tensor;
+
+  /** What becomes of a mask (..., H, W), which comes with a dimension of channels. By default it stays. */
+  transformMask(mask: Tensor, _params: Params): Tensor {
+    return mask;
+  }
 }
 
-/** Python's `round`: halves go to the even neighbour. */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
+/** Whether an input is an image with what belongs to it. */
+export function isSample(input: Tensor | Sample): input is Sample {
+  return typeof input === 'object' && input !== null && 'image' in input;
+}
+
+function isPrinted(value: unknown): boolean {
+  return ['number', 'string', 'boolean'].includes(typeof value) || Array.isArray(value);
+}
+
+const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+function pyRepr(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(pyRepr).join(', ')}]`;
+  return typeof value === 'boolean' ? pyBool(value) : String(value);
 }
 
 /** A number as Python prints a float (`1.0`, not `1`). */
@@ -58,9 +92,4 @@ export function pyFloat(value: number): string {
 /** A boolean as Python prints it. */
 export function pyBool(value: boolean): string {
   return value ? 'True' : 'False';
-}
-
-/** A value for an error message. */
-export function repr(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(repr).join(', ')}]` : String(value);
 }
