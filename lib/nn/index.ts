@@ -7,6 +7,9 @@ import * as container from './layers/container.ts';
 import * as conv from './layers/conv.ts';
 import * as distance from './layers/distance.ts';
 import * as dropout from './layers/dropout.ts';
+import * as embedding from './layers/embedding.ts';
+import * as fold from './layers/fold.ts';
+import * as layerNorm from './layers/layer-norm.ts';
 import * as linear from './layers/linear.ts';
 import * as loss from './layers/loss.ts';
 import * as norm from './layers/norm.ts';
@@ -24,21 +27,17 @@ export * from './layers/activation.ts';
 export * from './layers/adaptive-softmax.ts';
 export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/attention.ts';
 export { ModuleDict, ModuleList, Sequential } from './layers/container.ts';
-export { Conv2d, type Conv2dOptions, type PaddingMode } from './layers/conv.ts';
+export * from './layers/conv.ts';
 export * from './layers/distance.ts';
 export * from './layers/dropout.ts';
-export { Linear, type LinearOptions } from './layers/linear.ts';
+export * from './layers/embedding.ts';
+export * from './layers/fold.ts';
+export * from './layers/layer-norm.ts';
+export * from './layers/linear.ts';
 export * from './layers/loss.ts';
-export { BatchNorm1d, BatchNorm2d, InstanceNorm2d, type NormLayerOptions } from './layers/norm.ts';
+export * from './layers/norm.ts';
 export * from './layers/padding.ts';
-export {
-  AdaptiveAvgPool2d,
-  AdaptiveMaxPool2d,
-  AvgPool2d,
-  type AvgPool2dOptions,
-  MaxPool2d,
-  type MaxPool2dOptions,
-} from './layers/pooling.ts';
+export * from './layers/pooling.ts';
 export {
   GRU,
   LSTM,
@@ -58,7 +57,18 @@ export type { ModuleTarget } from './module/convert.ts';
 export type { ForwardHook, ForwardPreHook, HookHandle } from './module/hooks.ts';
 export { type LoadContext, Module } from './module/module.ts';
 export { Parameter } from './module/parameter.ts';
-export type { OutputSize, Reduction, Size2 } from './sizes.ts';
+export type {
+  Dims,
+  OutputSize,
+  OutputSizes,
+  Reduction,
+  Sides,
+  Size,
+  Size1,
+  Size2,
+  Size3,
+  Tuple,
+} from './sizes.ts';
 export * as utils from './utils/index.ts';
 
 registerOwnClasses(
@@ -69,6 +79,9 @@ registerOwnClasses(
   conv,
   distance,
   dropout,
+  embedding,
+  fold,
+  layerNorm,
   linear,
   loss,
   norm,

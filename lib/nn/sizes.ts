@@ -5,11 +5,7 @@ import { pythonRepr } from './module/repr.ts';
 /** How many spatial dimensions a layer has. */
 export type Dims = 1 | 2 | 3;
 /** A number for each spatial dimension. */
-export type Tuple<D extends Dims> = D extends 1
-  ? [number]
-  : D extends 2
-    ? [number, number]
-    : [number, number, number];
+export type Tuple<D extends Dims, T = number> = D extends 1 ? [T] : D extends 2 ? [T, T] : [T, T, T];
 /** One number for all spatial dimensions, or one for each. */
 export type Size<D extends Dims> = number | Readonly<Tuple<D>>;
 /** The size of a spatial dimension. */
@@ -19,7 +15,7 @@ export type Size2 = number | readonly [number, number];
 /** One number for all three spatial dimensions, or [depth, height, width]. */
 export type Size3 = Size<3>;
 /** As `Size2`, where null keeps the input's size. */
-export type OutputSize = number | null | readonly [number | null, number | null];
+export type OutputSize = OutputSizes<2>;
 /** How a loss is reduced over the batch. */
 export type Reduction = 'none' | 'mean' | 'sum';
 
@@ -106,13 +102,28 @@ export function checkCount(owner: string, name: string, value: number, least: nu
   throw new RangeError(`${expected}, got ${value}`);
 }
 
-/** Output size of an adaptive pooling layer for the input `x` (..., H, W). */
-export function adaptiveSize(x: Tensor, size: OutputSize): [number, number] {
-  if (typeof size === 'number') return [size, size];
-  const [height, width] = size ?? [null, null];
-  if (height !== null && width !== null) return [height, width];
-  const shape = x.shape;
-  return [height ?? shape.at(-2) ?? 1, width ?? shape.at(-1) ?? 1];
+/** The size of an adaptive pooling's output; null keeps the input's. */
+export type OutputSizes<D extends Dims> = number | null | Readonly<Tuple<D, number | null>>;
+
+/** The output size of an adaptive pooling, kept as it is given. */
+export function outputSizes<D extends Dims>(dims: D): Argument<OutputSizes<D>> {
+  const isSize = (item: unknown): boolean =>
+    item === null || (Number.isInteger(item) && (item as number) >= 0);
+  return argument<OutputSizes<D>>(
+    undefined,
+    `a whole number of at least 0, null, or ${SIZE_TEXT[dims]} of them in an array,`,
+    (value) => value === null || typeof value === 'number' || Array.isArray(value),
+    (value) => (Array.isArray(value) ? value.length === dims && value.every(isSize) : isSize(value)),
+    pythonRepr,
+  );
+}
+
+/** Output size of an adaptive pooling of the input `x`, whose last dimensions are spatial. */
+export function adaptiveSize<D extends Dims>(dims: D, x: Tensor, size: OutputSizes<D>): Tuple<D> {
+  const wanted = Array.isArray(size) ? size : Array(dims).fill(size);
+  if (!wanted.includes(null)) return wanted as unknown as Tuple<D>;
+  const shape = x.shape.slice(-dims);
+  return wanted.map((length, i) => length ?? shape[i] ?? 1) as Tuple<D>;
 }
 
 /** libtorch's number for a reduction. */

@@ -186,10 +186,10 @@ describe('what layers refuse', () => {
       `"RangeError: Expected stride 1 for Conv2d with padding "same", got (2, 2)"`,
     );
     expect(conv({ stride: 0 })).toMatchInlineSnapshot(
-      `"RangeError: Expected a whole number of at least 1 for Conv2d stride, got 0"`,
+      `"RangeError: Expected a whole number of at least 1, or two in an array, for Conv2d stride, got 0"`,
     );
     expect(conv({ paddingMode: 'mirror' as never })).toMatchInlineSnapshot(
-      `"RangeError: Expected paddingMode zeros, reflect, replicate, circular for Conv2d, got "mirror""`,
+      `"RangeError: Expected "zeros", "reflect", "replicate", "circular" for Conv2d paddingMode, got "mirror""`,
     );
     expect(message(() => new nn.Conv2d(4, 4, 3, 2 as never))).toMatchInlineSnapshot(
       `"TypeError: Expected an options object for Conv2d, got number"`,

@@ -9,7 +9,20 @@ export {
   scaledDotProductAttention,
 } from './attention.ts';
 export * from './class-losses.ts';
-export * from './convolution.ts';
+export {
+  type ConvFunctionOptions,
+  type ConvTransposeFunctionOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTbc,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type FoldOptions,
+  fold,
+  unfold,
+} from './convolution.ts';
 export {
   type CosineSimilarityOptions,
   cosineSimilarity,
@@ -26,6 +39,14 @@ export {
   dropout3d,
   featureAlphaDropout,
 } from './dropout.ts';
+export {
+  type EmbeddingBagFunctionOptions,
+  type EmbeddingBagMode,
+  type EmbeddingFunctionOptions,
+  embedding,
+  embeddingBag,
+  oneHot,
+} from './embedding.ts';
 export * from './embedding-losses.ts';
 export {
   type InterpolateMode,
@@ -38,8 +59,57 @@ export {
 } from './interpolate.ts';
 export * from './linear.ts';
 export * from './losses.ts';
-export * from './normalization.ts';
+export { type LPPoolOptions, lpPool1d, lpPool2d, lpPool3d } from './lp-pooling.ts';
+export {
+  type AffineOptions,
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  layerNorm,
+  localResponseNorm,
+  type NormalizeOptions,
+  type NormOptions,
+  normalize,
+  type RMSNormFunctionOptions,
+  rmsNorm,
+} from './normalization.ts';
 export * from './padding.ts';
-export * from './pooling.ts';
+export {
+  type AvgPoolNdOptions,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2d,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+  type Pooled,
+} from './pooling.ts';
 export * from './softmax.ts';
+export {
+  type FractionalMaxPoolOptions,
+  fractionalMaxPool2d,
+  fractionalMaxPool2dWithIndices,
+  fractionalMaxPool3d,
+  fractionalMaxPool3dWithIndices,
+  type MaxUnpoolFunctionOptions,
+  type MaxUnpoolOptions,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+} from './unpooling.ts';
 export * from './vision.ts';

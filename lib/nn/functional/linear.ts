@@ -4,3 +4,8 @@ import { ops, type Tensor } from '../../tensor/index.ts';
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   return ops.aten.linear(x, weight, bias);
 }
+
+/** For each output o, `x1` times `weight[o]` times `x2`, plus `bias`: (..., in1), (..., in2) -> (..., out). */
+export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  return ops.aten.bilinear(x1, x2, weight, bias);
+}

@@ -58,3 +58,52 @@ export class Linear extends Module {
     return `in_features=${inFeatures}, out_features=${outFeatures}, bias=${pythonRepr(bias !== null)}`;
   }
 }
+
+/**
+ * For each output, the first input times a matrix times the second: (..., in1), (..., in2) -> (..., out).
+ *
+ * @example
+ * new nn.Bilinear(20, 30, 40); // keys weight (40, 20, 30), bias (40)
+ */
+export class Bilinear extends Module {
+  weight: Parameter;
+  bias: Parameter | null;
+  readonly in1Features: number;
+  readonly in2Features: number;
+  readonly outFeatures: number;
+
+  constructor(in1Features: number, in2Features: number, outFeatures: number, options: LinearOptions = {}) {
+    checkPositions('Bilinear', arguments, 4);
+    super();
+    checkOptions('Bilinear', options, ['bias', 'device', 'dtype']);
+    checkCount('Bilinear', 'in1Features', in1Features, 1);
+    checkCount('Bilinear', 'in2Features', in2Features, 0);
+    checkCount('Bilinear', 'outFeatures', outFeatures, 0);
+    this.in1Features = in1Features;
+    this.in2Features = in2Features;
+    this.outFeatures = outFeatures;
+    const place = tensorOptions(options);
+    this.weight = new Parameter(empty([outFeatures, in1Features, in2Features], place));
+    this.bias = (options.bias ?? true) ? new Parameter(empty([outFeatures], place)) : null;
+    this.resetParameters();
+  }
+
+  /** Draws the weights anew. */
+  resetParameters(): void {
+    const bound = 1 / Math.sqrt(this.in1Features);
+    init.uniform_(this.weight, -bound, bound);
+    if (this.bias !== null) init.uniform_(this.bias, -bound, bound);
+  }
+
+  forward(x1: Tensor, x2: Tensor): Tensor {
+    return ops.aten.bilinear(x1, x2, this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    const { in1Features, in2Features, outFeatures, bias } = this;
+    return (
+      `in1_features=${in1Features}, in2_features=${in2Features}, ` +
+      `out_features=${outFeatures}, bias=${pythonRepr(bias !== null)}`
+    );
+  }
+}

@@ -4,7 +4,7 @@ import { checkBatchSize, checkSpatialSize } from '../functional/batch-checks.ts'
 import * as init from '../init/init.ts';
 import { type LoadContext, Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
-import { pythonRepr } from '../module/repr.ts';
+import { pythonFloat, pythonRepr } from '../module/repr.ts';
 import { checkCount } from '../sizes.ts';
 import { tensorOptions } from './place.ts';
 
@@ -84,25 +84,26 @@ abstract class NormBase extends Module {
 
   override extraRepr(): string {
     return (
-      `${this.numFeatures}, eps=${pythonRepr(this.eps)}, momentum=${pythonRepr(this.momentum)}, ` +
+      `${this.numFeatures}, eps=${pythonFloat(this.eps)}, ` +
+      `momentum=${this.momentum === null ? 'None' : pythonFloat(this.momentum)}, ` +
       `affine=${pythonRepr(this.affine)}, bias=${pythonRepr(this.bias !== null)}, ` +
       `track_running_stats=${pythonRepr(this.trackRunningStats)}`
     );
   }
 }
 
-abstract class BatchNorm extends NormBase {
+/** `2D or 3D`. */
+const dimensions = (taken: readonly number[]): string => taken.map((dim) => `${dim}D`).join(' or ');
+
+/** What batch normalisations of any number of dimensions share. */
+class BatchNorm extends NormBase {
   constructor(numFeatures: number, options: NormLayerOptions = {}) {
     checkPositions(new.target.name, arguments, 2);
     super(numFeatures, options, { affine: true, track: true });
   }
 
-  /** Throws unless this layer takes inputs of so many dimensions. */
-  protected abstract checkDim(dim: number): void;
-
   forward(x: Tensor): Tensor {
     const { training, running_mean: mean, running_var: variance } = this;
-    this.checkDim(x.dim());
     const useBatch = training || (mean === null && variance === null);
     if (useBatch) checkBatchSize(x.shape);
     const momentum = training && this.trackRunningStats ? countBatch(this) : (this.momentum ?? 0);
@@ -121,13 +122,21 @@ abstract class BatchNorm extends NormBase {
   }
 }
 
-/** Batch normalisation of (N, C) or (N, C, L). */
-export class BatchNorm1d extends BatchNorm {
-  protected checkDim(dim: number): void {
-    if (dim === 2 || dim === 3) return;
-    throw new RangeError(`Expected 2D or 3D input for BatchNorm1d, got ${dim}D input`);
-  }
+/** Batch normalisation of inputs of these numbers of dimensions; `hint` ends the error for one fewer. */
+function batchNormLayer(taken: readonly number[], hint = ''): typeof BatchNorm {
+  return class extends BatchNorm {
+    override forward(x: Tensor): Tensor {
+      const dim = x.dim();
+      if (taken.includes(dim)) return super.forward(x);
+      const advice = dim === (taken[0] as number) - 1 ? hint : '';
+      const owner = this.constructor.name;
+      throw new RangeError(`Expected ${dimensions(taken)} input for ${owner}, got ${dim}D input${advice}`);
+    }
+  };
 }
+
+/** Batch normalisation of (N, C) or (N, C, L). */
+export class BatchNorm1d extends batchNormLayer([2, 3]) {}
 
 /**
  * Batch normalisation of (N, C, H, W).
@@ -135,32 +144,19 @@ export class BatchNorm1d extends BatchNorm {
  * @example
  * new nn.BatchNorm2d(64); // keys weight, bias, running_mean, running_var, num_batches_tracked
  */
-export class BatchNorm2d extends BatchNorm {
-  protected checkDim(dim: number): void {
-    if (dim === 4) return;
-    const hint = dim === 3 ? '; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)' : '';
-    throw new RangeError(`Expected 4D input for BatchNorm2d, got ${dim}D input${hint}`);
-  }
-}
+export class BatchNorm2d extends batchNormLayer(
+  [4],
+  '; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)',
+) {}
 
-/**
- * Normalises each channel of each sample by its own mean and (biased) variance: (N, C, H, W) or (C, H, W). By
- * default, as in PyTorch, without parameters and without running statistics, so training and evaluation agree.
- *
- * @example
- * new nn.InstanceNorm2d(32, { affine: true }); // keys weight, bias
- */
-export class InstanceNorm2d extends NormBase {
+/** Batch normalisation of (N, C, D, H, W). */
+export class BatchNorm3d extends batchNormLayer([5]) {}
+
+/** What instance normalisations of any number of dimensions share. */
+abstract class InstanceNorm extends NormBase {
   constructor(numFeatures: number, options: NormLayerOptions = {}) {
-    checkPositions('InstanceNorm2d', arguments, 2);
+    checkPositions(new.target.name, arguments, 2);
     super(numFeatures, options, { affine: false, track: false });
-  }
-
-  forward(x: Tensor): Tensor {
-    const shape = x.shape;
-    checkInput(this, shape);
-    if (shape.length === 4) return normalise(this, x, shape);
-    return normalise(this, x.unsqueeze(0), [1, ...shape]).squeeze(0);
   }
 
   /** Files from before 0.4 have running statistics here; torch refuses them (torch/nn/modules/instancenorm.py, 2.13). */
@@ -175,6 +171,40 @@ export class InstanceNorm2d extends NormBase {
   }
 }
 
+/** The class of an instance normalisation. */
+type InstanceNormClass = new (
+  numFeatures: number,
+  options?: NormLayerOptions,
+) => InstanceNorm & { forward(x: Tensor): Tensor };
+
+/** Instance normalisation of inputs with so many spatial dimensions, with a batch or without. */
+function instanceNormLayer(spatial: number): InstanceNormClass {
+  const batched = spatial + 2;
+  return class extends InstanceNorm {
+    forward(x: Tensor): Tensor {
+      const shape = x.shape;
+      checkInput(this, shape, batched);
+      if (shape.length === batched) return normalise(this, x, shape);
+      return normalise(this, x.unsqueeze(0), [1, ...shape]).squeeze(0);
+    }
+  };
+}
+
+/**
+ * Normalises each channel of each sample by its own mean and (biased) variance: (N, C, L) or (C, L). By default, as in
+ * PyTorch, without parameters and without running statistics, so training and evaluation agree.
+ */
+export class InstanceNorm1d extends instanceNormLayer(1) {}
+/**
+ * The same for (N, C, H, W) or (C, H, W).
+ *
+ * @example
+ * new nn.InstanceNorm2d(32, { affine: true }); // keys weight, bias
+ */
+export class InstanceNorm2d extends instanceNormLayer(2) {}
+/** The same for (N, C, D, H, W) or (C, D, H, W). */
+export class InstanceNorm3d extends instanceNormLayer(3) {}
+
 /** Counts one more batch; returns its weight in the running statistics. */
 function countBatch({ num_batches_tracked: count, momentum }: BatchNorm): number {
   if (count === null) return momentum ?? 0;
@@ -182,7 +212,7 @@ function countBatch({ num_batches_tracked: count, momentum }: BatchNorm): number
   return momentum ?? 1 / count.item();
 }
 
-function normalise(norm: InstanceNorm2d, x: Tensor, shape: readonly number[]): Tensor {
+function normalise(norm: InstanceNorm, x: Tensor, shape: readonly number[]): Tensor {
   const { weight, bias, running_mean, running_var, momentum, eps } = norm;
   const useInputStats = norm.training || !norm.trackRunningStats;
   if (useInputStats) checkSpatialSize(shape);
@@ -199,15 +229,17 @@ function normalise(norm: InstanceNorm2d, x: Tensor, shape: readonly number[]): T
   );
 }
 
-function checkInput({ numFeatures, affine }: InstanceNorm2d, shape: readonly number[]): void {
-  if (shape.length !== 3 && shape.length !== 4) {
+function checkInput(norm: InstanceNorm, shape: readonly number[], batched: number): void {
+  const { numFeatures, affine } = norm;
+  const owner = norm.constructor.name;
+  const dim = shape.length - batched + 1;
+  if (dim !== 0 && dim !== 1) {
     throw new RangeError(
-      `Expected 3D or 4D input for InstanceNorm2d, got ${shape.length}D [${shape.join(', ')}]`,
+      `Expected ${dimensions([batched - 1, batched])} input for ${owner}, got ${shape.length}D [${shape.join(', ')}]`,
     );
   }
-  const dim = shape.length - 3;
   if (shape[dim] === numFeatures) return;
-  const text = `Expected ${numFeatures} channels in dimension ${dim} for InstanceNorm2d, got ${shape[dim]}`;
+  const text = `Expected ${numFeatures} channels in dimension ${dim} for ${owner}, got ${shape[dim]}`;
   if (affine) throw new RangeError(text);
   process.emitWarning(`${text}; unused, as affine is false`, { code: 'IBN_INSTANCE_NORM_CHANNELS' });
 }

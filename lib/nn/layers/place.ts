@@ -9,6 +9,12 @@ export interface PlaceOptions {
   dtype?: DType;
 }
 
+/** The same as read: null where not given. */
+export interface PlaceValues {
+  device: Device | null;
+  dtype: DType | null;
+}
+
 /** The same in a table of arguments; ops check them. */
 export const PLACE_ARGUMENTS = {
   device: unchecked<Device | null>(null),
