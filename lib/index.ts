@@ -1,6 +1,7 @@
 /** ibn-net: run, train and deploy IBN-Net from TypeScript. torch's names from the root. */
 export * as amp from './amp/index.ts';
 export { autocast, GradScaler } from './amp/index.ts';
+export * as autograd from './autograd/index.ts';
 export * as checkpoint from './checkpoint/index.ts';
 export { load, save } from './checkpoint/index.ts';
 export * from './compile/index.ts';

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, string[]> = {
   tensor: ['binding', 'ops'],
   functions: ['ops', 'tensor'],
   distributions: ['tensor'],
+  autograd: ['tensor'],
   checkpoint: ['atomic-file', 'ops', 'tensor'],
   data: ['tensor'],
   nn: ['ops', 'tensor'],

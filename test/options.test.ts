@@ -5,7 +5,7 @@ import * as ibn from '../lib/index.ts';
 import { isTensor, ones } from '../lib/tensor/index.ts';
 import { dist, errorOf, tmp } from './helpers/index.ts';
 
-const { amp, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
+const { amp, autograd, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
 const { functional: F, init } = nn;
 const { rnn } = nn.utils;
 const RECURRENT = ['RNN', 'GRU', 'LSTM', 'RNNCell', 'GRUCell', 'LSTMCell'] as const;
@@ -82,6 +82,12 @@ const CALLS: Record<string, Call> = {
     return checkpoint.loadInto(linear(), file, o);
   },
   'checkpoint.stateDictOf': (o) => checkpoint.stateDictOf({}, o),
+  'autograd.gradcheck': (o) => autograd.gradcheck(() => 0, ones([1]), o),
+  'autograd.gradgradcheck': (o) => autograd.gradgradcheck(() => 0, ones([1]), null, o),
+  'autograd.functional.jacobian': (o) => autograd.functional.jacobian((x) => x, ones([1]), o),
+  'autograd.functional.hessian': (o) => autograd.functional.hessian((x) => x, ones([1]), o),
+  'autograd.functional.vjp': (o) => autograd.functional.vjp((x) => x, ones([1]), null, o),
+  'autograd.functional.jvp': (o) => autograd.functional.jvp((x) => x, ones([1]), null, o),
   compile: (o) => ibn.compile(linear().eval(), o),
   exportTorchScript: (o) => ibn.exportTorchScript(linear().eval(), join(tmp(), 'x.pt'), o),
   loadCompiled: (o) => ibn.loadCompiled(missing, o),
@@ -487,6 +493,10 @@ const ANY_POSITIONS: [RegExp, string][] = [
   [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
   [/^(nn|transforms)\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],
+  [
+    /^autograd\.(enableGrad|grad|inferenceMode|noGrad|setGradEnabled)$/,
+    'the functions of the package by their other names',
+  ],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
   [/^optim\.(Optimizer|lrScheduler\.LRScheduler)$|^distributions\.Distribution$/, 'abstract'],
   [
