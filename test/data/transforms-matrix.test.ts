@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type DType, manualSeed, rand, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { type DType, manualSeed, rand, setNumThreads, type Tensor, tensor } from '../../lib/tensor/index.ts';
 import { errorOf } from '../helpers/index.ts';
 import { fixture } from './helpers.ts';
 import * as cases from './transforms-cases.ts';
@@ -37,6 +37,7 @@ const rest = recorded<{
     cases: Record<string, { results: [Packed, Packed][]; after: number }>;
   };
 }>('rest');
+setNumThreads(1); // images of a few pixels: threads would only wait for each other
 const imageNames = Object.keys(plain.images);
 
 function valuesOf({ dtype, data }: Packed): Uint8Array | Float32Array {

@@ -38,7 +38,10 @@ export function randomIndex(weights: readonly number[]): number {
 
 /** A sample of the Dirichlet distribution: torch._sample_dirichlet. */
 export function dirichlet(concentration: Tensor): Tensor {
-  return ops.aten._sample_dirichlet(concentration, sampleGenerator());
+  const generator = sampleGenerator();
+  if (generator === null) return ops.aten._sample_dirichlet(concentration, null);
+  const drawn = ops.aten._sample_dirichlet(concentration.to('cpu'), generator); // samples draw on the CPU
+  return drawn.to(concentration.device);
 }
 
 /** Whether an event of probability `p` does not happen; torch compares in float32. */

@@ -1,5 +1,5 @@
 import { checkOptions, describeValue } from '../../../options.ts';
-import { full, linspace, ops, randn, scope, type Tensor, tensor } from '../../../tensor/index.ts';
+import { type DType, full, linspace, ops, randn, scope, type Tensor, tensor } from '../../../tensor/index.ts';
 import { sampleGenerator } from '../../sample-generator.ts';
 import { asBatch, atLeast, checkChannels, floating, imageSize, maxValue, repr } from './image.ts';
 import { pad } from './pad.ts';
@@ -109,11 +109,10 @@ export function gaussianNoise(image: Tensor, options: GaussianNoiseOptions = {})
   checkOptions('gaussianNoise', options, ['mean', 'sigma', 'clip']);
   const { mean = 0, sigma = 0.1, clip = true } = options;
   atLeast(0, sigma, 'gaussianNoise sigma');
-  const { dtype, device, shape } = image;
-  const generator = sampleGenerator();
+  const { dtype } = image;
   return scope(() => {
     if (image.isFloatingPoint()) {
-      const noisy = image.add(randn(shape, { dtype, device, generator }).mul(sigma).add(mean));
+      const noisy = image.add(normal(image, dtype).mul(sigma).add(mean));
       return clip ? noisy.clamp(0, 1) : noisy;
     }
     if (dtype !== 'uint8') {
@@ -121,12 +120,19 @@ export function gaussianNoise(image: Tensor, options: GaussianNoiseOptions = {})
         `Expected a uint8 or floating point image for gaussianNoise, got ${describeValue(dtype)}`,
       );
     }
-    const noise = randn(shape, { device, generator })
+    const noise = normal(image, 'float32')
       .mul(sigma * 255)
       .add(mean * 255);
     const noisy = image.to('int16').add(noise.to('int16'));
     return (clip ? noisy.clamp(0, 255) : noisy).to('uint8');
   });
+}
+
+/** Normal noise in the shape and on the device of an image; samples of a loader draw on the CPU. */
+function normal({ shape, device }: Tensor, dtype: DType): Tensor {
+  const generator = sampleGenerator();
+  if (generator === null) return randn(shape, { dtype, device });
+  return randn(shape, { dtype, generator }).to(device);
 }
 
 /**
