@@ -14,6 +14,7 @@ import * as linear from './layers/linear.ts';
 import * as loss from './layers/loss.ts';
 import * as norm from './layers/norm.ts';
 import * as padding from './layers/padding.ts';
+import * as parameterContainer from './layers/parameter-container.ts';
 import * as pooling from './layers/pooling.ts';
 import * as recurrent from './layers/recurrent.ts';
 import * as recurrentCells from './layers/recurrent-cells.ts';
@@ -37,6 +38,7 @@ export * from './layers/linear.ts';
 export * from './layers/loss.ts';
 export * from './layers/norm.ts';
 export * from './layers/padding.ts';
+export { ParameterDict, ParameterList } from './layers/parameter-container.ts';
 export * from './layers/pooling.ts';
 export {
   GRU,
@@ -55,8 +57,17 @@ export type { LoadOptions, LoadResult, StateDictLike } from './loading/load-stat
 export { type ModuleMetadata, StateDict, StateDictError } from './loading/state-dict.ts';
 export type { ModuleTarget } from './module/convert.ts';
 export type { ForwardHook, ForwardPreHook, HookHandle } from './module/hooks.ts';
-export { type LoadContext, Module } from './module/module.ts';
+export { Module } from './module/module.ts';
 export { Parameter } from './module/parameter.ts';
+export type {
+  IncompatibleKeys,
+  LoadContext,
+  LoadStateDictPostHook,
+  LoadStateDictPreHook,
+  StateDictPostHook,
+  StateDictPreHook,
+} from './module/state-hooks.ts';
+export type { MemberOptions } from './module/tree.ts';
 export type {
   Dims,
   OutputSize,
@@ -86,6 +97,7 @@ registerOwnClasses(
   loss,
   norm,
   padding,
+  parameterContainer,
   pooling,
   recurrent,
   recurrentCells,

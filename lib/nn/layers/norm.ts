@@ -2,9 +2,10 @@ import { checkOptions, checkPositions } from '../../options.ts';
 import { type Device, type DType, empty, ones, ops, type Tensor, zeros } from '../../tensor/index.ts';
 import { checkBatchSize, checkSpatialSize } from '../functional/batch-checks.ts';
 import * as init from '../init/init.ts';
-import { type LoadContext, Module } from '../module/module.ts';
+import { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonFloat, pythonRepr } from '../module/repr.ts';
+import type { LoadContext } from '../module/state-hooks.ts';
 import { checkCount } from '../sizes.ts';
 import { tensorOptions } from './place.ts';
 

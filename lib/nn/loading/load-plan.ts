@@ -1,6 +1,7 @@
 import { Tensor } from '../../tensor/index.ts';
-import type { LoadContext, Module } from '../module/module.ts';
+import type { Module } from '../module/module.ts';
 import { torchSize } from '../module/repr.ts';
+import type { LoadContext } from '../module/state-hooks.ts';
 import { loadHint } from './load-hint.ts';
 import { kindOf, type LoadInput } from './load-input.ts';
 import { mismatchLines, type SizeMismatch } from './size-mismatches.ts';
@@ -33,6 +34,7 @@ export interface LoadPlan {
 }
 
 interface PlanOptions {
+  readonly strict?: boolean;
   readonly assign?: boolean | 'compatible';
   readonly ignoreMismatched?: boolean | readonly string[];
 }
@@ -72,6 +74,7 @@ class Planner {
   readonly #plan: LoadPlan;
   readonly #versions: ReadonlyMap<string, number>;
   readonly #assigning: boolean;
+  readonly #strict: boolean;
   readonly #isIgnored: (key: string) => boolean;
   readonly #optional = new Set<string>();
 
@@ -80,6 +83,7 @@ class Planner {
     this.#plan = plan;
     this.#versions = versions;
     this.#assigning = assign !== false;
+    this.#strict = options.strict ?? true;
     this.#isIgnored = (key) =>
       typeof ignoreMismatched === 'boolean'
         ? ignoreMismatched
@@ -90,7 +94,17 @@ class Planner {
   visit(module: Module, prefix: string, entries: Map<string, unknown>): void {
     const { errors, droppedKeys } = this.#plan;
     const version = this.#versions.get(prefix.slice(0, -1));
-    module.prepareLoad({ entries, prefix, version, optional: this.#optional, droppedKeys, errors });
+    const context = {
+      entries,
+      prefix,
+      version,
+      strict: this.#strict,
+      optional: this.#optional,
+      droppedKeys,
+      errors,
+    };
+    module.stateHooks?.beforeLoad(module, context);
+    module.prepareLoad(context);
     const local = [...module.ownParameters(), ...module.ownBuffers({ persistentOnly: true })];
     for (const [name, target] of local) this.#place(prefix + name, { module, name, target }, entries);
     const children = module.namedChildren();

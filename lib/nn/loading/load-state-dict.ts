@@ -56,11 +56,23 @@ export function loadStateDict(module: Module, state: StateDictLike, options: Loa
   return scope(() => {
     const entries = options.splitNorms ? splitNorms(module, input.entries) : input.entries;
     const plan = makePlan(module, { ...input, entries }, options);
-    refuse(module, input, plan, options.strict ?? true);
+    const strict = options.strict ?? true;
+    const watched = module.modules().some((part) => part.stateHooks?.hasPostLoad);
+    refuse(module, input, plan, strict && !watched);
     carryOut(module, plan, options.assign ?? false);
+    if (watched) {
+      runPostHooks(module, plan);
+      refuse(module, input, plan, strict);
+    }
     warnOfDropped(module, plan);
     return resultOf(plan, input);
   });
+}
+
+/** Those of children before those of their parents, as torch. */
+function runPostHooks(module: Module, plan: LoadPlan): void {
+  for (const child of module.children()) runPostHooks(child, plan);
+  module.stateHooks?.afterLoad(module, plan);
 }
 
 function resultOf(plan: LoadPlan, { prefix }: LoadInput): LoadResult {

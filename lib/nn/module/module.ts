@@ -1,5 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import { zeroGradients } from '../../tensor/grad.ts';
+import { checkPositions } from '../../options.ts';
 import { type Device, type DType, keep, Tensor } from '../../tensor/index.ts';
 import { isOwnForward } from '../../tensor/own-code.ts';
 import {
@@ -18,24 +17,17 @@ import {
   type HookHandle,
   type ModuleHooks,
 } from './hooks.ts';
-import { isParameter, type Parameter } from './parameter.ts';
 import { indentRest, moduleRepr } from './repr.ts';
-
-/** What a module's own load step may look at and change before keys are compared. */
-export interface LoadContext {
-  /** The entries being loaded, by full key. */
-  readonly entries: Map<string, unknown>;
-  /** This module's prefix in them, `''` or ending in a dot. */
-  readonly prefix: string;
-  /** The version the file was written with, or undefined in files without metadata. */
-  readonly version: number | undefined;
-  /** Keys that may be missing. */
-  readonly optional: Set<string>;
-  /** Keys that were taken out of the entries because the module has no use for them; a warning names them. */
-  readonly droppedKeys: string[];
-  /** Whole sentences; any makes the load fail. */
-  readonly errors: string[];
-}
+import {
+  type LoadContext,
+  type LoadStateDictPostHook,
+  type LoadStateDictPreHook,
+  type StateDictPostHook,
+  type StateDictPreHook,
+  StateHooks,
+  type StateHookTypes,
+} from './state-hooks.ts';
+import { ModuleTree } from './tree.ts';
 
 /**
  * Base of every layer and network, as `torch.nn.Module`.
@@ -55,18 +47,17 @@ export interface LoadContext {
  *   }
  * }
  */
-export abstract class Module {
+export abstract class Module extends ModuleTree {
   /** Version of the module's own entries, written to a state dict's metadata. */
   static version = 1;
 
-  training = true;
-  /** Buffer names in order of registration, with whether they are saved. */
-  readonly #buffers = new Map<string, boolean>();
   #hooks: ModuleHooks | undefined;
+  #stateHooks: StateHooks | undefined;
   readonly #entry = (...inputs: unknown[]): unknown => this.#call(inputs);
 
   constructor() {
     checkPositions(new.target.name, arguments, 0);
+    super();
     // An own property, so that a call from outside runs the hooks and `super.forward()` inside does not.
     Object.defineProperty(this, 'forward', {
       value: this.#entry,
@@ -100,170 +91,6 @@ export abstract class Module {
     return this.forward === this.#entry && isOwnForward(Object.getPrototypeOf(this).forward);
   }
 
-  /** Makes `name` a buffer: saved with the module (unless `persistent: false`), never trained. */
-  registerBuffer(name: string, tensor: Tensor | null, options: { persistent?: boolean } = {}): void {
-    this.#checkName('buffer', name);
-    checkOptions('registerBuffer', options, ['persistent']);
-    if (tensor !== null && !(tensor instanceof Tensor)) {
-      throw new TypeError(`Expected a Tensor or null for buffer "${name}", got ${typeof tensor}`);
-    }
-    this.#buffers.set(name, options.persistent ?? true);
-    this.#set(name, tensor === null ? null : keep(tensor));
-  }
-
-  /** The same as assigning to `this[name]`; `null` holds the place of a parameter that is switched off. */
-  registerParameter(name: string, parameter: Parameter | null): void {
-    this.#checkName('parameter', name);
-    if (parameter !== null && !isParameter(parameter)) {
-      throw new TypeError(
-        `Expected a Parameter or null for parameter "${name}", got ${typeof parameter}; wrap a Tensor in new nn.Parameter(tensor)`,
-      );
-    }
-    this.#set(name, parameter);
-  }
-
-  /** The same as assigning to `this[name]`. */
-  registerModule(name: string, module: Module | null): void {
-    this.#checkName('module', name);
-    if (module !== null && !(module instanceof Module)) {
-      throw new TypeError(`Expected a Module or null for module "${name}", got ${typeof module}`);
-    }
-    this.#set(name, module);
-  }
-
-  #checkName(kind: string, name: string): void {
-    if (name === '' || name.includes('.')) {
-      throw new RangeError(`Expected a name without dots for a ${kind}, got "${name}"`);
-    }
-    const current = this.#get(name) ?? null;
-    if (current !== null && !(current instanceof Tensor) && !(current instanceof Module)) {
-      throw new RangeError(
-        `Expected a free name for a ${kind}, got "${name}", which the module already uses`,
-      );
-    }
-  }
-
-  #set(name: string, value: unknown): void {
-    (this as Record<string, unknown>)[name] = value;
-  }
-
-  #get(name: string): unknown {
-    return (this as Record<string, unknown>)[name];
-  }
-
-  /** This module's own parameters, not those of its children. */
-  ownParameters(): [string, Parameter][] {
-    return Object.entries(this).filter((entry): entry is [string, Parameter] => isParameter(entry[1]));
-  }
-
-  /** This module's own buffers, not those of its children. */
-  ownBuffers(options: { persistentOnly?: boolean } = {}): [string, Tensor][] {
-    checkOptions('ownBuffers', options, ['persistentOnly']);
-    const found: [string, Tensor][] = [];
-    for (const [name, persistent] of this.#buffers) {
-      const value = this.#get(name);
-      if (value instanceof Tensor && (persistent || !options.persistentOnly)) found.push([name, value]);
-    }
-    return found;
-  }
-
-  /** Direct children by name; a module under two names appears twice. */
-  namedChildren(): [string, Module][] {
-    return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
-  }
-
-  /** Direct children. */
-  children(): Module[] {
-    return this.namedChildren().map(([, module]) => module);
-  }
-
-  /** This module and all below it, by dotted name, each once; itself under `prefix`. */
-  namedModules(prefix = ''): [string, Module][] {
-    const seen = new Set<Module>();
-    const found: [string, Module][] = [];
-    const visit = (module: Module, name: string): void => {
-      if (seen.has(module)) return;
-      seen.add(module);
-      found.push([name, module]);
-      for (const [child, value] of module.namedChildren())
-        visit(value, name === '' ? child : `${name}.${child}`);
-    };
-    visit(this, prefix);
-    return found;
-  }
-
-  /** This module and all below it, each once. */
-  modules(): Module[] {
-    return this.namedModules().map(([, module]) => module);
-  }
-
-  /** Parameters by dotted name, each once. */
-  namedParameters(prefix = '', options: { recurse?: boolean } = {}): [string, Parameter][] {
-    checkOptions('namedParameters', options, ['recurse']);
-    return this.#named(prefix, options.recurse ?? true, (module) => module.ownParameters());
-  }
-
-  /** Parameters, each once, in the order of `namedParameters()`. */
-  parameters(options: { recurse?: boolean } = {}): Parameter[] {
-    return this.namedParameters('', options).map(([, parameter]) => parameter);
-  }
-
-  /** Buffers by dotted name, each once, including those that are not saved. */
-  namedBuffers(prefix = '', options: { recurse?: boolean } = {}): [string, Tensor][] {
-    checkOptions('namedBuffers', options, ['recurse']);
-    return this.#named(prefix, options.recurse ?? true, (module) => module.ownBuffers());
-  }
-
-  /** Buffers, each once. */
-  buffers(options: { recurse?: boolean } = {}): Tensor[] {
-    return this.namedBuffers('', options).map(([, buffer]) => buffer);
-  }
-
-  /**
-   * Frees the parameters, their gradients and the buffers, here and below, now rather than at a garbage collection: of a
-   * network that was compiled, say. Tensors that others share with it, such as those of its state dict, stay. Twice is fine.
-   */
-  dispose(): void {
-    for (const parameter of this.parameters()) parameter.dispose();
-    for (const buffer of this.buffers()) buffer.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  #named<T>(prefix: string, recurse: boolean, members: (module: Module) => [string, T][]): [string, T][] {
-    const seen = new Set<T>();
-    const found: [string, T][] = [];
-    for (const [path, module] of recurse ? this.namedModules(prefix) : [[prefix, this] as const]) {
-      for (const [name, member] of members(module)) {
-        if (seen.has(member)) continue;
-        seen.add(member);
-        found.push([path === '' ? name : `${path}.${name}`, member]);
-      }
-    }
-    return found;
-  }
-
-  /**
-   * The module at a dotted path, such as `'layer1.0'`; `''` is the module itself.
-   *
-   * @throws RangeError naming the part that does not exist.
-   */
-  getSubmodule(path: string): Module {
-    let module: Module = this;
-    for (const name of path === '' ? [] : path.split('.')) {
-      const next = module.namedChildren().find(([child]) => child === name);
-      if (next === undefined) {
-        const names = module.namedChildren().map(([child]) => child);
-        const has = names.length > 0 ? `; it has ${names.join(', ')}` : '; it has no submodules';
-        throw new RangeError(`${module.constructor.name} has no submodule "${name}" (path "${path}")${has}`);
-      }
-      module = next[1];
-    }
-    return module;
-  }
-
   /** Every parameter and saved buffer by key, in PyTorch's order. The tensors share memory with the module. */
   stateDict(prefix = ''): StateDict {
     const state = new StateDict();
@@ -272,12 +99,51 @@ export abstract class Module {
   }
 
   #collect(state: StateDict, prefix: string): void {
-    state._metadata.set(prefix.slice(0, -1), { version: (this.constructor as typeof Module).version });
+    const metadata = { version: (this.constructor as typeof Module).version };
+    this.#stateHooks?.beforeSave(this, prefix);
+    state._metadata.set(prefix.slice(0, -1), metadata);
     for (const [name, tensor] of this.ownParameters()) state.set(prefix + name, tensor.detach());
     for (const [name, tensor] of this.ownBuffers({ persistentOnly: true })) {
       state.set(prefix + name, tensor.detach());
     }
     for (const [name, child] of this.namedChildren()) child.#collect(state, `${prefix}${name}.`);
+    this.#stateHooks?.afterSave(this, state, prefix, metadata);
+  }
+
+  /** Runs `hook(module, prefix)` before each `stateDict()` of this module, also as a part of another. */
+  registerStateDictPreHook(hook: StateDictPreHook): HookHandle {
+    return this.#addStateHook('preSave', hook);
+  }
+
+  /** Runs `hook(module, stateDict, prefix, localMetadata)` after each `stateDict()`; it may change the state dict. */
+  registerStateDictPostHook(hook: StateDictPostHook): HookHandle {
+    return this.#addStateHook('postSave', hook);
+  }
+
+  /**
+   * Runs `hook(module, context)` before each `loadStateDict()` compares keys: it may rename and remove entries of
+   * `context.entries`, whose keys begin with `context.prefix`, and add them. torch passes the fields one by one.
+   */
+  registerLoadStateDictPreHook(hook: LoadStateDictPreHook): HookHandle {
+    return this.#addStateHook('preLoad', hook);
+  }
+
+  /**
+   * Runs `hook(module, { missingKeys, unexpectedKeys })` after each `loadStateDict()`; it may change these lists before a strict
+   * load refuses them. With such a hook, as in torch, tensors are copied before keys are refused.
+   */
+  registerLoadStateDictPostHook(hook: LoadStateDictPostHook): HookHandle {
+    return this.#addStateHook('postLoad', hook);
+  }
+
+  #addStateHook<K extends keyof StateHookTypes>(when: K, hook: StateHookTypes[K]): HookHandle {
+    this.#stateHooks ??= new StateHooks();
+    return this.#stateHooks.add(when, hook);
+  }
+
+  /** @internal */
+  get stateHooks(): StateHooks | undefined {
+    return this.#stateHooks;
   }
 
   /**
@@ -296,18 +162,6 @@ export abstract class Module {
 
   /** For subclasses: looks at the entries before keys are compared (see BatchNorm2d). */
   prepareLoad(_context: LoadContext): void {}
-
-  /** Sets training mode here and below; it changes Dropout and the normalisation layers. */
-  train(mode = true): this {
-    if (typeof mode !== 'boolean') throw new TypeError(`Expected a boolean for train, got ${typeof mode}`);
-    for (const module of this.modules()) module.training = mode;
-    return this;
-  }
-
-  /** The same as `train(false)`. */
-  eval(): this {
-    return this.train(false);
-  }
 
   /**
    * Moves and converts parameters and buffers in place. A dtype applies to floating-point tensors only, a memory
@@ -367,13 +221,14 @@ export abstract class Module {
   /** @internal */
   copyInto(cloner: Cloner): Module {
     const copy = cloner.note(this, this.emptyCopy());
-    for (const [name, isSaved] of this.#buffers) copy.#buffers.set(name, isSaved);
+    copy.copyRegistrations(this);
+    copy.#stateHooks = this.#stateHooks?.copy();
     const hooks = this.#hooks;
     if (hooks) copy.#hooks = { before: new Map(hooks.before), after: new Map(hooks.after) };
     if (this.forward !== this.#entry) copy.forward = this.forward;
     for (const [name, value] of Object.entries(this)) {
       const copied: unknown = cloner.copy(value);
-      copy.#set(name, copied instanceof Tensor ? keep(copied) : copied);
+      (copy as unknown as Record<string, unknown>)[name] = copied instanceof Tensor ? keep(copied) : copied;
     }
     return copy;
   }
@@ -385,25 +240,6 @@ export abstract class Module {
    */
   protected emptyCopy(): Module {
     return Reflect.construct(Module as unknown as new () => Module, [], this.constructor) as Module;
-  }
-
-  /** Sets whether gradients are recorded for every parameter. */
-  requiresGrad_(requiresGrad = true): this {
-    for (const parameter of this.parameters()) parameter.requiresGrad_(requiresGrad);
-    return this;
-  }
-
-  /** Drops every gradient, or fills it with zeros where `setToNone` is false. */
-  zeroGrad(options: { setToNone?: boolean } = {}): void {
-    checkOptions('zeroGrad', options, ['setToNone']);
-    zeroGradients(this.parameters(), options.setToNone);
-  }
-
-  /** Calls `fn` on every module, children before their parents. */
-  apply(fn: (module: Module) => void): this {
-    for (const child of this.children()) child.apply(fn);
-    fn(this);
-    return this;
   }
 
   /** Runs `hook` after each forward; what it returns, if anything, replaces the output. */
@@ -439,7 +275,7 @@ export abstract class Module {
   }
 
   /** The module as PyTorch prints it. */
-  toString(): string {
+  override toString(): string {
     const children = this.namedChildren().map(
       ([name, child]) => `(${name}): ${indentRest(child.toString())}`,
     );
