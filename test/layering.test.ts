@@ -80,7 +80,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     loading: ['module'],
     functional: ['.', 'module'],
     layers: ['.', 'init', 'module', 'functional', 'utils'],
-    utils: ['init'],
+    utils: ['.', 'init', 'module', 'layers'],
     '.': ['init', 'module', 'loading', 'functional', 'layers', 'utils'],
   },
   optim: { base: ['.'], optimizers: ['.', 'base'], '.': ['base', 'optimizers'] },

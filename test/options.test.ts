@@ -184,6 +184,16 @@ const CALLS: Record<string, Call> = {
     const [x, w] = [ones([1, 2]), ones([2, 2])];
     return F.multiHeadAttentionForward(x, x, x, 2, 1, w, null, null, null, false, 0, w, null, o);
   },
+  'nn.utils.getTotalNorm': (o) => nn.utils.getTotalNorm(ones([1]), o),
+  'nn.utils.clipGradNorm_': (o) => nn.utils.clipGradNorm_(ones([1]), 1, o),
+  'nn.utils.clipGradsWithNorm_': (o) => nn.utils.clipGradsWithNorm_(ones([1]), 1, ones([1]), o),
+  'nn.utils.clipGradValue_': (o) => nn.utils.clipGradValue_(ones([1]), 1, o),
+  'nn.utils.parametrizations.weightNorm': (o) => nn.utils.parametrizations.weightNorm(linear(), o),
+  'nn.utils.parametrizations.spectralNorm': (o) => nn.utils.parametrizations.spectralNorm(linear(), o),
+  'nn.utils.parametrize.registerParametrization': (o) =>
+    nn.utils.parametrize.registerParametrization(linear(), 'weight', new nn.Tanh(), o),
+  'nn.utils.parametrize.removeParametrizations': (o) =>
+    nn.utils.parametrize.removeParametrizations(linear(), 'weight', o),
   'nn.Parameter': (o) => new nn.Parameter(ones([1]), o),
   'nn.MaxPool2d': (o) => new nn.MaxPool2d(2, o),
   'nn.AvgPool2d': (o) => new nn.AvgPool2d(2, o),

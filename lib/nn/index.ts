@@ -21,6 +21,7 @@ import * as recurrentCells from './layers/recurrent-cells.ts';
 import * as shape from './layers/shape.ts';
 import * as tripletLoss from './layers/triplet-loss.ts';
 import * as upsample from './layers/upsample.ts';
+import * as parametrize from './utils/parametrize.ts';
 
 export * as functional from './functional/index.ts';
 export * as init from './init/init.ts';
@@ -98,6 +99,7 @@ registerOwnClasses(
   norm,
   padding,
   parameterContainer,
+  parametrize,
   pooling,
   recurrent,
   recurrentCells,

@@ -55,7 +55,7 @@ function numbersIn(value: unknown): TypedNumbers[] {
 }
 
 /** The scalar that `scalar_of` of nn_common.py makes. */
-function scalarOf(outputs: Tensor[]): Tensor {
+export function scalarOf(outputs: Tensor[]): Tensor {
   const sums = outputs
     .filter((output) => output.requiresGrad)
     .map((output) => {
