@@ -29,6 +29,8 @@ import {
 } from './state-hooks.ts';
 import { ModuleTree } from './tree.ts';
 
+export type { LoadContext } from './state-hooks.ts';
+
 /**
  * Base of every layer and network, as `torch.nn.Module`.
  *
