@@ -184,9 +184,15 @@ describe('gradients', () => {
     utils.clipGradsWithNorm_(p, 4, tensor(8));
     expect(p.grad?.item()).toBeCloseTo(4, 5);
     p.grad = tensor([Number.NaN]);
-    expect(message(() => utils.clipGradNorm_(p, 1, { errorIfNonfinite: true }))).toMatchInlineSnapshot(`"RangeError: Expected a finite norm of order 2 for clipGradNorm_, got NaN; pass { errorIfNonfinite: false } to scale the gradients by it"`);
-    expect(message(() => utils.clipGradNorm_(p, '1' as never))).toMatchInlineSnapshot(`"TypeError: Expected a number for clipGradNorm_ maxNorm, got 1"`);
-    expect(message(() => utils.clipGradNorm_(3 as never, 1))).toMatchInlineSnapshot(`"TypeError: Expected a Tensor or a list of them for clipGradNorm_, got something else"`);
+    expect(message(() => utils.clipGradNorm_(p, 1, { errorIfNonfinite: true }))).toMatchInlineSnapshot(
+      `"RangeError: Expected a finite norm of order 2 for clipGradNorm_, got NaN; pass { errorIfNonfinite: false } to scale the gradients by it"`,
+    );
+    expect(message(() => utils.clipGradNorm_(p, '1' as never))).toMatchInlineSnapshot(
+      `"TypeError: Expected a number for clipGradNorm_ maxNorm, got 1"`,
+    );
+    expect(message(() => utils.clipGradNorm_(3 as never, 1))).toMatchInlineSnapshot(
+      `"TypeError: Expected a Tensor or a list of them for clipGradNorm_, got something else"`,
+    );
   });
 });
 
@@ -197,7 +203,9 @@ describe('parameters as a vector', () => {
     expect(elements(vector)).toEqual([...elements(linear.weight), ...elements(linear.bias as Tensor)]);
     utils.vectorToParameters(arange(9, { dtype: 'float32' }), linear.parameters());
     expect(elements(linear.bias as Tensor)).toEqual([6, 7, 8]);
-    expect(message(() => utils.vectorToParameters(ones([8]), linear.parameters()))).toMatchInlineSnapshot(`"RangeError: Expected shape [9] for vectorToParameters argument "vector", got [8]"`);
+    expect(message(() => utils.vectorToParameters(ones([8]), linear.parameters()))).toMatchInlineSnapshot(
+      `"RangeError: Expected shape [9] for vectorToParameters argument "vector", got [8]"`,
+    );
   });
 });
 
@@ -236,9 +244,15 @@ describe('fusion of batch norms', () => {
 
   it('is refused in training and without statistics', () => {
     const [conv, norm] = [new nn.Conv2d(2, 3, 2).eval(), new nn.BatchNorm2d(3)];
-    expect(message(() => utils.fuseConvBnEval(conv, norm))).toMatchInlineSnapshot(`"RangeError: Expected modules in evaluation for fuseConvBnEval, got one in training; call eval() on both"`);
+    expect(message(() => utils.fuseConvBnEval(conv, norm))).toMatchInlineSnapshot(
+      `"RangeError: Expected modules in evaluation for fuseConvBnEval, got one in training; call eval() on both"`,
+    );
     const plain = new nn.BatchNorm2d(3, { trackRunningStats: false }).eval();
-    expect(message(() => utils.fuseConvBnEval(conv, plain))).toMatchInlineSnapshot(`"RangeError: Expected a batch norm with running statistics for fuseConvBnEval, got BatchNorm2d without"`);
-    expect(message(() => utils.fuseLinearBnEval(new nn.Linear(2, 2), norm))).toMatchInlineSnapshot(`"RangeError: Expected a norm of 2 features or 1 for fuseLinearBnEval, got 3"`);
+    expect(message(() => utils.fuseConvBnEval(conv, plain))).toMatchInlineSnapshot(
+      `"RangeError: Expected a batch norm with running statistics for fuseConvBnEval, got BatchNorm2d without"`,
+    );
+    expect(message(() => utils.fuseLinearBnEval(new nn.Linear(2, 2), norm))).toMatchInlineSnapshot(
+      `"RangeError: Expected a norm of 2 features or 1 for fuseLinearBnEval, got 3"`,
+    );
   });
 });
