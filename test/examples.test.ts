@@ -11,9 +11,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'ibn-example-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-/** Ten kinds of stripes that a network soon tells apart, in the files of Fashion-MNIST. */
-function writeStripes(folder: string): string {
+/** Ten kinds of stripes that a network soon tells apart, in the files of Fashion-MNIST; `noise` is a share of pixels. */
+function writeStripes(folder: string, noise = 0): string {
   mkdirSync(folder, { recursive: true });
+  let state = 1; // of a generator of Lehmer's
+  const isFlipped = () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647 < noise;
+  };
   for (const [prefix, count] of [
     ['train', 320],
     ['t10k', 100],
@@ -23,7 +28,7 @@ function writeStripes(folder: string): string {
     for (let i = 0; i < images.length; i++) {
       const row = Math.floor(i / 28) % 28;
       const label = labels[Math.floor(i / 784)] as number;
-      images[i] = row % (label + 2) === 0 ? 255 : 0;
+      images[i] = (row % (label + 2) === 0) !== isFlipped() ? 255 : 0;
     }
     writeFileSync(join(folder, `${prefix}-images-idx3-ubyte`), idx([count, 28, 28], images));
     writeFileSync(join(folder, `${prefix}-labels-idx1-ubyte`), idx([count], labels));
@@ -38,10 +43,13 @@ function idx(shape: number[], data: Uint8Array): Buffer {
   return Buffer.concat([header, data]);
 }
 
-async function train(...args: string[]): Promise<string> {
+const train = (...args: string[]) => run('fashion-mnist', ...args);
+
+/** What `train.mjs` of an example prints. */
+async function run(example: string, ...args: string[]): Promise<string> {
   if (!existsSync(join(root, 'dist/index.js')))
     throw new Error('Expected dist/index.js; run "npm run build" first');
-  const script = join(root, 'examples/fashion-mnist/train.mjs');
+  const script = join(root, 'examples', example, 'train.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { cwd: root });
   return stdout;
 }
@@ -77,5 +85,54 @@ describe('examples/fashion-mnist', () => {
     const saved = checkpoint.load<object>(join(scratch, 'whole/checkpoint.pth'));
     const keys = Object.keys(saved);
     expect(keys).toEqual(['epoch', 'state_dict', 'acc', 'best_acc', 'optimizer', 'arch', 'args', 'classes']);
+  });
+});
+
+/** Names of two languages that differ in their last letters. */
+function writeNames(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const stems = ['Ros', 'Mar', 'Ferr', 'Gall', 'Cont', 'Nov', 'Kow', 'Lew', 'Zíl', 'Bor'];
+  const names = (ending: string) =>
+    stems.flatMap((stem) => ['', 'a', 'e', 'o'].map((v) => `${stem}${v}${ending}`));
+  writeFileSync(join(folder, 'Italian.txt'), `${names('ini').join('\n')}\n`);
+  writeFileSync(join(folder, 'Polish.txt'), `${names('wski').join('\n')}\n`);
+  return folder;
+}
+
+describe('examples/names', () => {
+  it('learns endings, and tells the language of a name it has not seen', { timeout: 120_000 }, async () => {
+    const data = writeNames(join(scratch, 'names'));
+    const common = ['--data', data, '--hidden', '16', '--batch-size', '8', '--epochs', '8', '--threads', '1'];
+    const output = await run('names', ...common, '--predict', 'Dąbrowski', '--predict', 'Bellini');
+    expect(output).toMatch(/^68 names of 2 languages/);
+    const losses = numbers(output, /loss ([\d.]+)/g);
+    expect(losses.at(-1)).toBeLessThan(0.2 * (losses[0] as number));
+    expect(output).toMatch(/Dąbrowski: Polish/);
+    expect(output).toMatch(/Bellini: Italian/);
+  });
+});
+
+describe('examples/siamese', () => {
+  it('brings images of a class together, and saves its weights', { timeout: 120_000 }, async () => {
+    const data = writeStripes(join(scratch, 'siamese'), 0.25);
+    const file = join(scratch, 'siamese.pth');
+    const common = [
+      '--data',
+      data,
+      '--batch-size',
+      '32',
+      '--epochs',
+      '2',
+      '--embedding',
+      '8',
+      '--threads',
+      '1',
+    ];
+    const output = await run('siamese', ...common, '--save', file);
+    const losses = numbers(output, /triplet loss ([\d.]+)/g);
+    expect(losses.at(-1)).toBeLessThan(0.5 * (losses[0] as number));
+    const recalls = numbers(output, /recall@1 ([\d.]+)/g); // the first untrained
+    expect(recalls.at(-1)).toBeGreaterThan((recalls[0] as number) + 10);
+    expect([...checkpoint.load<Map<string, unknown>>(file).keys()]).toContain('embedding.weight');
   });
 });
