@@ -17,6 +17,7 @@ type Call = (options: never) => unknown;
 
 const image = () => ones([1, 3, 8, 8]);
 const linear = () => new nn.Linear(2, 2);
+const encoderLayer = () => new nn.TransformerEncoderLayer(2, 1, { dimFeedforward: 2 });
 const sgd = () => new optim.SGD([ones([1]).requiresGrad_()]);
 const sizes =
   (make: (size: number[], options: never) => unknown): Call =>
@@ -178,6 +179,25 @@ const CALLS: Record<string, Call> = {
   'nn.MultiheadAttention': (o) => new nn.MultiheadAttention(2, 1, o),
   'nn.MultiheadAttention.forward': (o) =>
     new nn.MultiheadAttention(2, 1).forward(ones([1, 2]), ones([1, 2]), ones([1, 2]), o),
+  'nn.TransformerEncoderLayer': (o) => new nn.TransformerEncoderLayer(2, 1, o),
+  'nn.TransformerEncoderLayer.forward': (o) => encoderLayer().forward(ones([1, 2]), o),
+  'nn.TransformerDecoderLayer': (o) => new nn.TransformerDecoderLayer(2, 1, o),
+  'nn.TransformerDecoderLayer.forward': (o) =>
+    new nn.TransformerDecoderLayer(2, 1, { dimFeedforward: 2 }).forward(ones([1, 2]), ones([1, 2]), o),
+  'nn.TransformerEncoder': (o) => new nn.TransformerEncoder(encoderLayer(), 1, o),
+  'nn.TransformerEncoder.forward': (o) =>
+    new nn.TransformerEncoder(encoderLayer(), 1).forward(ones([1, 2]), o),
+  'nn.TransformerDecoder': (o) => new nn.TransformerDecoder(encoderLayer(), 1, o),
+  'nn.TransformerDecoder.forward': (o) =>
+    new nn.TransformerDecoder(encoderLayer(), 1).forward(ones([1, 2]), ones([1, 2]), o),
+  'nn.Transformer': (o) => new nn.Transformer(2, 1, o),
+  'nn.Transformer.forward': (o) =>
+    new nn.Transformer(2, 1, { numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 2 }).forward(
+      ones([1, 2]),
+      ones([1, 2]),
+      o,
+    ),
+  'nn.Transformer.generateSquareSubsequentMask': (o) => nn.Transformer.generateSquareSubsequentMask(2, o),
   'nn.functional.scaledDotProductAttention': (o) =>
     F.scaledDotProductAttention(ones([1, 2]), ones([1, 2]), ones([1, 2]), o),
   'nn.functional.multiHeadAttentionForward': (o) => {

@@ -19,6 +19,8 @@ import * as pooling from './layers/pooling.ts';
 import * as recurrent from './layers/recurrent.ts';
 import * as recurrentCells from './layers/recurrent-cells.ts';
 import * as shape from './layers/shape.ts';
+import * as transformer from './layers/transformer.ts';
+import * as transformerLayers from './layers/transformer-layers.ts';
 import * as tripletLoss from './layers/triplet-loss.ts';
 import * as upsample from './layers/upsample.ts';
 import * as parametrize from './utils/parametrize.ts';
@@ -52,6 +54,14 @@ export {
 export type { RecurrentOptions } from './layers/recurrent-base.ts';
 export * from './layers/recurrent-cells.ts';
 export * from './layers/shape.ts';
+export * from './layers/transformer.ts';
+export {
+  type DecoderMasks,
+  type EncoderLayerMasks,
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+} from './layers/transformer-layers.ts';
+export type { TransformerActivation, TransformerLayerOptions } from './layers/transformer-parts.ts';
 export * from './layers/triplet-loss.ts';
 export * from './layers/upsample.ts';
 export type { LoadOptions, LoadResult, StateDictLike } from './loading/load-state-dict.ts';
@@ -104,6 +114,8 @@ registerOwnClasses(
   recurrent,
   recurrentCells,
   shape,
+  transformer,
+  transformerLayers,
   tripletLoss,
   upsample,
 );

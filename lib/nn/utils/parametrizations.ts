@@ -3,7 +3,8 @@ import { checkOptions, checkPositions } from '../../options.ts';
 import { emptyLike, noGrad, ops, type Tensor } from '../../tensor/index.ts';
 import { Module } from '../module/module.ts';
 import { checkCount } from '../sizes.ts';
-import { type Parametrization, registerParametrization, tensorOf } from './parametrize.ts';
+import { type Parametrization, registerParametrization } from './parametrize.ts';
+import { tensorOf } from './tensor-of.ts';
 
 class _WeightNorm extends Module implements Parametrization {
   readonly dim: number;

@@ -4,6 +4,7 @@ import { keep, noGrad, Tensor } from '../../tensor/index.ts';
 import { ModuleDict, ModuleList } from '../layers/container.ts';
 import { Module } from '../module/module.ts';
 import { isParameter, Parameter } from '../module/parameter.ts';
+import { tensorOf } from './tensor-of.ts';
 
 /** A module that computes a tensor from one or several; `rightInverse` gives those from the tensor. */
 export interface Parametrization extends Module {
@@ -19,6 +20,7 @@ export class ParametrizationList extends ModuleList {
 
   /** @internal */
   constructor(modules: readonly Parametrization[], original: Tensor, unsafe: boolean) {
+    checkPositions('ParametrizationList', arguments, 3);
     super(modules);
     this.unsafe = unsafe;
     const inverted = noGrad(() => inverse(modules, original));
@@ -160,17 +162,6 @@ export function registerParametrization<M extends Module>(
   injectProperty(module, tensorName);
   (Reflect.get(module, 'parametrizations') as ModuleDict).set(tensorName, list);
   return module;
-}
-
-/** @throws RangeError where the module has none of that name. */
-export function tensorOf(module: Module, tensorName: string, name: string): Tensor {
-  const members = [...module.ownParameters(), ...module.ownBuffers()];
-  const found = members.find(([key]) => key === tensorName)?.[1];
-  if (found !== undefined) return found;
-  const has = members.map(([key]) => key).join(', ') || 'none';
-  throw new RangeError(
-    `Expected the name of a parameter or buffer of ${module.constructor.name} for ${name}, got "${tensorName}"; it has ${has}`,
-  );
 }
 
 function append(list: ParametrizationList, parametrization: Parametrization, unsafe: boolean): void {
