@@ -201,10 +201,18 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/**
- * What a layer or function takes: its positions, then the options, if there are any. Where torch requires none of the
- * positions, options may stand alone.
- */
-export type Call<P extends unknown[], O> = [keyof O] extends [never]
-  ? P
-  : [...positions: P, options?: O] | ([] extends P ? [options?: O] : never);
+/** What a layer or function takes: its positions, then the options, which may follow the last one that torch requires. */
+export type Call<P extends unknown[], O> = [keyof O] extends [never] ? P : WithOptions<P, O>;
+
+type WithOptions<P extends unknown[], O> = [...positions: P, options?: O] | WithFewer<P, O>;
+
+/** The same without the last position, where that may be left out. */
+type WithFewer<P extends unknown[], O> = P extends []
+  ? never
+  : number extends P['length']
+    ? never
+    : P extends [...infer Fewer, unknown?]
+      ? Fewer extends P
+        ? WithOptions<Fewer, O>
+        : never
+      : never;

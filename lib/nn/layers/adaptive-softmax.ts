@@ -27,7 +27,7 @@ export interface AdaptiveLogSoftmaxOutput {
  *
  * @example
  * const softmax = new nn.AdaptiveLogSoftmaxWithLoss(64, 10_000, [1000, 5000]);
- * const { loss } = softmax.forward(features, targets);
+ * const { loss } = softmax.forward(randn([2, 64]), targets);
  */
 export class AdaptiveLogSoftmaxWithLoss extends Module {
   readonly inFeatures: number;

@@ -50,8 +50,8 @@ const OPTIONS = [
  * Attention of several heads. torch's fused op for inference is not taken: its numbers are the same to rounding.
  *
  * @example
- * const attention = new nn.MultiheadAttention(16, 4, { batchFirst: true });
- * const [output, weights] = attention.forward(x, x, x);
+ * const attention = new nn.MultiheadAttention(32, 4, { batchFirst: true });
+ * const [output, weights] = attention.forward(words, words, words);
  */
 export class MultiheadAttention extends Module {
   in_proj_weight: Parameter | null = null;

@@ -38,7 +38,7 @@ const unflattenedSize = argument<readonly number[]>(
  * Splits the dimension `dim` into dimensions of the given sizes; one of them may be -1.
  *
  * @example
- * new nn.Unflatten(1, [2, 8]).forward(x); // (N, 16, ...) -> (N, 2, 8, ...)
+ * new nn.Unflatten(1, [2, 8]).forward(randn([4, 16, 7])); // (4, 2, 8, 7)
  */
 export class Unflatten extends defineLayer<
   [dim: number, unflattenedSize: readonly number[]],

@@ -55,7 +55,7 @@ interface Progress {
  * const optimizer = new optim.LBFGS(model.parameters(), { lineSearchFn: 'strong_wolfe' });
  * optimizer.step(() => {
  *   optimizer.zeroGrad();
- *   const loss = criterion(model.forward(x), y);
+ *   const loss = criterion.forward(model.forward(x), labels);
  *   loss.backward();
  *   return loss;
  * });
