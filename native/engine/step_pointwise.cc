@@ -45,6 +45,7 @@ std::vector<kernels::Stage> readStages(const Field& field) {
   const std::vector<Field> given = field.items();
   if (given.size() > kMostStages) throw field.wrong("at most 64 functions", std::to_string(given.size()));
   std::vector<kernels::Stage> stages;
+  stages.reserve(given.size());
   for (const Field& item : given) stages.push_back(readStage(item));
   return stages;
 }

@@ -128,8 +128,11 @@ class InstanceAffineStep final : public Step {
       std::copy(base_shift_.begin(), base_shift_.end(), shift + image * stride);
     }
     for (const Part& part : parts_) {
-      table().instanceAffine(frame.batch, part.count, frame.vector(part.mean) + part.from,
-                             frame.vector(part.variance) + part.from, frame.vectorStride(part.mean),
+      Statistics given{frame.vector(part.mean) + part.from, frame.vector(part.variance) + part.from,
+                       frame.vectorStride(part.mean)};
+      std::vector<float> joined;
+      if (part.groups > 0) given = joinGroups(given, part, frame.batch, joined);
+      table().instanceAffine(frame.batch, part.count, given.mean, given.variance, given.stride,
                              dataOf(part.weight), dataOf(part.bias), part.eps, scale + part.channel,
                              shift + part.channel, stride);
     }
@@ -147,7 +150,38 @@ class InstanceAffineStep final : public Step {
     size_t mean, variance;
     std::vector<float> weight, bias;
     float eps;
+    int64_t groups;  // 0: each channel by itself
   };
+  struct Statistics {
+    const float* mean;
+    const float* variance;
+    int64_t stride;
+  };
+
+  // Those of its group for each channel, in `memory`: the variance is the mean of the channels' and that of
+  // their means.
+  static Statistics joinGroups(const Statistics& of, const Part& part, int64_t batch,
+                               std::vector<float>& memory) {
+    const int64_t size = part.count / part.groups;
+    memory.resize(static_cast<size_t>(2 * batch * part.count));
+    float* means = memory.data();
+    float* variances = means + batch * part.count;
+    for (int64_t image = 0; image < batch; image++) {
+      for (int64_t first = 0; first < part.count; first += size) {
+        const float* mean = of.mean + image * of.stride + first;
+        const float* variance = of.variance + image * of.stride + first;
+        double sum = 0;
+        for (int64_t c = 0; c < size; c++) sum += mean[c];
+        const double middle = sum / static_cast<double>(size);
+        double squares = 0;
+        for (int64_t c = 0; c < size; c++) squares += variance[c] + (mean[c] - middle) * (mean[c] - middle);
+        const int64_t at = image * part.count + first;
+        std::fill_n(means + at, size, static_cast<float>(middle));
+        std::fill_n(variances + at, size, static_cast<float>(squares / static_cast<double>(size)));
+      }
+    }
+    return {means, variances, part.count};
+  }
 
   static const float* dataOf(const std::vector<float>& values) {
     return values.empty() ? nullptr : values.data();
@@ -155,6 +189,12 @@ class InstanceAffineStep final : public Step {
 
   static int64_t width(const Layout& layout, size_t value) {
     return layout.buffers[layout.values[value].buffer].shape.channels;
+  }
+
+  static int64_t readGroups(const Field& field, int64_t channels) {
+    const int64_t groups = field.integer(1, channels);
+    if (channels % groups != 0) throw field.wrong("a divisor of " + std::to_string(channels));
+    return groups;
   }
 
   void readPart(const Field& field, const Layout& layout) {
@@ -171,6 +211,7 @@ class InstanceAffineStep final : public Step {
     if (!field.get("weight").isNull()) part.weight = readConstant(field.get("weight"), part.count);
     if (!field.get("bias").isNull()) part.bias = readConstant(field.get("bias"), part.count);
     part.eps = static_cast<float>(field.get("eps").number());
+    if (field.has("groups")) part.groups = readGroups(field.get("groups"), part.count);
     parts_.push_back(std::move(part));
   }
 

@@ -160,6 +160,8 @@ struct PointwiseCall {
   Map output;  // may lie where an operand of its sizes does
 };
 
+enum class Reduction : uint8_t { kSum, kMean, kMaximum, kMinimum };
+
 struct Table {
   const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
   // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
@@ -197,6 +199,14 @@ struct Table {
   void (*toPlanar)(Type type, const Map& in, float* out, Team& team);
   // Between maps of the same type.
   void (*copy)(Type type, const Map& in, const Map& out, Team& team);
+  // The next three go over the channels of each pixel; `out` of the first two may be `in`.
+  // e^in / sum(e^in), or the logarithm of that.
+  void (*softmax)(Type type, const Map& in, const Map& out, bool logarithm, Team& team);
+  // (in - mean) / sqrt(variance + eps) * weight + bias; `weight` and `bias` may be null.
+  void (*layerNorm)(Type type, const Map& in, const Map& out, const float* weight, const float* bias,
+                    float eps, Team& team);
+  // To a map of one channel.
+  void (*reduceChannels)(Type type, const Map& in, const Map& out, Reduction reduction, Team& team);
 };
 
 // The best of this processor, or the one that IBN_NET_CPU_CAPABILITY names ("default" is "baseline", as in

@@ -15,6 +15,10 @@ void apply(Type type, const Map& in, const Map& out, const Affine& pre, const fl
 void pointwise(Type type, const PointwiseCall& call, Team& team);
 void resize(Type type, const Map& in, const Map& out, const Axis& rows, const Axis& columns, Team& team);
 void argmax(Type type, const Map& in, int64_t* out, Team& team);
+void softmax(Type type, const Map& in, const Map& out, bool logarithm, Team& team);
+void layerNorm(Type type, const Map& in, const Map& out, const float* weight, const float* bias, float eps,
+               Team& team);
+void reduceChannels(Type type, const Map& in, const Map& out, Reduction reduction, Team& team);
 void statistics(Type type, const Map& in, float* mean, float* variance, Team& team);
 void instanceAffine(int64_t batch, int64_t channels, const float* mean, const float* variance,
                     int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,

@@ -25,6 +25,9 @@ const Table& kernelTable() {
       .fromPlanar = fromPlanar,
       .toPlanar = toPlanar,
       .copy = copy,
+      .softmax = softmax,
+      .layerNorm = layerNorm,
+      .reduceChannels = reduceChannels,
   };
   return table;
 }

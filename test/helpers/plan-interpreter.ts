@@ -1,11 +1,13 @@
 import type {
   AtenStepArg,
   AtenStepCall,
+  InstanceAffineStep,
   Plan,
   PlanAffine,
   PlanBuffer,
   PlanStep,
   PlanVector,
+  StatisticsStep,
   ValueId,
 } from '../../lib/compile/cpu/plan.ts';
 import { accesses } from '../../lib/compile/cpu/plan-memory.ts';
@@ -23,6 +25,14 @@ import {
 } from '../../lib/tensor/index.ts';
 
 const { aten } = ops;
+
+/** What libtorch has for the reductions of `reduce` steps. */
+const REDUCTIONS: Readonly<Record<'sum' | 'mean' | 'max' | 'min', (x: Tensor) => Tensor>> = {
+  sum: (x) => x.sum([1], { keepdim: true }),
+  mean: (x) => x.mean([1], { keepdim: true }),
+  max: (x) => aten.amax(x, [1], true),
+  min: (x) => aten.amin(x, [1], true),
+};
 
 type ElementOp = (x: Tensor, args: readonly number[]) => Tensor;
 
@@ -141,7 +151,7 @@ export class PlanInterpreter {
   #step(step: PlanStep): void {
     if (step.op === 'statistics') {
       this.#statistics(this.#read(step.input), step.mean, step.variance);
-    } else if (step.op === 'instanceAffine') {
+    } else if ('parts' in step) {
       this.#instanceAffine(step);
     } else {
       const result = this.#result(step);
@@ -150,7 +160,7 @@ export class PlanInterpreter {
     }
   }
 
-  #result(step: Exclude<PlanStep, { op: 'statistics' | 'instanceAffine' }>): Tensor {
+  #result(step: Exclude<PlanStep, StatisticsStep | InstanceAffineStep>): Tensor {
     switch (step.op) {
       case 'conv':
         return this.#conv(step);
@@ -173,6 +183,18 @@ export class PlanInterpreter {
         return this.#pointwise(step);
       case 'resize':
         return this.#resize(step);
+      case 'softmax': {
+        const x = this.#read(step.input);
+        return step.log ? aten.log_softmax(x, 1) : x.softmax(1);
+      }
+      case 'layerNorm': {
+        const x = this.#read(step.input);
+        const last = x.ndim === 2 ? x : aten.permute(x, [0, 2, 3, 1]);
+        const y = aten.layer_norm(last, [last.shape.at(-1) as number], step.weight, step.bias, step.eps);
+        return x.ndim === 2 ? y : aten.permute(y, [0, 3, 1, 2]);
+      }
+      case 'reduce':
+        return REDUCTIONS[step.reduction](this.#read(step.input));
       case 'argmax': {
         const x = this.#read(step.input);
         const places = x.argmax(1, { keepdim: true });
@@ -232,14 +254,15 @@ export class PlanInterpreter {
     return step.relu ? y.relu() : y;
   }
 
-  #instanceAffine(step: Extract<PlanStep, { op: 'instanceAffine' }>): void {
+  #instanceAffine(step: InstanceAffineStep): void {
     const rows = [this.#batch, step.baseScale.numel()];
     const [scale, shift] = [step.baseScale.expand(rows).clone(), step.baseShift.expand(rows).clone()];
     for (const part of step.parts) {
       const range = (id: ValueId) => this.#read(id).narrow(1, part.from, part.count);
-      let own = range(part.variance).add(part.eps).rsqrt();
+      const [mean, variance] = joined(range(part.mean), range(part.variance), part.groups);
+      let own = variance.add(part.eps).rsqrt();
       if (part.weight !== null) own = own.mul(part.weight);
-      let offset = range(part.mean).mul(own).neg();
+      let offset = mean.mul(own).neg();
       if (part.bias !== null) offset = offset.add(part.bias);
       scale.narrow(1, part.channel, part.count).copy_(own);
       shift.narrow(1, part.channel, part.count).copy_(offset);
@@ -262,6 +285,17 @@ export class PlanInterpreter {
     };
     return invoke((packetOf(operator) as Packet).overload(overload), args.map(read)) as Tensor | Tensor[];
   }
+}
+
+/** Mean and variance of groups of channels, for each of these. */
+function joined(mean: Tensor, variance: Tensor, groups: number | undefined): [Tensor, Tensor] {
+  if (groups === undefined) return [mean, variance];
+  const [batch, channels] = mean.shape as [number, number];
+  const of = (x: Tensor) => x.reshape([batch, groups, channels / groups]);
+  const all = of(mean).mean([2], { keepdim: true });
+  const square = of(mean).sub(all).square().add(of(variance)).mean([2], { keepdim: true });
+  const each = (x: Tensor) => x.expand([batch, groups, channels / groups]).reshape([batch, channels]);
+  return [each(all), each(square)];
 }
 
 /** Runs a plan with eager ops. */

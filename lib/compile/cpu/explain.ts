@@ -26,6 +26,8 @@ function kernelText(step: PlanStep): string {
   if (step.op === 'maxPool' || step.op === 'avgPool') return poolText(step.kernel, step.stride);
   if (step.op === 'aten') return step.operator;
   if (step.op === 'pointwise') return pointwiseText(step);
+  if (step.op === 'reduce') return step.reduction;
+  if (step.op === 'softmax') return step.log ? 'log' : '';
   if (step.op === 'resize') return step.alignCorners ? `${step.mode}, corners aligned` : step.mode;
   return step.op === 'conv' ? convolutionText(step) : '';
 }
@@ -49,8 +51,11 @@ function preText(pre: PlanAffine | null): string[] {
 /** What a step does besides what its name says. */
 function fusedText(step: PlanStep): string {
   if (step.op === 'linear') return step.activation === 'none' ? '' : step.activation;
-  if (step.op === 'instanceAffine') {
-    const parts = step.parts.map(({ channel, count }) => `${channel}:${channel + count}`);
+  if (step.op === 'instanceAffine' || step.op === 'groupAffine') {
+    const parts = step.parts.map(({ channel, count, groups }) => {
+      const range = `${channel}:${channel + count}`;
+      return groups === undefined ? range : `${range} in ${groups} groups`;
+    });
     return `channels ${parts.join(' ')}`;
   }
   const parts = 'pre' in step ? preText(step.pre) : [];

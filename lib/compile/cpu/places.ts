@@ -36,6 +36,9 @@ const WRITERS = new Set<Node['op']>([
   'pool',
   'apply',
   'pointwise',
+  'softmax',
+  'layerNorm',
+  'reduce',
   'spread',
   'resize',
   'cat',
@@ -116,6 +119,8 @@ function lastReads(graph: Graph, order: readonly Node[]): Map<Node, number> {
 const OVERWRITABLE: { [op in Node['op']]?: Slot[] } = {
   apply: ['input', 'add'],
   pointwise: ['input', 'other'],
+  softmax: ['input'],
+  layerNorm: ['input'],
   conv: ['add'],
 };
 /** These read each element at the place that they write, of all operands that have the result's sizes. */

@@ -46,7 +46,8 @@ export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] 
     }
     case 'statistics':
       return { reads: [step.input], writes: [step.mean, step.variance] };
-    case 'instanceAffine': {
+    case 'instanceAffine':
+    case 'groupAffine': {
       const reads = step.parts.flatMap(({ mean, variance }) => [mean, variance]);
       return { reads, writes: [step.scale, step.shift] };
     }
@@ -55,6 +56,9 @@ export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] 
     case 'linear':
     case 'resize':
     case 'argmax':
+    case 'softmax':
+    case 'layerNorm':
+    case 'reduce':
     case 'copy':
       return { reads: [step.input], writes: [step.output] };
     case 'aten': {

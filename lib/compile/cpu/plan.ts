@@ -140,6 +140,34 @@ export interface ResizeStep extends StepBase {
   scale: [number, number];
 }
 
+/** Over the channels of each pixel, or the elements of a vector; the output may be the memory of the input. */
+export interface SoftmaxStep extends StepBase {
+  op: 'softmax';
+  input: ValueId;
+  output: ValueId;
+  /** The logarithm of it. */
+  log: boolean;
+}
+
+/** Over the channels of each pixel, or the elements of a vector; the output may be the memory of the input. */
+export interface LayerNormStep extends StepBase {
+  op: 'layerNorm';
+  input: ValueId;
+  output: ValueId;
+  /** float32 (C). */
+  weight: Tensor | null;
+  bias: Tensor | null;
+  eps: number;
+}
+
+/** The channels of each pixel to a map of one, or the elements of a vector to a vector of one. */
+export interface ReduceStep extends StepBase {
+  op: 'reduce';
+  input: ValueId;
+  output: ValueId;
+  reduction: 'sum' | 'mean' | 'max' | 'min';
+}
+
 /** map or vector -> indices: the largest channel of each pixel. */
 export interface ArgmaxStep extends StepBase {
   op: 'argmax';
@@ -165,11 +193,14 @@ export interface InstancePart {
   weight: Tensor | null;
   bias: Tensor | null;
   eps: number;
+  /** Mean and variance of each of so many equal groups of the channels; none: of each channel. */
+  groups?: number;
 }
 
 /** Makes scale and shift of a normalisation from statistics; channels of no part take the base. */
 export interface InstanceAffineStep extends StepBase {
-  op: 'instanceAffine';
+  /** The second where any part has groups. */
+  op: 'instanceAffine' | 'groupAffine';
   /** float32, as many as the vectors have channels. */
   baseScale: Tensor;
   baseShift: Tensor;
@@ -227,6 +258,9 @@ export type PlanStep =
   | ApplyStep
   | PointwiseStep
   | ResizeStep
+  | SoftmaxStep
+  | LayerNormStep
+  | ReduceStep
   | ArgmaxStep
   | StatisticsStep
   | InstanceAffineStep

@@ -5,6 +5,7 @@ import {
   type MeanNode,
   type Node,
   type Norm,
+  type NormPart,
   operand,
 } from '../graph/graph.ts';
 
@@ -46,6 +47,15 @@ export interface InstanceRange extends Piece {
   within: number;
 }
 
+type Instance = Extract<NormPart, { kind: 'instance' }>;
+
+/** Groups may lie across the pieces of a map, whose statistics are then those of the whole. */
+function sourcesOf(part: Instance, source: Node, from: number): Piece[] {
+  const pieces = piecesOf(source, from, part.channels).flatMap(origins);
+  const isWhole = part.groups !== undefined && pieces.length > 1;
+  return isWhole ? [{ node: source, from, count: part.channels }] : pieces;
+}
+
 /** What an instance normalisation of `source` needs, piece by piece. */
 export function instanceRanges(norm: Norm, source: Node): InstanceRange[] {
   const ranges: InstanceRange[] = [];
@@ -53,7 +63,7 @@ export function instanceRanges(norm: Norm, source: Node): InstanceRange[] {
   for (const [index, part] of norm.parts.entries()) {
     let within = 0;
     if (part.kind === 'instance') {
-      for (const piece of piecesOf(source, channel, part.channels).flatMap(origins)) {
+      for (const piece of sourcesOf(part, source, channel)) {
         ranges.push({ ...piece, channel: channel + within, part: index, within });
         within += piece.count;
       }

@@ -95,6 +95,14 @@ export class StepWriter {
         const { mode, alignCorners, scale } = node;
         return { op: 'resize', ...this.#ends(node), mode, alignCorners, scale };
       }
+      case 'softmax':
+        return { op: 'softmax', ...this.#ends(node), log: node.log };
+      case 'layerNorm': {
+        const { weight, bias, eps } = node;
+        return { op: 'layerNorm', ...this.#ends(node), weight, bias, eps };
+      }
+      case 'reduce':
+        return { op: 'reduce', ...this.#ends(node), reduction: node.reduction };
       case 'argmax':
         return { op: 'argmax', ...this.#ends(node) };
       case 'copy':
@@ -186,7 +194,8 @@ export class StepWriter {
     const parts = ranges.map((range) => this.#instancePart(norm, range));
     const { length } = constants.scale;
     const [scale, shift] = [this.values.vector(length), this.values.vector(length)];
-    this.steps.push({ op: 'instanceAffine', name: norm.module, baseScale, baseShift, parts, scale, shift });
+    const op = parts.some(({ groups }) => groups !== undefined) ? 'groupAffine' : 'instanceAffine';
+    this.steps.push({ op, name: norm.module, baseScale, baseShift, parts, scale, shift });
     return { scale: { value: scale }, shift: { value: shift } };
   }
 
@@ -196,7 +205,18 @@ export class StepWriter {
     const { mean, variance, from } = this.#statisticsOf(range.node);
     const own = (tensor: Tensor | null) => (tensor === null ? null : tensor.narrow(0, within, count).clone());
     const [weight, bias] = [own(part.weight), own(part.bias)];
-    return { channel, count, mean, variance, from: range.from - from, weight, bias, eps: part.eps };
+    const groups = part.groups === undefined ? {} : { groups: part.groups };
+    return {
+      channel,
+      count,
+      mean,
+      variance,
+      from: range.from - from,
+      weight,
+      bias,
+      eps: part.eps,
+      ...groups,
+    };
   }
 
   /** Of what no convolution gives, one pass over the map is made before the first use. */

@@ -1,9 +1,10 @@
 import type { Tensor } from '../../tensor/index.ts';
 import { toFloat32 } from './affine.ts';
-import { affineNode, channelNumbers } from './elementwise.ts';
+import { channelNumbers } from './elementwise.ts';
 import { arg, fn, numberAt, pointwise, withoutPool } from './functions.ts';
 import { type Combine, isMap, type Node, type PointwiseNode, type Shape } from './graph.ts';
 import type { Importer } from './layers.ts';
+import { affineNode } from './norm-node.ts';
 import { type Known, type OpReader, shapeOf, Unsupported } from './op-reader.ts';
 
 const no = (reason: string): Unsupported => new Unsupported(reason);
@@ -144,6 +145,6 @@ export const rsub: Importer = (op) => {
 
 /** Largest or smallest of two; of one, along a dimension, it is another op. */
 export const largest =
-  (combine: 'maximum' | 'minimum'): Importer =>
+  (combine: 'maximum' | 'minimum', along: Importer): Importer =>
   (op) =>
-    op.op.overload === 'other' ? binary(combine)(op) : no('along a dimension');
+    op.op.overload === 'other' ? binary(combine)(op) : along(op);

@@ -1,6 +1,7 @@
 import { toNumbers } from './affine.ts';
-import { channelsOf, isMap, type Node, type NormNode, type PlainNode } from './graph.ts';
+import { channelsOf, isMap, type NormNode, type PlainNode } from './graph.ts';
 import type { Importer } from './layers.ts';
+import { affineNode } from './norm-node.ts';
 import { type OpReader, Unsupported } from './op-reader.ts';
 
 const no = (reason: string): Unsupported => new Unsupported(reason);
@@ -38,12 +39,6 @@ export function channelNumbers(
   const [own, ...behind] = shape.slice(1 - rank);
   const fits = behind.length === rank - 2 && behind.every((size) => size === 1) && own === channels;
   return fits && elements === channels ? toNumbers(arg.tensor) : undefined;
-}
-
-/** `x * scale + shift` for each channel. */
-export function affineNode(op: OpReader, input: Node, scale: Float64Array, shift: Float64Array): NormNode {
-  const parts = [{ kind: 'constant', channels: channelsOf(input), affine: { scale, shift } }] as const;
-  return op.make<NormNode>({ op: 'norm', norm: { module: op.op.site.module, parts } }, [input], input.shape);
 }
 
 /** x + y of two maps or two vectors, or a shift by constants; `sign` is -1 for x - y. */

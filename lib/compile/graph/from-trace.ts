@@ -1,7 +1,7 @@
 import type { CompileError } from '../errors.ts';
 import { errorAt } from '../trace/site.ts';
 import type { Trace, TraceArg, TraceOp, TraceValue } from '../trace/types.ts';
-import type { Graph, InputNode, MoveNode, Node, Output } from './graph.ts';
+import { type Graph, type InputNode, isMap, type MoveNode, type Node, type Output } from './graph.ts';
 import { IMPORTERS, type Target } from './importers.ts';
 import type { Importer } from './layers.ts';
 import { AtenImport, describeValue, isEmpty, isPerImage } from './left-to-libtorch.ts';
@@ -55,7 +55,7 @@ function inputNode(index: number, shape: readonly number[]): InputNode {
 }
 
 function outputOf(name: string, known: Known | undefined, value: TraceValue): Output {
-  if (known?.indices) return { name, node: known.node, sizes: known.shape.slice(1) };
+  if (known?.form === 'indices') return { name, node: known.node, sizes: known.shape.slice(1) };
   if (known !== undefined && known.shape.length === known.node.shape.length + 1)
     return { name, node: known.node };
   if (known?.shape.length === 4) return { name, node: spread(known) };
@@ -94,10 +94,15 @@ function importOp(
     const node = nodes[i];
     if (node === undefined) continue;
     const { shape } = trace.values[value] as TraceValue;
-    known.set(value, node.op === 'argmax' ? { node, shape, indices: true } : { node, shape });
+    known.set(value, { node, shape, ...formOf(node, shape) });
   }
   // What reads indices is libtorch's.
   if (mode === 'eager' && nodes.some((node) => node?.op === 'argmax')) others(reader, libtorch, 0);
+}
+
+function formOf(node: Node, shape: readonly number[]): Pick<Known, 'form'> {
+  if (node.op === 'argmax') return { form: 'indices' };
+  return node.op === 'reduce' && isMap(node) && shape.length === 3 ? { form: 'squeezed' } : {};
 }
 
 /** Results that no kernel gives, such as the places of maxima. */
@@ -137,7 +142,9 @@ function checkFixed(op: TraceOp): void {
 const isBatch = (arg: TraceArg): arg is TraceArg & { kind: 'batch' } => arg.kind === 'batch';
 
 /** Give the places of the maxima too, which no kernel does; an op that reads them is refused by itself. */
-const FIRST_OF_TWO = new Set(['aten::adaptive_max_pool2d', 'aten::max_pool2d_with_indices']);
+const FIRST_OF_TWO = new Set(
+  ['adaptive_max_pool2d', 'max_pool2d_with_indices', 'max', 'min'].map((name) => `aten::${name}`),
+);
 
 /** Give indices on the CPU. */
 const GIVES_INDICES = new Set(['aten::argmax']);

@@ -8,8 +8,15 @@ export type Shape = readonly [number, number, number] | readonly [number];
 export type NormPart =
   /** `x * scale + shift`; null is the identity. In float64, so that folding loses nothing. */
   | { kind: 'constant'; channels: number; affine: { scale: Float64Array; shift: Float64Array } | null }
-  /** By each image's own mean and variance; weight and bias are float32. */
-  | { kind: 'instance'; channels: number; weight: Tensor | null; bias: Tensor | null; eps: number };
+  /** By each image's own mean and variance, of each channel or of `groups` equal groups; weight and bias are float32. */
+  | {
+      kind: 'instance';
+      channels: number;
+      weight: Tensor | null;
+      bias: Tensor | null;
+      eps: number;
+      groups?: number;
+    };
 
 /** A normalisation; what shares the object shares the scales made from one map's statistics. */
 export interface Norm {
@@ -120,6 +127,23 @@ export interface ResizeNode extends Base {
   /** Rows and columns of the input for one of the output; float32. */
   scale: [number, number];
 }
+/** Over the channels of each pixel, or the elements of a vector; `log`: the logarithm of it. */
+export interface SoftmaxNode extends Base {
+  op: 'softmax';
+  log: boolean;
+}
+/** Normalises the channels of each pixel, or the elements of a vector; weight and bias are float32 (C). */
+export interface LayerNormNode extends Base {
+  op: 'layerNorm';
+  weight: Tensor | null;
+  bias: Tensor | null;
+  eps: number;
+}
+/** The channels of each pixel, or the elements of a vector, as one. */
+export interface ReduceNode extends Base {
+  op: 'reduce';
+  reduction: 'sum' | 'mean' | 'max' | 'min';
+}
 /** The largest channel of each pixel, or element of a vector, int64. Only outputs read it. */
 export interface ArgmaxNode extends Base {
   op: 'argmax';
@@ -175,6 +199,9 @@ export type Node =
   | ApplyNode
   | PointwiseNode
   | ResizeNode
+  | SoftmaxNode
+  | LayerNormNode
+  | ReduceNode
   | ArgmaxNode
   | NormNode
   | FusedNormNode

@@ -11,6 +11,7 @@ import {
   type NormPart,
   type PoolNode,
 } from './graph.ts';
+import { affineNode } from './norm-node.ts';
 import type { OpReader } from './op-reader.ts';
 import { isGlobalPool, Unsupported } from './op-reader.ts';
 
@@ -190,16 +191,38 @@ export const adaptivePool2d =
   };
 
 /** Over height and width, as a map of one pixel or a vector. */
-export const mean: Importer = (op) => {
-  const [known, dims] = [op.known(0), op.numbers(1, [])];
-  const places = dims?.map((dim) => (dim < 0 ? dim + 4 : dim)).sort();
-  if (known?.shape.length !== 4 || places?.join() !== '2,3')
-    return no('over other dimensions than height and width');
-  const input = known.node;
-  if (!isMap(input)) return input;
-  const [, height = 0, width = 0] = input.shape;
-  const window = { kernel: [height, width], stride: [1, 1], padding: [0, 0], countIncludePad: true } as const;
-  const attributes = { op: 'pool', mode: 'avg', ...structuredClone(window), pre: null } as PoolNode;
-  const pool = op.make<PoolNode>(attributes, [input], [channelsOf(input), 1, 1]);
-  return op.resultShape.length === 4 ? pool : (op.vector({ node: pool, shape: [] }) as Node);
+const wholeMap =
+  (mode: PoolNode['mode']): Importer =>
+  (op) => {
+    const [known, dims] = [op.known(0), op.numbers(1, [])];
+    const places = dims?.map((dim) => (dim < 0 ? dim + 4 : dim)).sort();
+    if (known?.shape.length !== 4 || places?.join() !== '2,3')
+      return no('over other dimensions than height and width');
+    const input = known.node;
+    if (!isMap(input)) return input;
+    const [, height = 0, width = 0] = input.shape;
+    const window = {
+      kernel: [height, width],
+      stride: [1, 1],
+      padding: [0, 0],
+      countIncludePad: true,
+    } as const;
+    const attributes = { op: 'pool', mode, ...structuredClone(window), pre: null } as PoolNode;
+    const pool = op.make<PoolNode>(attributes, [input], [channelsOf(input), 1, 1]);
+    return op.resultShape.length === 4 ? pool : (op.vector({ node: pool, shape: [] }) as Node);
+  };
+
+/** The mean of each channel's map. */
+export const mean: Importer = wholeMap('avg');
+/** The largest of each channel's map. */
+export const largestOf: Importer = wholeMap('max');
+
+/** As many times the mean as there are pixels. */
+export const sum: Importer = (op) => {
+  const known = op.known(0);
+  const means = mean(op);
+  if (known === undefined || means instanceof Unsupported || Array.isArray(means)) return means;
+  const [, channels = 0, height = 0, width = 0] = known.shape;
+  const scale = new Float64Array(channels).fill(height * width);
+  return affineNode(op, means, scale, new Float64Array(channels));
 };

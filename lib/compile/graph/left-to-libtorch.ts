@@ -100,11 +100,20 @@ export class AtenImport {
     const result = this.#results.get(arg.value);
     if (result !== undefined) return result;
     const known = this.#known.get(arg.value);
+    if (known?.form === 'squeezed') return this.#squeezed(known);
     if (known !== undefined && known.shape.length === known.node.shape.length + 1)
       return { node: known.node };
     if (known === undefined || !this.#mixed)
       throw new Unsupported('on something other than a map or a vector');
     return { call: asShaped(known), result: 0 };
+  }
+
+  #squeezed({ node }: Known): Arg {
+    if (!this.#mixed) throw new Unsupported('on something other than a map or a vector');
+    return {
+      call: { operator: 'aten::squeeze', overload: 'dim', args: [{ node }, { literal: 1 }] },
+      result: 0,
+    };
   }
 
   #list(items: Arg[]): Arg {

@@ -9,8 +9,11 @@ export interface Known {
   node: Node;
   /** With the batch. */
   shape: readonly number[];
-  /** int64, which only outputs may be. */
-  indices?: true;
+  /**
+   * Of special kinds, which few ops take. `indices`: int64, which only outputs may be. `squeezed`: (N, H, W), of a map of
+   * one channel.
+   */
+  form?: 'indices' | 'squeezed';
 }
 
 /** Why an op, or this form of it, has no kernel; as in "aten::max_pool2d with ceil_mode". */
@@ -54,7 +57,14 @@ export class OpReader {
 
   knownOf(arg: TraceArg | undefined): Known | undefined {
     const known = arg?.kind === 'value' ? this.#known.get(arg.value) : undefined;
-    return known?.indices ? undefined : known;
+    return known?.form === undefined ? known : undefined;
+  }
+
+  /** A map of one channel as (N, H, W). */
+  squeezed(index: number): Known | undefined {
+    const arg = this.arg(index);
+    const known = arg?.kind === 'value' ? this.#known.get(arg.value) : undefined;
+    return known?.form === 'squeezed' ? known : undefined;
   }
 
   /** The shape of a value that depends on the inputs, with the batch; undefined for constants. */

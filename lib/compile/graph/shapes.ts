@@ -15,6 +15,8 @@ export const dropout: Importer = (op) => (op.literal(2, false) ? no('in training
 export const reshape: Importer = (op) => {
   const known = op.known(0);
   const shape = op.resultShape;
+  const squeezed = op.squeezed(0);
+  if (squeezed !== undefined && shape.slice(1).join() === squeezed.node.shape.join()) return squeezed.node;
   if (known === undefined) return no('on such a value');
   if (shape.join() === known.shape.join()) return known.node;
   const vector = op.vector(known);
