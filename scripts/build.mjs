@@ -19,6 +19,7 @@ const ENTRIES = [
   'tensor/index',
   'ops/naming',
   'ops/schema',
+  'compile/graph/importers',
   'checkpoint/reader',
   'checkpoint/byte-source',
   'checkpoint/dtypes',

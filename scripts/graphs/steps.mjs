@@ -131,8 +131,18 @@ const binary = (first, second, draw) => (context) => {
   return { from: random.chance(0.5) ? [one, two] : [two, one], run, text };
 };
 
+/**
+ * Whether an example differs enough along `dims`: what a norm leaves of a constant map, or its `std`, is rounding, which
+ * has no largest value to compare with.
+ */
+function varies(x, dims) {
+  const largest = x.abs().max().item();
+  return x.amax(dims).sub(x.amin(dims)).min().item() > 1e-2 * largest;
+}
+
 function elementwise({ torch: { ops }, random }) {
   const { aten } = ops;
+  const positive = (x) => x.abs().add(0.1);
   const table = {
     relu: (x) => x.relu(),
     'relu in place': (x) => aten.relu_(x),
@@ -147,12 +157,30 @@ function elementwise({ torch: { ops }, random }) {
     'softmax(1)': (x) => x.softmax(1),
     'softmax(-1)': (x) => x.softmax(-1),
     neg: (x) => x.neg(),
+    'gelu by tanh': (x) => aten.gelu(x, { approximate: 'tanh' }),
+    silu: (x) => aten.silu(x),
+    mish: (x) => aten.mish(x),
+    hardsigmoid: (x) => aten.hardsigmoid(x),
+    'leaky relu': (x) => aten.leaky_relu(x, 0.1),
+    elu: (x) => aten.elu(x, 0.7),
+    selu: (x) => aten.selu(x),
+    softplus: (x) => aten.softplus(x, 2, 5),
+    'log sigmoid': (x) => aten.log_sigmoid(x),
+    'clamp from below': (x) => aten.clamp(x, 0.1),
+    'GeM of numbers': (x) => x.clamp(0.1, 4).pow(3),
+    'GeM, back': (x) => positive(x).pow(1 / 3),
+    log: (x) => positive(x).log(),
+    'inverse root': (x) => positive(x).rsqrt(),
+    sin: (x) => x.sin(),
+    'log softmax': (x) => aten.log_softmax(x, 1),
   };
   const name = random.pick(['relu', 'relu', 'sigmoid', ...Object.keys(table)]);
   return [table[name], name];
 }
 
 function arithmetic({ torch, random }, shape) {
+  const { ops } = torch;
+  const places = torch.randn(shape.slice(1).map((size) => (random.chance(0.7) ? size : 1)));
   const value = random.pick([2, -1, 0.5, 3]);
   const tail = shape.length === 4 ? [shape[1], 1, 1] : [shape[1]];
   const each = torch.randn(random.chance(0.5) ? tail : [1, ...tail]).add(2);
@@ -169,6 +197,11 @@ function arithmetic({ torch, random }, shape) {
     square: (x) => x.mul(x),
     'add in place': (x) => x.add_(value),
     'add with alpha': (x) => x.add(each, { alpha: value }),
+    'number minus': (x) => ops.aten.rsub(x, value),
+    'channels divided by': (x) => each.div(x.abs().add(0.5)),
+    'add of places': (x) => x.add(places),
+    'places minus': (x) => places.sub(x),
+    'larger of channels': (x) => ops.aten.maximum(x, each),
   };
   const name = random.pick(Object.keys(table));
   return [table[name], name];
@@ -193,6 +226,7 @@ function slices({ random, torch: { ops } }, [, channels]) {
 
 function shapes({ random, torch: { ops } }, [, channels, height, width]) {
   const { aten } = ops;
+  const [rows, columns, corners] = [random.int(1, 19), random.int(1, 19), random.chance(0.5)];
   const table = {
     'flatten(1)': (x) => x.flatten(1),
     'view(N, -1)': (x) => x.view([x.shape[0], -1]),
@@ -210,6 +244,10 @@ function shapes({ random, torch: { ops } }, [, channels, height, width]) {
     'tokens of channels': (x) => aten.transpose(x.flatten(2), 1, 2),
     'view(N, C, HW)': (x) => x.view([x.shape[0], channels, height * width]),
     'channel shuffle': (x) => aten.channel_shuffle(x, 2),
+    bilinear: (x) => aten.upsample_bilinear2d(x, [rows, columns], corners),
+    'bilinear to a multiple': (x) => aten.upsample_bilinear2d(x, [height * 2, width * 2], corners),
+    'to any size': (x) => aten.upsample_nearest2d(x, [rows, columns]),
+    'to any size, exact': (x) => aten._upsample_nearest_exact2d(x, [rows, columns]),
   };
   const name = random.pick(['flatten(1)', 'flatten(1)', ...Object.keys(table)]);
   return [table[name], name];
@@ -227,11 +265,33 @@ function means({ random, torch: { ops } }) {
     'sum(2, 3)': (x) => x.sum([2, 3]),
     'max along 3': (x) => aten.max.dim(x, 3, true)[0],
     'rows of softmax': (x) => x.softmax(2).sum([2, 3]),
-    std: (x) => aten.std.dim(x, [2, 3], false),
+    'largest of channels': (x) => aten.amax(x, [1], true),
+    'smallest of channels': (x) => aten.min.dim(x, 1, true)[0],
+    'sum of channels': (x) => x.sum([1], { keepdim: true }),
+    'mean of channels, unsqueezed': (x) => x.mean([1]).unsqueeze(1),
     'max, then sum': (x) => aten.max.dim(x, 2)[0].sum([2]),
   };
   const name = random.pick(['mean(2, 3)', ...Object.keys(table)]);
   return [table[name], name];
+}
+
+/** Norms by each image's own statistics, and `std`, of what is not constant. */
+function norms({ torch, random, pool }) {
+  const from = pool.map();
+  const [, channels, height, width] = from === undefined ? [] : pool.values[from].shape;
+  if (from === undefined || !varies(pool.values[from], [2, 3])) return undefined;
+  const { aten } = torch.ops;
+  const own = (...shape) =>
+    random.chance(0.6) ? [torch.rand(shape).add(0.5), torch.rand(shape).sub(0.5)] : [null, null];
+  const groups = random.pick(divisors(channels, channels));
+  const [each, all] = [own(channels), own(channels, height, width)];
+  const table = {
+    'group norm': (x) => aten.group_norm(x, groups, ...each),
+    'layer norm': (x) => aten.layer_norm(x, [channels, height, width], ...all),
+    std: (x) => aten.std.dim(x, [2, 3], false),
+  };
+  const name = random.pick(['group norm', ...Object.keys(table)]);
+  return { from: [from], run: table[name], text: `${name} ${groups}` };
 }
 
 function vectors({ random, torch: { ops } }, [, channels]) {
@@ -287,6 +347,9 @@ const sums = ({ random, torch: { ops } }) => {
     'add, relu': (x, y) => x.add(y).relu(),
     add_: (x, y) => x.add_(y),
     maximum: (x, y) => ops.aten.maximum(x, y),
+    minimum: (x, y) => ops.aten.minimum(x, y),
+    div: (x, y) => x.div(y.abs().add(0.5)),
+    'add with alpha': (x, y) => x.add(y, { alpha: 0.5 }),
   };
   const name = random.pick(['add', 'add', 'add', 'add, relu', ...Object.keys(table)]);
   return [table[name], name];
@@ -299,6 +362,17 @@ const gates = () => [
       : y.mul(x.mean([2, 3], { keepdim: true })),
   'gate',
 ];
+/** A map times what one channel of another says of its pixels, and other sizes that broadcast. */
+const attention = ({ random }) => {
+  const table = {
+    'times a channel': (x, y) => x.mul(y.narrow(1, 0, 1).sigmoid()),
+    'minus means of channels': (x, y) => x.sub(y.mean([1], { keepdim: true })),
+    'plus means of pixels': (x) => x.add(x.mean([2, 3], { keepdim: true })),
+    'divided by means': (x) => x.div(x.abs().mean([2, 3], { keepdim: true }).add(0.5)),
+  };
+  const name = random.pick(Object.keys(table));
+  return [table[name], name];
+};
 const cats = ({ torch: { ops } }) => [(x, y) => ops.aten.cat([x, y], 1), 'cat'];
 
 /** conv(q) + q, whose addend is what the convolution reads. */
@@ -318,7 +392,7 @@ function residual(context) {
   };
 }
 
-/** Ops without weights. */
+/** Ops without weights. No labels (`argmax`): where two channels are all but equal they say nothing of a mistake. */
 export const STEPS = [
   ['elementwise', unary('any', elementwise)],
   ['elementwise', unary('any', elementwise)],
@@ -334,6 +408,8 @@ export const STEPS = [
   ['sum', binary('any', 'like', sums)],
   ['sum', binary('any', 'like', sums)],
   ['gate', binary('map', 'map', gates)],
+  ['attention', binary('map', 'beside', attention)],
+  ['norms', norms],
   ['cat', binary('map', 'beside', cats)],
   ['cat', binary('map', 'beside', cats)],
   ['residual', residual],
