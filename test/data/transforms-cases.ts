@@ -152,6 +152,10 @@ const ofPlace: Record<string, MakeForMasks> = {
     }),
   'RandomAffine shear': () => new transforms.RandomAffine([-5, 30], { shear: 15 }),
   RandomPerspective: () => new transforms.RandomPerspective({ distortionScale: 0.6, p: 0.8, fill: 4 }),
+  RandomResize: () => new transforms.RandomResize(5, 12),
+  RandomShortestSize: () => new transforms.RandomShortestSize([7, 9, 11], { maxSize: 14 }),
+  ScaleJitter: () => new transforms.ScaleJitter([20, 30], { scaleRange: [0.3, 1.2] }),
+  RandomZoomOut: () => new transforms.RandomZoomOut({ fill: 8, sideRange: [1, 2.5], p: 0.7 }),
   ElasticTransform: () => new transforms.ElasticTransform({ alpha: 30, sigma: 0.8 }),
 };
 
@@ -160,6 +164,7 @@ const ofColour: Record<string, MakeForMasks> = {
   ColorJitter: () =>
     new transforms.ColorJitter({ brightness: 0.5, contrast: 0.4, saturation: 0.6, hue: 0.3 }),
   'ColorJitter of two': () => new transforms.ColorJitter({ brightness: [0.2, 0.7], hue: [-0.1, 0.5] }),
+  RandomPhotometricDistort: () => new transforms.RandomPhotometricDistort(),
   RandomGrayscale: () => new transforms.RandomGrayscale(0.5),
   RandomInvert: () => new transforms.RandomInvert(),
   RandomPosterize: () => new transforms.RandomPosterize(3, { p: 0.6 }),

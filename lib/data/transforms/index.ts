@@ -5,6 +5,7 @@ import * as colour from './colour.ts';
 import * as containers from './containers.ts';
 import * as convert from './convert.ts';
 import * as crop from './crop.ts';
+import * as distort from './distort.ts';
 import * as draw from './draw.ts';
 import * as erasing from './erasing.ts';
 import * as flip from './flip.ts';
@@ -13,6 +14,7 @@ import * as lambda from './lambda.ts';
 import * as mix from './mix.ts';
 import * as pad from './pad.ts';
 import * as randomColour from './random-colour.ts';
+import * as randomSize from './random-size.ts';
 import * as resize from './resize.ts';
 import * as resizedCrop from './resized-crop.ts';
 import * as severalCrops from './several-crops.ts';
@@ -51,6 +53,7 @@ export {
 } from './containers.ts';
 export { type DTypeOf, Normalize, ToDtype, ToTensor } from './convert.ts';
 export { CenterCrop, RandomCrop, type RandomCropOptions } from './crop.ts';
+export { RandomPhotometricDistort, type RandomPhotometricDistortOptions } from './distort.ts';
 export { RandomErasing, type RandomErasingOptions } from './erasing.ts';
 export { RandomHorizontalFlip, RandomVerticalFlip } from './flip.ts';
 export * as functional from './functional/index.ts';
@@ -79,6 +82,16 @@ export {
   RandomPosterize,
   RandomSolarize,
 } from './random-colour.ts';
+export {
+  RandomResize,
+  RandomShortestSize,
+  type RandomShortestSizeOptions,
+  type RandomSizeOptions,
+  RandomZoomOut,
+  type RandomZoomOutOptions,
+  ScaleJitter,
+  type ScaleJitterOptions,
+} from './random-size.ts';
 export { Resize } from './resize.ts';
 export { RandomResizedCrop, type RandomResizedCropOptions } from './resized-crop.ts';
 export type { FillOf, Sample } from './sample.ts';
@@ -92,6 +105,7 @@ registerOwnClasses(
   containers,
   convert,
   crop,
+  distort,
   draw,
   erasing,
   flip,
@@ -100,6 +114,7 @@ registerOwnClasses(
   mix,
   pad,
   randomColour,
+  randomSize,
   resize,
   resizedCrop,
   severalCrops,
