@@ -365,7 +365,6 @@ const LAYERS: Partial<Record<keyof typeof nn, unknown[]>> = {
   RMSNorm: [1],
   GroupNorm: [1, 1],
   LocalResponseNorm: [1],
-  CrossMapLRN2d: [1],
   Embedding: [1, 1],
   EmbeddingBag: [1, 1],
   Bilinear: [1, 1, 1],
@@ -441,6 +440,9 @@ const FUNCTIONS: Partial<Record<keyof typeof F, unknown[]>> = {
   localResponseNorm: [1],
   embedding: [image()],
   embeddingBag: [image()],
+  oneHot: [],
+  pdist: [],
+  convTbc: [image(), image()],
 };
 for (const [name, needed] of Object.entries(LAYERS))
   CALLS[`nn.${name}`] = (o) => Reflect.construct(nn[name as 'ReLU'], [...needed, o]);

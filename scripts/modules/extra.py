@@ -72,7 +72,6 @@ EXTRA = [
     ("RMSNorm", [5], {"eps": 1e-3}, [MAP]),
     ("LocalResponseNorm", [3], {"alpha": 0.1, "k": 2.0}, [VOLUME]),
     ("LocalResponseNorm", [4], {}, [LINE]),
-    ("CrossMapLRN2d", [3], {"alpha": 0.1}, [MAP]),
     ("Embedding", [10, 3], {"padding_idx": -2}, [integers(10, 2, 5)]),
     ("Embedding", [10, 3], {"max_norm": 1.0, "norm_type": 1.0}, [integers(10, 7)]),
     ("Embedding", [10, 3], {"sparse": True}, [integers(10, 7)]),

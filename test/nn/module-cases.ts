@@ -16,8 +16,15 @@ interface Recorded {
   requiresGrad: boolean;
 }
 
+/** A call of scripts/modules/record.py: what it takes and gives. */
+export interface CallCase {
+  inputs: unknown[];
+  outputs: Recorded[];
+  inputGradients: (Recorded | null)[];
+}
+
 /** One case of scripts/modules/record.py. */
-export interface ModuleCase {
+export interface ModuleCase extends CallCase {
   name: string;
   case: string;
   training: boolean;
@@ -25,9 +32,6 @@ export interface ModuleCase {
   options: Record<string, unknown>;
   repr: string;
   state: [string, Recorded][];
-  inputs: unknown[];
-  outputs: Recorded[];
-  inputGradients: (Recorded | null)[];
   gradients: [string, Recorded | null][];
   buffers: [string, Recorded][];
 }
@@ -49,7 +53,7 @@ export function casesOf(family: string): ModuleCase[] {
 const isRecorded = (value: object): value is Recorded => 'tensor' in value;
 
 /** What a recorded value is here; names of functions are those of nn.functional. */
-function decode(value: unknown): unknown {
+export function decode(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(decode);
   if (isRecorded(value)) return decodeTensor(value);
@@ -93,15 +97,32 @@ const cotangents = (y: Tensor): Tensor =>
 /** The module of a case, as it is after construction under the seed. */
 export function construct({ name, required, options, training }: ModuleCase): Module {
   manualSeed(CONSTRUCT);
-  const named = Object.entries(options).map(([key, value]) => [optionName(key), decode(value)]);
-  const given = named.length === 0 ? [] : [Object.fromEntries(named)];
-  const made = Reflect.construct(nn[name as 'ReLU'], [...required.map(decode), ...given]);
+  const made = Reflect.construct(nn[name as 'ReLU'], [...required.map(decode), ...decodeOptions(options)]);
   return made.to('float32').train(training);
 }
 
 /** `_random_samples` is `_randomSamples`. */
 const optionName = (name: string): string =>
   name.replace(/^(_*)(.*)$/, (_, dashes, rest) => dashes + toCamelCase(rest));
+
+/** One object with the options, under the names they have here; none where there are none. */
+export function decodeOptions(options: Record<string, unknown>): object[] {
+  const named = Object.entries(options).map(([key, value]) => [optionName(key), decode(value)]);
+  return named.length === 0 ? [] : [Object.fromEntries(named)];
+}
+
+/** Compares outputs and gradients of the inputs of a call with what is recorded. */
+export function replayCall(entry: CallCase, inputs: unknown[], call: (inputs: unknown[]) => unknown): void {
+  const leaves = tensorsIn(inputs).filter((x) => x.requiresGrad);
+  manualSeed(RUN);
+  const outputs = tensorsIn(call(inputs));
+  expect(outputs.length).toBe(entry.outputs.length);
+  for (const [i, y] of outputs.entries()) expectSame(`output ${i}`, y, entry.outputs[i] as Recorded);
+  const losses = outputs.filter((y) => y.requiresGrad).map((y) => y.mul(cotangents(y)).sum());
+  if (losses.length > 0) losses.reduce((a, b) => a.add(b)).backward();
+  for (const [i, x] of leaves.entries())
+    expectSame(`input gradient ${i}`, x.grad, entry.inputGradients[i] ?? null);
+}
 
 /** Compares module, outputs and gradients of a case with what is recorded. */
 export function replay(entry: ModuleCase): void {
@@ -110,16 +131,7 @@ export function replay(entry: ModuleCase): void {
   const state = [...module.stateDict()];
   expect(state.map(([key]) => key)).toEqual(entry.state.map(([key]) => key));
   for (const [i, [key, tensor]] of state.entries()) expectSame(key, tensor, entry.state[i]?.[1] ?? null, 0);
-  const inputs = entry.inputs.map(decode);
-  const leaves = tensorsIn(inputs).filter((x) => x.requiresGrad);
-  manualSeed(RUN);
-  const outputs = tensorsIn(module.forward(...inputs));
-  expect(outputs.length).toBe(entry.outputs.length);
-  for (const [i, y] of outputs.entries()) expectSame(`output ${i}`, y, entry.outputs[i] as Recorded);
-  const losses = outputs.filter((y) => y.requiresGrad).map((y) => y.mul(cotangents(y)).sum());
-  if (losses.length > 0) losses.reduce((a, b) => a.add(b)).backward();
-  for (const [i, x] of leaves.entries())
-    expectSame(`input gradient ${i}`, x.grad, entry.inputGradients[i] ?? null);
+  replayCall(entry, entry.inputs.map(decode), (inputs) => module.forward(...inputs));
   const parameters = new Map(module.namedParameters());
   expect([...parameters.keys()]).toEqual(entry.gradients.map(([key]) => key));
   for (const [key, gradient] of entry.gradients)

@@ -144,9 +144,16 @@ export const convTranspose2d = transposed(2);
 /** Transposed 3-D convolution of (N, C, D, H, W) or (C, D, H, W) with a weight (C, out / groups, kD, kH, kW). */
 export const convTranspose3d = transposed(3);
 
-/** 1-D convolution of (time, batch, channels) with a weight (kernel, in, out). */
-export function convTbc(x: Tensor, weight: Tensor, bias: Tensor, pad = 0): Tensor {
-  return ops.aten.conv_tbc(x, weight, bias, pad);
+const CONV_TBC = new Signature<{ pad: number }>({ pad: whole(0, 0) });
+
+/** 1-D convolution of (time, batch, channels) with a weight (kernel, in, out); `pad` (default 0) at both ends. */
+export function convTbc(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  ...given: Call<[pad?: number], { pad?: number }>
+): Tensor {
+  return ops.aten.conv_tbc(x, weight, bias, CONV_TBC.read('convTbc', given).pad);
 }
 
 /** Options of `unfold` and `fold`. */

@@ -1,5 +1,6 @@
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { type Call, dimension, flag, real, Signature } from '../arguments.ts';
+import { defineFunction } from './define.ts';
 
 /** Options of `cosineSimilarity`. */
 export interface CosineSimilarityOptions {
@@ -53,6 +54,8 @@ export function pairwiseDistance(
 }
 
 /** p-norms (default 2) between all rows of a matrix, each pair once: (N, M) -> (N (N - 1) / 2). */
-export function pdist(x: Tensor, p = 2): Tensor {
-  return ops.aten.pdist(x, p);
-}
+export const pdist = defineFunction<[p?: number], { p?: number }, { p: number }>(
+  'pdist',
+  { p: real(2) },
+  (x, { p }) => ops.aten.pdist(x, p),
+);

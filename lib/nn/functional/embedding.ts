@@ -1,5 +1,6 @@
 import { arange, isFloatingPoint, noGrad, ops, type Tensor } from '../../tensor/index.ts';
 import { choice, flag, named, optional, real, Signature, unchecked, whole } from '../arguments.ts';
+import { defineFunction } from './define.ts';
 
 /** Options of `embedding`. */
 export interface EmbeddingFunctionOptions {
@@ -146,6 +147,8 @@ export function embeddingBag(
 }
 
 /** Rows with a one at each index of `x` (int64), of length `numClasses`; -1 (default) takes the largest index's. */
-export function oneHot(x: Tensor, numClasses = -1): Tensor {
-  return ops.aten.one_hot(x, numClasses);
-}
+export const oneHot = defineFunction<[numClasses?: number], { numClasses?: number }, { numClasses: number }>(
+  'oneHot',
+  { numClasses: whole(-1, -1) },
+  (x, { numClasses }) => ops.aten.one_hot(x, numClasses),
+);

@@ -188,25 +188,9 @@ export class GroupNorm extends Affine {
   }
 }
 
-type Response = { size: number; alpha: number; beta: number; k: number };
-const printResponse = ({ size, alpha, beta, k }: Response, printK = pythonFloat): string =>
-  `${size}, alpha=${pythonFloat(alpha)}, beta=${pythonFloat(beta)}, k=${printK(k)}`;
-
 /** Divides by a power of the mean square of `size` neighbouring channels: (N, C, ...). */
-export class LocalResponseNorm extends layerOf(localResponseNorm, (values) => printResponse(values)) {}
-
-const response = localResponseNorm.definition;
-
-/** The same for (N, C, H, W) alone, under Caffe's name. */
-export class CrossMapLRN2d extends layerOf(
-  {
-    definition: {
-      signature: response.signature,
-      apply: (x, values) => {
-        if (x.dim() === 4) return response.apply(x, values);
-        throw new RangeError(`Expected 4D input for CrossMapLRN2d, got ${x.dim()}D input`);
-      },
-    },
-  } as typeof localResponseNorm,
-  (values) => printResponse(values, pythonRepr),
+export class LocalResponseNorm extends layerOf(
+  localResponseNorm,
+  ({ size, alpha, beta, k }) =>
+    `${size}, alpha=${pythonFloat(alpha)}, beta=${pythonFloat(beta)}, k=${pythonFloat(k)}`,
 ) {}
