@@ -30,7 +30,7 @@ interface BatchNorm extends Module {
  *
  * @param transpose The convolution is transposed. Default false.
  * @throws RangeError unless both are in evaluation and the norm has statistics.
- * @example const fused = nn.utils.fuseConvBnEval(model.conv1.eval(), model.bn1.eval());
+ * @example const fused = nn.utils.fuseConvBnEval(new nn.Conv2d(3, 8, 3).eval(), new nn.BatchNorm2d(8).eval());
  */
 export function fuseConvBnEval<C extends Module>(conv: C, bn: Module, transpose = false): C {
   checkPositions('fuseConvBnEval', arguments, 3);
