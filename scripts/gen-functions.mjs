@@ -26,6 +26,7 @@ const BY_HAND = new Set([
 // In torch's namespace too, though its documentation describes them elsewhere.
 const BESIDE = new Set([
   'celu',
+  'celu_',
   'conv1d',
   'conv2d',
   'conv3d',
@@ -46,8 +47,12 @@ const BESIDE = new Set([
   'pixel_unshuffle',
   'prelu',
   'relu',
+  'relu_',
   'rms_norm',
+  'rrelu_',
   'selu',
+  'selu_',
+  'threshold_',
 ]);
 const NAMESPACES = ['linalg', 'fft', 'special'];
 const spell = (name) => toCamelCase(name);
@@ -73,7 +78,7 @@ function functionsOf(namespace) {
     return names
       .filter(
         (name) =>
-          (docs[name] === `torch.${name}` || BESIDE.has(name)) && !name.endsWith('_') && !BY_HAND.has(name),
+          (BESIDE.has(name) || (docs[name] === `torch.${name}` && !name.endsWith('_'))) && !BY_HAND.has(name),
       )
       .filter((name) => !own.has(toCamelCase(name)))
       .map((name) => [name, name]);

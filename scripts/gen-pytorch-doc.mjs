@@ -28,12 +28,13 @@ function countCases(files) {
   return found;
 }
 
-const ours = (space) => space.split('.').reduce((object, name) => object[name], ibn);
+const ours = (place) =>
+  place.split('.').reduce((object, name) => (name === '' ? object : object?.[name]), ibn) ?? {};
 
-function row({ space, camelCase, absent }, name) {
+function row({ space, here: place = space, camelCase, absent }, name) {
   const here = camelCase ? toCamelCase(name) : name;
-  if (typeof ours(space)[here] === 'function') {
-    return `| \`${name}\` | \`${space}.${here}\` | ${counts[space]?.[name] ?? ''} |`;
+  if (typeof ours(place)[here] === 'function') {
+    return `| \`${name}\` | \`${place === '' ? '' : `${place}.`}${here}\` | ${counts[space]?.[name] ?? ''} |`;
   }
   const reason = absent.find(([names]) => names.test(name))?.[1];
   return `| \`${name}\` | not here${reason === undefined ? '' : `: ${reason}`} | |`;

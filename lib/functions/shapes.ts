@@ -74,8 +74,8 @@ function atLeast(op: 'atleast_1d' | 'atleast_2d' | 'atleast_3d'): AtLeast {
 }
 
 /** Tensors of no dimension as those of one. */
-export const atleast_1d: AtLeast = atLeast('atleast_1d');
+export const atleast1d: AtLeast = atLeast('atleast_1d');
 /** Tensors of less than two dimensions as those of two. */
-export const atleast_2d: AtLeast = atLeast('atleast_2d');
+export const atleast2d: AtLeast = atLeast('atleast_2d');
 /** Tensors of less than three dimensions as those of three. */
-export const atleast_3d: AtLeast = atLeast('atleast_3d');
+export const atleast3d: AtLeast = atLeast('atleast_3d');

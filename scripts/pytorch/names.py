@@ -5,11 +5,14 @@
 
 import inspect
 import json
+import re
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils import data
+from torchvision.transforms import v2
 
 # What torch.nn.functional holds beside its functions: helpers of its own file.
 HELPERS = {
@@ -34,6 +37,52 @@ def functions():
     return sorted(n for n in names if callable(getattr(functional, n)) and not inspect.isclass(getattr(functional, n)))
 
 
-spaces = {"nn": modules(), "nn.functional": functions()}
+# Of torch.utils.data, what belongs to torchdata's pipes.
+PIPES = re.compile("Pipe|DataChunk|^_|datapipe|determin|validation")
+# Of torchvision's functions, those of one kind of input.
+KERNELS = re.compile("_(image|mask|bounding_boxes|video|keypoints|pil)$")
+
+
+def root_functions():
+    """What PyTorch's documentation lists under torch, and its functions that are several ops."""
+    docs = json.loads((Path(__file__).parent.parent / "doc-names.json").read_text())
+    listed = {name for name, page in docs.items() if page == f"torch.{name}"}
+    return sorted(name for name in listed | set(torch.functional.__all__) if hasattr(torch, name))
+
+
+def of_torch(space):
+    names = [name for name in dir(space) if not name.startswith("_") and name not in {"LinAlgError", "Tensor"}]
+    return sorted(name for name in names if callable(getattr(space, name)))
+
+
+def classes(space, base):
+    members = inspect.getmembers(space, inspect.isclass)
+    return sorted(name for name, cls in members if issubclass(cls, base) and not name.startswith("_"))
+
+
+def transforms():
+    return sorted(name for name, _ in inspect.getmembers(v2, inspect.isclass) if not name.startswith("_"))
+
+
+def transform_functions():
+    members = inspect.getmembers(v2.functional, inspect.isfunction)
+    return sorted(name for name, _ in members if not name.startswith("_") and not KERNELS.search(name))
+
+
+spaces = {
+    "torch": root_functions(),
+    "linalg": of_torch(torch.linalg),
+    "fft": of_torch(torch.fft),
+    "special": of_torch(torch.special),
+    "distributions": classes(torch.distributions, torch.distributions.Distribution) + ["kl_divergence"],
+    "nn": modules(),
+    "nn.functional": functions(),
+    "optim": classes(torch.optim, torch.optim.Optimizer),
+    "optim.lr_scheduler": classes(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler),
+    "optim.swa_utils": sorted(torch.optim.swa_utils.__all__),
+    "utils.data": sorted(name for name in data.__all__ if not PIPES.search(name)),
+    "transforms": transforms(),
+    "transforms.functional": transform_functions(),
+}
 text = json.dumps({"torch": torch.__version__.split("+")[0], "spaces": spaces}, indent=1)
 Path(__file__).with_name("names.json").write_text(text + "\n")

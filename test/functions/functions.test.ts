@@ -126,7 +126,7 @@ describe('functions of torch that are more than one op', () => {
     expect(() => torch.unique(values, { return_counts: true } as never)).toThrow(/returnCounts/);
   });
 
-  it('meshgrid, split, cartesianProd, blockDiag and atleast_2d shape as torch does', () => {
+  it('meshgrid, split, cartesianProd, blockDiag and atleast2d shape as torch does', () => {
     const [rows, columns] = torch.meshgrid(torch.arange(2), torch.arange(3)) as [Tensor, Tensor];
     expect(rows.toArray()).toEqual([
       [0, 0, 0],
@@ -149,8 +149,8 @@ describe('functions of torch that are more than one op', () => {
       [1, 0],
       [0, 2],
     ]);
-    expect(torch.atleast_2d(tensor(5)).shape).toEqual([1, 1]);
-    expect(torch.atleast_2d(tensor(5), tensor([1])).map((part) => part.shape)).toEqual([
+    expect(torch.atleast2d(tensor(5)).shape).toEqual([1, 1]);
+    expect(torch.atleast2d(tensor(5), tensor([1])).map((part) => part.shape)).toEqual([
       [1, 1],
       [1, 1],
     ]);

@@ -121,6 +121,8 @@ export const canCast: F['canCast'] = functionOf('can_cast', 'canCast');
 export const ceil: F['ceil'] = functionOf('ceil', 'ceil');
 /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.celu.html */
 export const celu: F['celu'] = functionOf('celu', 'celu');
+/** https://docs.pytorch.org/docs/stable/generated/torch.celu_.html */
+export const celu_: F['celu_'] = functionOf('celu_', 'celu_');
 /** https://docs.pytorch.org/docs/stable/generated/torch.channel_shuffle.html */
 export const channelShuffle: F['channelShuffle'] = functionOf('channel_shuffle', 'channelShuffle');
 /** https://docs.pytorch.org/docs/stable/generated/torch.cholesky.html */
@@ -583,6 +585,8 @@ export const real: F['real'] = functionOf('real', 'real');
 export const reciprocal: F['reciprocal'] = functionOf('reciprocal', 'reciprocal');
 /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html */
 export const relu: F['relu'] = functionOf('relu', 'relu');
+/** https://docs.pytorch.org/docs/stable/generated/torch.relu_.html */
+export const relu_: F['relu_'] = functionOf('relu_', 'relu_');
 /** https://docs.pytorch.org/docs/stable/generated/torch.remainder.html */
 export const remainder: F['remainder'] = functionOf('remainder', 'remainder');
 /** https://docs.pytorch.org/docs/stable/generated/torch.renorm.html */
@@ -607,6 +611,8 @@ export const rot90: F['rot90'] = functionOf('rot90', 'rot90');
 export const round: F['round'] = functionOf('round', 'round');
 /** https://docs.pytorch.org/docs/stable/generated/torch.row_stack.html */
 export const rowStack: F['rowStack'] = functionOf('row_stack', 'rowStack');
+/** https://docs.pytorch.org/docs/stable/generated/torch.rrelu_.html */
+export const rrelu_: F['rrelu_'] = functionOf('rrelu_', 'rrelu_');
 /** https://docs.pytorch.org/docs/stable/generated/torch.rsqrt.html */
 export const rsqrt: F['rsqrt'] = functionOf('rsqrt', 'rsqrt');
 /** https://docs.pytorch.org/docs/stable/generated/torch.scatter.html */
@@ -627,6 +633,8 @@ export const selectCopy: F['selectCopy'] = functionOf('select_copy', 'selectCopy
 export const selectScatter: F['selectScatter'] = functionOf('select_scatter', 'selectScatter');
 /** https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.selu.html */
 export const selu: F['selu'] = functionOf('selu', 'selu');
+/** https://docs.pytorch.org/docs/stable/generated/torch.selu_.html */
+export const selu_: F['selu_'] = functionOf('selu_', 'selu_');
 /** https://docs.pytorch.org/docs/stable/generated/torch.sgn.html */
 export const sgn: F['sgn'] = functionOf('sgn', 'sgn');
 /** https://docs.pytorch.org/docs/stable/generated/torch.sigmoid.html */
@@ -709,6 +717,8 @@ export const tan: F['tan'] = functionOf('tan', 'tan');
 export const tanh: F['tanh'] = functionOf('tanh', 'tanh');
 /** https://docs.pytorch.org/docs/stable/generated/torch.tensor_split.html */
 export const tensorSplit: F['tensorSplit'] = functionOf('tensor_split', 'tensorSplit');
+/** https://docs.pytorch.org/docs/stable/generated/torch.threshold_.html */
+export const threshold_: F['threshold_'] = functionOf('threshold_', 'threshold_');
 /** https://docs.pytorch.org/docs/stable/generated/torch.tile.html */
 export const tile: F['tile'] = functionOf('tile', 'tile');
 /** https://docs.pytorch.org/docs/stable/generated/torch.topk.html */

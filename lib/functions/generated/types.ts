@@ -293,6 +293,10 @@ export interface TorchFunctions<T> {
     (self: T, options: { alpha?: Scalar | undefined }): T;
     (self: T, alpha?: Scalar): T;
   };
+  celu_: {
+    (self: T, options: { alpha?: Scalar | undefined }): T;
+    (self: T, alpha?: Scalar): T;
+  };
   channelShuffle: {
     (self: T, options: { groups: Int }): T;
     (self: T, groups: Int): T;
@@ -1528,6 +1532,9 @@ export interface TorchFunctions<T> {
   relu: {
     (self: T): T;
   };
+  relu_: {
+    (self: T): T;
+  };
   remainder: {
     (self: T, options: { other: Scalar }): T;
     (self: T, other: Scalar): T;
@@ -1594,6 +1601,13 @@ export interface TorchFunctions<T> {
   rowStack: {
     (tensors: readonly T[]): T;
   };
+  rrelu_: {
+    (self: T, options: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: object | null | undefined }): T;
+    (self: T, lower: Scalar | undefined, options: { upper?: Scalar | undefined; training?: boolean | undefined; generator?: object | null | undefined }): T;
+    (self: T, lower: Scalar | undefined, upper: Scalar | undefined, options: { training?: boolean | undefined; generator?: object | null | undefined }): T;
+    (self: T, lower: Scalar | undefined, upper: Scalar | undefined, training: boolean | undefined, options: { generator?: object | null | undefined }): T;
+    (self: T, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: object | null): T;
+  };
   rsqrt: {
     (self: T): T;
   };
@@ -1655,6 +1669,9 @@ export interface TorchFunctions<T> {
     (self: T, src: T, dim: Int, index: Int): T;
   };
   selu: {
+    (self: T): T;
+  };
+  selu_: {
     (self: T): T;
   };
   sgn: {
@@ -1885,6 +1902,11 @@ export interface TorchFunctions<T> {
     (self: T, options: { tensorIndicesOrSections: T; dim?: Int | undefined }): T[];
     (self: T, tensorIndicesOrSections: T, options: { dim?: Int | undefined }): T[];
     (self: T, tensorIndicesOrSections: T, dim?: Int): T[];
+  };
+  threshold_: {
+    (self: T, options: { threshold: Scalar; value: Scalar }): T;
+    (self: T, threshold: Scalar, options: { value: Scalar }): T;
+    (self: T, threshold: Scalar, value: Scalar): T;
   };
   tile: {
     (self: T, options: { dims: readonly Int[] }): T;
