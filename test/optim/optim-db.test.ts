@@ -19,11 +19,9 @@ import {
 /** After ten steps of numbers around 1. */
 const BOUND: Record<string, number> = { float32: 1e-6, float64: 1e-12, complex128: 1e-12 };
 
-function boundOf({ optimizer, what, dtype }: Case): number {
+function boundOf({ optimizer, dtype }: Case): number {
   // Its directions are bfloat16, where a bit may fall either way.
   if (optimizer === 'Muon') return 1e-6;
-  // The search ends where the loss no longer tells float32 points apart, which the last bits decide.
-  if (what === 'strong_wolfe' && dtype === 'float32') return 2e-4;
   return BOUND[dtype] as number;
 }
 

@@ -35,7 +35,7 @@ const TABLE: OptionTable<SparseAdamGroup> = {
  *
  * @throws RangeError on values that are not positive; for sparse or complex parameters; at a step with a dense gradient.
  * @example
- * const optimizer = new optim.SparseAdam([table]);
+ * const optimizer = new optim.SparseAdam([weight]);
  */
 export class SparseAdam extends BatchedOptimizer<SparseAdamGroup> {
   constructor(params: ParamsInput<SparseAdamGroup>, options: SparseAdamOptions = {}) {

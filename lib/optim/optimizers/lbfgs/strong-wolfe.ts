@@ -40,7 +40,12 @@ export function strongWolfe(evaluate: (rate: number) => Evaluated, start: Start,
   return new Search(evaluate, start, limits).run();
 }
 
+/** Slopes are tensors in PyTorch, so what is computed from them is rounded to their dtype. */
+type Round = (value: number) => number;
+const roundTo = (dtype: string): Round => (dtype === 'float32' ? Math.fround : (value) => value);
+
 class Search {
+  readonly #round: Round;
   readonly #evaluate: (rate: number) => Evaluated;
   readonly #start: Start;
   readonly #limits: Limits;
@@ -48,6 +53,7 @@ class Search {
   #evaluations = 0;
 
   constructor(evaluate: (rate: number) => Evaluated, start: Start, limits: Limits) {
+    this.#round = roundTo(start.direction.dtype);
     this.#evaluate = evaluate;
     this.#start = start;
     this.#limits = limits;
@@ -67,11 +73,12 @@ class Search {
   }
 
   #isTooHigh({ rate, loss }: Trial): boolean {
-    return loss > this.#start.loss + DECREASE * rate * this.#start.slope;
+    const round = this.#round;
+    return round(loss) > round(this.#start.loss + round(DECREASE * rate * this.#start.slope));
   }
 
   #isFlat({ slope }: Trial): boolean {
-    return Math.abs(slope) <= -FLATTER * this.#start.slope;
+    return Math.abs(slope) <= this.#round(-FLATTER * this.#start.slope);
   }
 
   /** One trial that will do, or two around one. */
@@ -83,7 +90,7 @@ class Search {
       if (this.#isFlat(now)) return [now];
       if (now.slope >= 0) return [before, now];
       const bounds = [now.rate + 0.01 * (now.rate - before.rate), now.rate * 10] as const;
-      const next = this.#try(lowestBetween(before, now, bounds));
+      const next = this.#try(lowestBetween(this.#round, [before, now], bounds));
       [before, now] = [now, next];
       this.#iterations++;
     }
@@ -98,7 +105,7 @@ class Search {
     let isSlow = false;
     while (this.#iterations < this.#limits.mostEvaluations) {
       if (Math.abs(ends[1].rate - ends[0].rate) * size < this.#limits.toleranceChange) break;
-      const inner = awayFromEnds(lowestBetween(ends[0], ends[1]), ends, isSlow);
+      const inner = awayFromEnds(lowestBetween(this.#round, ends), ends, isSlow);
       isSlow = inner.isSlow;
       const trial = this.#try(inner.rate);
       this.#iterations++;
@@ -132,14 +139,20 @@ function awayFromEnds(
 }
 
 /** Where the cubic through two trials is lowest, within bounds. */
-function lowestBetween(a: Trial, b: Trial, bounds?: readonly [number, number]): number {
+function lowestBetween(
+  round: Round,
+  [a, b]: readonly [Trial, Trial],
+  bounds?: readonly [number, number],
+): number {
   const [low, high] = bounds ?? [Math.min(a.rate, b.rate), Math.max(a.rate, b.rate)];
-  const d1 = a.slope + b.slope - (3 * (a.loss - b.loss)) / (a.rate - b.rate);
-  const square = d1 ** 2 - a.slope * b.slope;
+  const chord = round((3 * (a.loss - b.loss)) / (a.rate - b.rate));
+  const d1 = round(round(a.slope + b.slope) - chord);
+  const square = round(round(d1 ** 2) - round(a.slope * b.slope));
   if (!(square >= 0)) return (low + high) / 2;
   const [left, right] = a.rate <= b.rate ? [a, b] : [b, a];
-  const d2 = Math.sqrt(square);
-  const share = (right.slope + d2 - d1) / (right.slope - left.slope + 2 * d2);
-  const at = right.rate - (right.rate - left.rate) * share;
+  const d2 = round(Math.sqrt(square));
+  const above = round(round(right.slope + d2) - d1);
+  const share = round(above / round(round(right.slope - left.slope) + round(2 * d2)));
+  const at = round(right.rate - round(round(right.rate - left.rate) * share));
   return Math.min(Math.max(at, low), high);
 }
