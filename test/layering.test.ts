@@ -23,7 +23,7 @@ const ALLOWED: Record<string, string[]> = {
   checkpoint: ['atomic-file', 'ops', 'tensor'],
   data: ['tensor'],
   nn: ['ops', 'tensor'],
-  optim: ['tensor'],
+  optim: ['tensor', 'nn'],
   cuda: ['ops', 'tensor'],
   amp: ['tensor', 'optim', 'cuda'],
   models: ['tensor', 'nn'],
@@ -83,7 +83,13 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     utils: ['.', 'init', 'module', 'layers'],
     '.': ['init', 'module', 'loading', 'functional', 'layers', 'utils'],
   },
-  optim: { base: ['.'], optimizers: ['.', 'base'], '.': ['base', 'optimizers'] },
+  optim: {
+    base: ['.'],
+    optimizers: ['.', 'base'],
+    'lr-scheduler': ['.', 'base'],
+    'swa-utils': ['.', 'lr-scheduler', 'base'],
+    '.': ['base', 'optimizers', 'lr-scheduler', 'swa-utils'],
+  },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
     classify: ['.'],

@@ -17,5 +17,6 @@ export {
   type StepPostHook,
   type StepPreHook,
 } from './base/step-hooks.ts';
-export * as lrScheduler from './lr-scheduler.ts';
+export * as lrScheduler from './lr-scheduler/index.ts';
 export * from './optimizers/index.ts';
+export * as swaUtils from './swa-utils/index.ts';

@@ -102,7 +102,7 @@ describe('learning-rate schedules', () => {
       `"TypeError: Expected whole numbers for MultiStepLR milestones, got "60""`,
     );
     expect(message(() => new lrScheduler.StepLR({ lr: 1 } as never, 3))).toMatchInlineSnapshot(
-      `"TypeError: Expected an Optimizer for StepLR, got object"`,
+      `"TypeError: Expected an Optimizer for StepLR, got an object"`,
     );
     expect(sgd.paramGroups.map(({ lr, initialLr }) => [lr, initialLr])).toEqual([
       [0.1, undefined],

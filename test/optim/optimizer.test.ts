@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nn, ones, optim, type Tensor, tensor, zeros } from '../../lib/index.ts';
+import { root } from '../helpers/index.ts';
 import { message } from '../nn/messages.ts';
 
 const leaf = (shape: number[] = [2]): Tensor => ones(shape).requiresGrad_();
@@ -239,5 +243,13 @@ describe('old states of PyTorch', () => {
     optimizer.loadStateDict({ state: { 0: entry }, param_groups });
     optimizer.step();
     expect((optimizer.state.get(param)?.step as Tensor | undefined)?.item()).toBe(4);
+  });
+});
+
+describe('docs/optimizers.md', () => {
+  it('has the tables that the generator writes', () => {
+    const script = join(root, 'scripts/optim/gen-table.mjs');
+    const fresh = execFileSync(process.execPath, [script, '--stdout'], { encoding: 'utf8' });
+    expect(fresh).toBe(readFileSync(join(root, 'docs/optimizers.md'), 'utf8'));
   });
 });
