@@ -10,24 +10,26 @@ const ALLOWED: Record<string, string[]> = {
   errors: [],
   options: [],
   'atomic-file': [],
+  'call-site': [],
   cache: [],
   net: [],
   libtorch: ['cache', 'net'],
   'binding-types': [],
   binding: ['binding-types', 'libtorch'],
   ops: ['binding'],
-  tensor: ['binding', 'ops'],
+  tensor: ['binding', 'ops', 'call-site'],
   functions: ['ops', 'tensor'],
   distributions: ['tensor'],
-  autograd: ['tensor'],
+  autograd: ['ops', 'tensor'],
   checkpoint: ['atomic-file', 'ops', 'tensor'],
   data: ['tensor'],
-  nn: ['ops', 'tensor'],
+  nn: ['ops', 'tensor', 'autograd'],
   optim: ['tensor', 'nn'],
   cuda: ['ops', 'tensor'],
   amp: ['tensor', 'optim', 'cuda'],
+  utils: ['tensor', 'autograd', 'cuda', 'amp'],
   models: ['tensor', 'nn'],
-  compile: ['atomic-file', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
+  compile: ['atomic-file', 'call-site', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['net', 'checkpoint', 'data', 'nn', 'models'],
   testing: ['tensor'],
@@ -102,7 +104,11 @@ const ROOMS: Record<string, Record<string, string[]>> = {
 const EVERYWHERE = new Set(['errors', 'options']);
 const NEVER_IMPORTED = new Set(['cli', 'index', 'testing']);
 // Imports of types are erased by the compiler and load nothing.
-const TYPE_ONLY: Record<string, string[]> = { tensor: ['libtorch'], cuda: ['binding'] };
+const TYPE_ONLY: Record<string, string[]> = {
+  tensor: ['libtorch'],
+  cuda: ['binding'],
+  autograd: ['binding'],
+};
 
 interface Import {
   from: string;
@@ -264,6 +270,8 @@ describe('the layers of lib', () => {
 const NATIVE: Record<string, RegExp> = {
   '.': /^node_api\.h$/,
   binding: /^(ATen|c10|torch|caffe2)\/|^(napi|node_api)\.h$/,
+  // Hooks and functions of JavaScript in autograd's graph.
+  autograd: /^(ATen|c10|torch)\/|^\.\.\/binding\/[\w-]+\.h$/,
   kernels: /^immintrin\.h$/,
   engine: /^(ATen|c10)\/|^node_api\.h$|^\.\.\/(kernels|binding)\/[\w-]+\.h$/,
   // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.

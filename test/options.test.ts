@@ -5,7 +5,7 @@ import * as ibn from '../lib/index.ts';
 import { isTensor, ones } from '../lib/tensor/index.ts';
 import { dist, errorOf, tmp } from './helpers/index.ts';
 
-const { amp, autograd, checkpoint, cuda, datasets, hub, models, nn, optim, transforms } = ibn;
+const { amp, autograd, checkpoint, cuda, datasets, hub, models, nn, optim, transforms, utils } = ibn;
 const { functional: F, init } = nn;
 const { rnn } = nn.utils;
 const RECURRENT = ['RNN', 'GRU', 'LSTM', 'RNNCell', 'GRUCell', 'LSTMCell'] as const;
@@ -83,6 +83,13 @@ const CALLS: Record<string, Call> = {
     return checkpoint.loadInto(linear(), file, o);
   },
   'checkpoint.stateDictOf': (o) => checkpoint.stateDictOf({}, o),
+  'autograd.setDetectAnomaly': (o) => autograd.setDetectAnomaly(false, o),
+  'autograd.detectAnomaly': (o) => autograd.detectAnomaly(() => 0, o),
+  'autograd.graph.saveOnCpu': (o) => autograd.graph.saveOnCpu(() => 0, o),
+  'utils.checkpoint.checkpoint': (o: Options) =>
+    utils.checkpoint.checkpoint(() => 0, { useReentrant: false, ...o } as never),
+  'utils.checkpoint.checkpointSequential': (o: Options) =>
+    utils.checkpoint.checkpointSequential([() => 0], 1, 0, { useReentrant: false, ...o } as never),
   'autograd.gradcheck': (o) => autograd.gradcheck(() => 0, ones([1]), o),
   'autograd.gradgradcheck': (o) => autograd.gradgradcheck(() => 0, ones([1]), null, o),
   'autograd.functional.jacobian': (o) => autograd.functional.jacobian((x) => x, ones([1]), o),
@@ -549,8 +556,12 @@ const ANY_POSITIONS: [RegExp, string][] = [
   [/^(nn|transforms)\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],
   [
-    /^autograd\.(enableGrad|grad|inferenceMode|noGrad|setGradEnabled)$/,
+    /^autograd\.(detectAnomaly|enableGrad|grad|inferenceMode|isAnomalyEnabled|noGrad|setDetectAnomaly|setGradEnabled)$/,
     'the functions of the package by their other names',
+  ],
+  [
+    /^autograd\.(Function|FunctionCtx)$|^utils\.checkpoint\.checkpoint$/,
+    'abstract, made by the package, or takes any number',
   ],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
   [/^optim\.(Optimizer|lrScheduler\.(LRScheduler|Scheduler))$|^distributions\.Distribution$/, 'abstract'],

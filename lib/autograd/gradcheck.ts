@@ -3,6 +3,7 @@ import { allclose, enableGrad, grad, isTensor, ops, type Tensor } from '../tenso
 import { analyticalJacobians } from './analytical.ts';
 import { GradcheckError } from './gradcheck-error.ts';
 import { numericalJacobians } from './numerical.ts';
+import { checkUndefinedGradients } from './undefined-grad.ts';
 
 export interface GradcheckOptions {
   /** Step of the finite differences. Default 1e-6. */
@@ -15,6 +16,8 @@ export interface GradcheckOptions {
   raiseException?: boolean;
   /** How much two backward passes over the same graph may differ. Default 0. */
   nondetTol?: number;
+  /** Whether backward must take outputs without a gradient for zeros. Default true. */
+  checkUndefinedGrad?: boolean;
   /** Whether gradients must have their inputs' dtypes. Default false. */
   checkGradDtypes?: boolean;
 }
@@ -28,7 +31,15 @@ export interface GradgradcheckOptions extends GradcheckOptions {
 // biome-ignore lint/suspicious/noExplicitAny: inputs are anything
 export type Checked = (...inputs: any[]) => unknown;
 
-const OPTIONS = ['eps', 'atol', 'rtol', 'raiseException', 'nondetTol', 'checkGradDtypes'];
+const OPTIONS = [
+  'eps',
+  'atol',
+  'rtol',
+  'raiseException',
+  'nondetTol',
+  'checkUndefinedGrad',
+  'checkGradDtypes',
+];
 
 /**
  * Compares the derivatives of `fn` by its backward with finite differences, as torch.autograd.gradcheck (PyTorch 2.13) without
@@ -46,7 +57,7 @@ export function gradcheck(
 ): boolean {
   checkPositions('gradcheck', arguments, 3);
   checkOptions('gradcheck', options, OPTIONS);
-  return unlessRefused(options, () => check(fn, asInputs('gradcheck', inputs), options));
+  return unlessRefused(options, () => check('gradcheck', fn, asInputs('gradcheck', inputs), options));
 }
 
 /**
@@ -77,7 +88,7 @@ export function gradgradcheck(
       });
       return found.filter((gradient) => gradient !== null);
     });
-  return unlessRefused(rest, () => check(first, [...given, ...cotangents], rest));
+  return unlessRefused(rest, () => check('gradgradcheck', first, [...given, ...cotangents], rest));
 }
 
 const requiresGrad = (value: unknown): value is Tensor => isTensor(value) && value.requiresGrad;
@@ -133,8 +144,8 @@ function drawGradOutputs(fn: Checked, inputs: readonly unknown[], nonContiguous:
   });
 }
 
-function check(fn: Checked, inputs: readonly unknown[], options: GradcheckOptions): void {
-  const { eps = 1e-6 } = options;
+function check(name: string, fn: Checked, inputs: readonly unknown[], options: GradcheckOptions): void {
+  const { eps = 1e-6, checkUndefinedGrad = true } = options;
   const starts = inputs.filter(requiresGrad);
   const places = resultPlaces(fn(...inputs));
   if (places.length === 0) {
@@ -149,6 +160,7 @@ function check(fn: Checked, inputs: readonly unknown[], options: GradcheckOption
   for (const [o, output] of compute().entries()) {
     compareOutput(output, starts, (i) => numerical[i]?.[o] as Tensor, o, options);
   }
+  if (checkUndefinedGrad) checkUndefinedGradients(name, compute, starts);
 }
 
 /** Which of the results have a derivative: finite differences are taken without recording. */

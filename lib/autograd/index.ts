@@ -1,12 +1,21 @@
-/** torch.autograd: derivatives, and checks of them. */
+/** torch.autograd: derivatives of one's own, checks of them, and what lies between forward and backward. */
 export {
+  type AnomalyOptions,
+  detectAnomaly,
   enableGrad,
+  type GradHook,
   type GradOptions,
   grad,
   inferenceMode,
+  isAnomalyEnabled,
   noGrad,
+  setDetectAnomaly,
   setGradEnabled,
 } from '../tensor/index.ts';
+export { AutogradFunction as Function, type Gradients } from './function.ts';
+export { FunctionCtx } from './function-ctx.ts';
 export * as functional from './functional.ts';
 export { type GradcheckOptions, type GradgradcheckOptions, gradcheck, gradgradcheck } from './gradcheck.ts';
 export { GradcheckError } from './gradcheck-error.ts';
+export * as graph from './graph.ts';
+export { onceDifferentiable } from './once-differentiable.ts';

@@ -1,6 +1,6 @@
-import type { HookHandle, Module } from '../nn/index.ts';
+import type { Module } from '../nn/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
-import { noGrad, Tensor, zeros } from '../tensor/index.ts';
+import { type HookHandle, noGrad, Tensor, zeros } from '../tensor/index.ts';
 import { countOperations } from './operations.ts';
 
 /** A line of a summary. */

@@ -66,6 +66,7 @@ export * from './layers/triplet-loss.ts';
 export * from './layers/upsample.ts';
 export type { LoadOptions, LoadResult, StateDictLike } from './loading/load-state-dict.ts';
 export { type ModuleMetadata, StateDict, StateDictError } from './loading/state-dict.ts';
+export type { FullBackwardHook, FullBackwardPreHook, ModuleGradients } from './module/backward-hooks.ts';
 export type { ModuleTarget } from './module/convert.ts';
 export type { ForwardHook, ForwardPreHook, HookHandle } from './module/hooks.ts';
 export { Module } from './module/module.ts';

@@ -6,6 +6,7 @@ export {
   forgetInScope,
   isInOwnScope,
   isNative,
+  isTensorObject,
   leaveOwnScopes,
   leaveScope,
   NativeObject,

@@ -1,6 +1,7 @@
 import type { Handle } from '../binding.ts';
 import { describe, isNative, unwrap, wrapTensor } from '../ops/index.ts';
 import { checkOptions } from '../options.ts';
+import { runBackward } from './anomaly.ts';
 import { noGrad } from './modes.ts';
 import { native } from './native.ts';
 import type { Tensor } from './tensor.ts';
@@ -49,13 +50,8 @@ export function grad(
     const gradient = given[i];
     return gradient ? unwrap(gradient) : null;
   });
-  const grads = native.gradOf(
-    ends.map(unwrap),
-    starts.map(unwrap),
-    first,
-    retainGraph,
-    createGraph,
-    allowUnused,
+  const grads = runBackward(() =>
+    native.gradOf(ends.map(unwrap), starts.map(unwrap), first, retainGraph, createGraph, allowUnused),
   );
   return grads.map((handle) => wrapTensor(handle) as Tensor | null);
 }

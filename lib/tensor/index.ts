@@ -1,10 +1,12 @@
 export type { Scalar } from '../ops/index.ts';
 export { Complex, listOps, OpaqueValue } from '../ops/index.ts';
+export { type AnomalyOptions, detectAnomaly, isAnomalyEnabled, setDetectAnomaly } from './anomaly.ts';
 export { allclose, equal, type Tolerance } from './compare.ts';
 export * from './create.ts';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.ts';
 export { dtypeOfArray, isComplex, isFloatingPoint } from './dtype.ts';
 export { type GradOptions, grad } from './grad.ts';
+export type { GradHook, HookHandle } from './grad-hooks.ts';
 export { type Index, type IndexArray, Slice, slice } from './indexing/index-types.ts';
 export type { IndexValue } from './indexing/indexing.ts';
 export {

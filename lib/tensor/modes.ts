@@ -1,7 +1,8 @@
 import { native } from './native.ts';
 import { refusePromise } from './scope.ts';
 
-function withGradEnabled<T>(enabled: boolean, name: string, fn: () => T): T {
+/** Runs `fn` with recording on or off; `name` is for the error where it returns a promise. */
+export function withGradEnabled<T>(enabled: boolean, name: string, fn: () => T): T {
   const before = native.isGradEnabled();
   native.setGradEnabled(enabled);
   try {

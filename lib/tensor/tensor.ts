@@ -11,7 +11,14 @@ import {
   unwrap,
 } from '../ops/index.ts';
 import { checkOptions } from '../options.ts';
+import { runBackward } from './anomaly.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
+import {
+  type GradHook,
+  type HookHandle,
+  registerGradHook,
+  registerPostAccumulateGradHook,
+} from './grad-hooks.ts';
 import type { Index } from './indexing/index-types.ts';
 import { type IndexValue, readIndex, writeIndex } from './indexing/indexing.ts';
 import { native } from './native.ts';
@@ -121,6 +128,42 @@ export class Tensor extends NativeObject {
 
   set grad(value: Tensor | null) {
     native.setGrad(unwrap(this), value === null ? null : unwrap(value));
+  }
+
+  /**
+   * Keeps the gradient of a tensor that is no leaf in its `grad`, as torch.Tensor.retain_grad.
+   *
+   * @throws TorchError for a tensor that does not require grad.
+   */
+  retainGrad(): void {
+    native.retainGrad(unwrap(this));
+  }
+
+  /** True after `retainGrad()` of a tensor that is no leaf. */
+  get retainsGrad(): boolean {
+    return native.retainsGrad(unwrap(this));
+  }
+
+  /**
+   * Calls `hook` with each gradient of this tensor that a backward computes, as torch.Tensor.register_hook; a tensor that
+   * it returns takes the gradient's place. It runs on this thread, in the order of registration, before the gradient is
+   * accumulated or goes on. An error that it throws ends the backward.
+   *
+   * @throws TorchError for a tensor that does not require grad.
+   * @example const handle = weight.registerHook((gradient) => gradient.clamp(-1, 1)); handle.remove();
+   */
+  registerHook(hook: GradHook): HookHandle {
+    return registerGradHook(this, hook);
+  }
+
+  /**
+   * Calls `hook` with this leaf each time that its `grad` was accumulated into, as
+   * torch.Tensor.register_post_accumulate_grad_hook.
+   *
+   * @throws TorchError for tensors that are no leaf or do not require grad.
+   */
+  registerPostAccumulateGradHook(hook: (tensor: this) => void): HookHandle {
+    return registerPostAccumulateGradHook(this, hook);
   }
 
   dim(): number {
@@ -378,7 +421,9 @@ export class Tensor extends NativeObject {
     checkOptions('backward', options, BACKWARD_OPTIONS);
     const { createGraph = false, retainGraph = createGraph, inputs = [] } = options;
     const gradients = [gradient ? unwrap(gradient) : null];
-    native.backward([unwrap(this)], gradients, retainGraph, createGraph, inputs.map(unwrap));
+    runBackward(() =>
+      native.backward([unwrap(this)], gradients, retainGraph, createGraph, inputs.map(unwrap)),
+    );
   }
 
   /** True after `dispose()`. */
@@ -419,6 +464,8 @@ type OwnMembers =
   | 'numel'
   | 'requiresGrad_'
   | 'isLeaf'
+  | 'retainGrad'
+  | 'retainsGrad'
   | 'isContiguous'
   | 'layout'
   | 'dispose';

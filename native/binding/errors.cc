@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "env.h"
+#include "js_value.h"
 #include "schema.h"
 
 namespace ibn {
@@ -183,6 +184,8 @@ void throwCurrentException(napi_env env, const BoundOp* op) {
   } catch (const Napi::Error& error) {
     // Not ThrowAsJavaScriptException: it throws again while a worker is being terminated.
     napi_throw(env, error.Value());
+  } catch (const JavaScriptError& error) {
+    error.rethrow(env);
   } catch (const InvalidArgument& error) {
     throwInvalidArgument(env, error, op);
   } catch (const c10::Error& error) {

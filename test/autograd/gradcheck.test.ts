@@ -4,18 +4,31 @@ import { randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
 import { message, withScope } from '../helpers/index.ts';
 
 const { gradcheck, gradgradcheck } = autograd;
+type Ctx<S extends readonly Tensor[] = Tensor[]> = autograd.FunctionCtx<S>;
 const leaf = (values: number[] | number[][]): Tensor =>
   tensor(values, { dtype: 'float64', requiresGrad: true });
 
-/** x^2 that autograd takes for something with the derivative `factor` x, which is a constant to it. */
-function square(factor: number): (x: Tensor) => Tensor {
-  return (x) => {
-    const constant = x.detach();
-    return constant
-      .mul(x)
-      .mul(factor)
-      .sub(constant.mul(constant).mul(factor - 1));
-  };
+/** x^2 whose derivative is `factor` x instead of 2 x. */
+function square(factor: number, second = 1): (x: Tensor) => Tensor {
+  class Slope extends autograd.Function {
+    static forward(ctx: Ctx<[Tensor]>, x: Tensor): Tensor {
+      ctx.saveForBackward(x);
+      return x.mul(factor);
+    }
+    static backward(_ctx: Ctx<[Tensor]>, g: Tensor): Tensor {
+      return g.mul(factor * second);
+    }
+  }
+  class Square extends autograd.Function {
+    static forward(ctx: Ctx<[Tensor]>, x: Tensor): Tensor {
+      ctx.saveForBackward(x);
+      return x.mul(x);
+    }
+    static backward(ctx: Ctx<[Tensor]>, g: Tensor): Tensor {
+      return Slope.apply(ctx.savedTensors[0]).mul(g);
+    }
+  }
+  return (x) => Square.apply(x);
 }
 
 describe('gradcheck', () => {
@@ -71,6 +84,47 @@ describe('gradcheck', () => {
   );
 
   it(
+    'finds a backward that is not the same twice',
+    withScope(() => {
+      let pass = 0;
+      class Drifts extends autograd.Function {
+        static forward(_ctx: Ctx, x: Tensor): Tensor {
+          return x.mul(1);
+        }
+        static backward(_ctx: Ctx, g: Tensor): Tensor {
+          return g.mul(1 + 1e-7 * pass++);
+        }
+      }
+      const x = leaf([1]);
+      expect(message(() => gradcheck((v: Tensor) => Drifts.apply(v), x))).toContain(
+        'Backward is not reentrant',
+      );
+      expect(gradcheck((v: Tensor) => Drifts.apply(v), x, { nondetTol: 1e-5 })).toBe(true);
+    }),
+  );
+
+  it(
+    'finds a backward that does not take outputs without a gradient',
+    withScope(() => {
+      class Strict extends autograd.Function {
+        static forward(ctx: Ctx, x: Tensor): Tensor {
+          ctx.setMaterializeGrads(false);
+          return x.mul(2);
+        }
+        static backward(_ctx: Ctx, g: Tensor): Tensor {
+          return g.mul(2);
+        }
+      }
+      const x = leaf([1]);
+      const fn = (v: Tensor): Tensor => Strict.apply(v);
+      expect(message(() => gradcheck(fn, x))).toContain(
+        'Expected backward function to handle undefined output grads',
+      );
+      expect(gradcheck(fn, x, { checkUndefinedGrad: false })).toBe(true);
+    }),
+  );
+
+  it(
     'finds a function that claims to have no derivative',
     withScope(() => {
       const x = leaf([1]);
@@ -100,7 +154,7 @@ describe('gradcheck', () => {
         `"RangeError: Expected real dense inputs for gradcheck, got complex128 of layout strided"`,
       );
       expect(message(() => gradcheck(double, leaf([1]), { fastMode: true } as never))).toMatchInlineSnapshot(
-        `"RangeError: Expected a known option for gradcheck, got "fastMode"; known options: eps, atol, rtol, raiseException, nondetTol, checkGradDtypes"`,
+        `"RangeError: Expected a known option for gradcheck, got "fastMode"; known options: eps, atol, rtol, raiseException, nondetTol, checkUndefinedGrad, checkGradDtypes"`,
       );
     }),
   );
@@ -116,8 +170,9 @@ describe('gradgradcheck', () => {
         gradgradcheck((v: Tensor) => v.pow(3), x, randn([2], { dtype: 'float64', requiresGrad: true })),
       ).toBe(true);
       expect(gradgradcheck((v: Tensor) => v.pow(3), x, null, { genNonContigGradOutputs: true })).toBe(true);
-      expect(gradcheck(square(2), x)).toBe(true);
-      expect(gradgradcheck(square(2), x, null, { raiseException: false })).toBe(false);
+      expect(gradcheck(square(2, 5), x)).toBe(true);
+      expect(gradgradcheck(square(2, 5), x, null, { raiseException: false })).toBe(false);
+      expect(gradgradcheck(square(2, 1), x)).toBe(true);
     }),
   );
 });

@@ -26,6 +26,7 @@ export const functions: Record<string, Entry> = {
   arange: fine((ibn) => ibn.arange(3)),
   cat: throws((ibn, x) => ibn.cat([x, x])),
   cudaInfo: fine((ibn) => ibn.cudaInfo().available),
+  detectAnomaly: fine((ibn) => ibn.detectAnomaly(() => ibn.isAnomalyEnabled())),
   dtypeOfArray: fine((ibn) => ibn.dtypeOfArray(new Float32Array(1))),
   empty: fine((ibn) => ibn.empty([2])),
   emptyCpuCache: fine((ibn) => ibn.emptyCpuCache()),
@@ -45,6 +46,7 @@ export const functions: Record<string, Entry> = {
   grad: throws((ibn, x) => ibn.grad([x], [x])),
   inferenceMode: fine((ibn) => ibn.inferenceMode(() => ibn.isInferenceModeEnabled())),
   initialSeed: fine((ibn) => typeof ibn.initialSeed()),
+  isAnomalyEnabled: fine((ibn) => ibn.isAnomalyEnabled()),
   isComplex: fine((ibn) => ibn.isComplex('complex64')),
   isFloatingPoint: fine((ibn) => ibn.isFloatingPoint('int8')),
   isGradEnabled: fine((ibn) => typeof ibn.isGradEnabled()),
@@ -68,6 +70,7 @@ export const functions: Record<string, Entry> = {
   resetPeakMemoryStats: fine((ibn) => ibn.resetPeakMemoryStats()),
   runtimeInfo: fine((ibn) => ibn.runtimeInfo().torchVersion),
   scope: throws((ibn, x) => ibn.scope(() => x.neg())),
+  setDetectAnomaly: fine((ibn) => ibn.setDetectAnomaly(false)),
   setGradEnabled: fine((ibn) => ibn.setGradEnabled(ibn.isGradEnabled())),
   setNumThreads: fine((ibn) => ibn.setNumThreads(ibn.getNumThreads())),
   setPrintoptions: fine((ibn) => ibn.setPrintoptions({ profile: 'default' })),
@@ -93,6 +96,20 @@ export const members: Record<string, Entry> = {
   isLeaf: throws((_, x) => x.isLeaf),
   gradFn: throws((_, x) => x.gradFn),
   grad: throws((_, x) => x.grad),
+  retainGrad: throws((_, x) => x.requiresGrad_().retainGrad()),
+  retainsGrad: throws((_, x) => x.retainsGrad),
+  registerHook: throws((_, x) =>
+    x
+      .requiresGrad_()
+      .registerHook(() => {})
+      .remove(),
+  ),
+  registerPostAccumulateGradHook: throws((_, x) =>
+    x
+      .requiresGrad_()
+      .registerPostAccumulateGradHook(() => {})
+      .remove(),
+  ),
   dim: throws((_, x) => x.dim()),
   ndim: throws((_, x) => x.ndim),
   numel: throws((_, x) => x.numel()),

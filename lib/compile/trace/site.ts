@@ -1,5 +1,4 @@
-import { dirname, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isForeign, parseFrame } from '../../call-site.ts';
 import { CompileError, type CompileErrorCode } from '../errors.ts';
 
 /** Where in the network an op was called. */
@@ -13,11 +12,8 @@ export interface Site {
 /** What is wrong with the network as a whole, and no op's fault. */
 export const NETWORK: Site = { module: '', stack: {} };
 
-/** The package's sources and its bundles, which source maps may call by the names of the sources. */
-const OWN = ownFolders(fileURLToPath(import.meta.url));
 /** Frames that are looked at: a forward may call itself through many layers. */
 const MOST_FRAMES = 1000;
-const FRAME = /^\s*at (?:(?:async )?(.*?) \((.+):(\d+):\d+\)|(?:async )?(.+):(\d+):\d+)$/;
 
 /** A call stack, whose text is made where it is read: the class keeps those who look into plain objects from it. */
 class CallStack {
@@ -44,34 +40,14 @@ export function siteOf(module: string): Site {
  * package's, as in its networks.
  */
 export function sourceLine(site: Site): string | undefined {
-  for (const frame of String(site.stack.stack ?? '').split('\n')) {
-    const match = FRAME.exec(frame);
-    if (match === null) continue;
-    const path = pathOf((match[2] ?? match[4]) as string);
-    if (!isOwn(path)) {
-      if (!path.startsWith('node:')) return `${path}:${match[3] ?? match[5]}`;
-    } else if (match[1]?.endsWith(callTraced.name)) {
-      return undefined;
-    }
+  for (const text of String(site.stack.stack ?? '').split('\n')) {
+    const frame = parseFrame(text);
+    if (frame === undefined) continue;
+    if (isForeign(frame)) return `${frame.path}:${frame.line}`;
+    if (frame.isOwn && frame.name.endsWith(callTraced.name)) return undefined;
   }
   return undefined;
 }
-
-function pathOf(file: string): string {
-  try {
-    return file.startsWith('file://') ? fileURLToPath(file) : file;
-  } catch {
-    return file;
-  }
-}
-
-function ownFolders(file: string): readonly string[] {
-  const parts = dirname(file).split(sep);
-  const at = parts.findLastIndex((part) => part === 'lib' || part === 'dist');
-  return ['lib', 'dist'].map((name) => [...parts.slice(0, at), name, ''].join(sep));
-}
-
-const isOwn = (path: string): boolean => OWN.some((folder) => path.startsWith(folder));
 
 /** `layer1.0.conv1 (/path/model.ts:12)` */
 export function describeSite(site: Site): string {

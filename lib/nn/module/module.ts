@@ -1,5 +1,5 @@
 import { checkPositions } from '../../options.ts';
-import { type Device, type DType, keep, Tensor } from '../../tensor/index.ts';
+import { type Device, type DType, type HookHandle, keep, Tensor } from '../../tensor/index.ts';
 import { isOwnForward } from '../../tensor/own-code.ts';
 import {
   type LoadOptions,
@@ -8,14 +8,17 @@ import {
   type StateDictLike,
 } from '../loading/load-state-dict.ts';
 import { StateDict } from '../loading/state-dict.ts';
+import type { FullBackwardHook, FullBackwardPreHook } from './backward-hooks.ts';
 import { Cloner } from './clone.ts';
 import { convertTensors, type ModuleTarget } from './convert.ts';
 import {
   callWithHooks,
+  copyHooks,
+  countHooks,
   type ForwardHook,
   type ForwardPreHook,
-  type HookHandle,
   type ModuleHooks,
+  noHooks,
 } from './hooks.ts';
 import { indentRest, moduleRepr } from './repr.ts';
 import {
@@ -226,7 +229,7 @@ export abstract class Module extends ModuleTree {
     copy.copyRegistrations(this);
     copy.#stateHooks = this.#stateHooks?.copy();
     const hooks = this.#hooks;
-    if (hooks) copy.#hooks = { before: new Map(hooks.before), after: new Map(hooks.after) };
+    if (hooks) copy.#hooks = copyHooks(hooks);
     if (this.forward !== this.#entry) copy.forward = this.forward;
     for (const [name, value] of Object.entries(this)) {
       const copied: unknown = cloner.copy(value);
@@ -254,19 +257,38 @@ export abstract class Module extends ModuleTree {
     return this.#addHook('before', hook);
   }
 
+  /**
+   * Runs `hook(module, gradInput, gradOutput)` in backward, when the gradients of the inputs of a forward are there, as
+   * torch.nn.Module.register_full_backward_hook: arrays with a place for each input and each output, null where there is no
+   * gradient. An array that it returns takes the place of `gradInput`. Where no input requires grad, it runs when the gradients
+   * of the outputs are there, with nulls. In-place changes of inputs or outputs of such a module are errors.
+   */
+  registerFullBackwardHook(hook: FullBackwardHook): HookHandle {
+    return this.#addHook('backward', hook);
+  }
+
+  /**
+   * Runs `hook(module, gradOutput)` in backward, when the gradients of the outputs are there, as
+   * torch.nn.Module.register_full_backward_pre_hook. An array that it returns takes their place.
+   */
+  registerFullBackwardPreHook(hook: FullBackwardPreHook): HookHandle {
+    return this.#addHook('backwardPre', hook);
+  }
+
   /** Whether any hook runs with `forward`. */
   get hasHooks(): boolean {
     return this.#hooks !== undefined;
   }
 
-  #addHook(when: keyof ModuleHooks, hook: ForwardHook | ForwardPreHook): HookHandle {
-    this.#hooks ??= { before: new Map(), after: new Map() };
+  #addHook(when: keyof ModuleHooks, hook: (...args: never[]) => unknown): HookHandle {
+    if (typeof hook !== 'function') throw new TypeError(`Expected a function for a hook, got ${typeof hook}`);
+    this.#hooks ??= noHooks();
     const hooks = this.#hooks;
     const id = Symbol(when);
     (hooks[when] as Map<symbol, unknown>).set(id, hook);
     const remove = (): void => {
       hooks[when].delete(id);
-      if (hooks.before.size + hooks.after.size === 0 && this.#hooks === hooks) this.#hooks = undefined;
+      if (countHooks(hooks) === 0 && this.#hooks === hooks) this.#hooks = undefined;
     };
     return { remove };
   }

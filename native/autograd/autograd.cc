@@ -3,21 +3,12 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "call.h"
+#include "lists.h"
+#include "parts.h"
 
 namespace ibn {
 
 namespace {
-
-std::vector<at::Tensor> tensorList(Call& call, size_t index) {
-  std::vector<at::Tensor> list;
-  const Napi::Array array = call.info[index].As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    const Napi::Value item = array[i];
-    list.push_back(item.IsNull() || item.IsUndefined() ? at::Tensor() : call.data.tensor(call.env, item));
-  }
-  return list;
-}
 
 Napi::Value requiresGrad(Call& call) {
   return Napi::Boolean::New(call.env, call.tensor(0).requires_grad());
@@ -75,7 +66,9 @@ Napi::Value backward(Call& call) {
   const auto tensors = tensorList(call, 0);
   const auto gradients = tensorList(call, 1);
   const auto inputs = tensorList(call, 4);
-  torch::autograd::backward(tensors, gradients, call.boolean(2), call.boolean(3), inputs);
+  const bool retain = call.boolean(2);
+  const bool create = call.boolean(3);
+  JsThread::here()->serve([&] { torch::autograd::backward(tensors, gradients, retain, create, inputs); });
   return call.undefined();
 }
 
@@ -84,11 +77,13 @@ Napi::Value gradOf(Call& call) {
   const auto outputs = tensorList(call, 0);
   const auto inputs = tensorList(call, 1);
   const auto gradients = tensorList(call, 2);
-  const auto grads =
-      torch::autograd::grad(outputs, inputs, gradients, call.boolean(3), call.boolean(4), call.boolean(5));
-  Napi::Array result = Napi::Array::New(call.env, grads.size());
-  for (uint32_t i = 0; i < grads.size(); i++) result[i] = call.wrap(grads[i]);
-  return result;
+  const bool retain = call.boolean(3);
+  const bool create = call.boolean(4);
+  const bool unused = call.boolean(5);
+  std::vector<at::Tensor> grads;
+  JsThread::here()->serve(
+      [&] { grads = torch::autograd::grad(outputs, inputs, gradients, retain, create, unused); });
+  return {call.env, handlesOf(call.env, call.data, grads)};
 }
 
 Napi::Value isGradEnabled(Call& call) {
@@ -117,19 +112,24 @@ Napi::Value exitInferenceMode(Call& call) {
 }  // namespace
 
 void defineAutograd(Napi::Object exports) {
-  define<requiresGrad>(exports, "requiresGrad");
-  define<setRequiresGrad>(exports, "setRequiresGrad");
-  define<isLeaf>(exports, "isLeaf");
-  define<gradFnName>(exports, "gradFnName");
-  define<grad>(exports, "grad");
-  define<setGrad>(exports, "setGrad");
-  define<backward>(exports, "backward");
-  define<gradOf>(exports, "gradOf");
-  define<isGradEnabled>(exports, "isGradEnabled");
-  define<setGradEnabled>(exports, "setGradEnabled");
-  define<isInferenceModeEnabled>(exports, "isInferenceModeEnabled");
-  define<enterInferenceMode>(exports, "enterInferenceMode");
-  define<exitInferenceMode>(exports, "exitInferenceMode");
+  JsThread::open(exports.Env());
+  defineGradHooks(exports);
+  defineSavedHooks(exports);
+  defineFunction(exports);
+  defineEngineHooks(exports);
+  definePart<requiresGrad>(exports, "requiresGrad");
+  definePart<setRequiresGrad>(exports, "setRequiresGrad");
+  definePart<isLeaf>(exports, "isLeaf");
+  definePart<gradFnName>(exports, "gradFnName");
+  definePart<grad>(exports, "grad");
+  definePart<setGrad>(exports, "setGrad");
+  definePart<backward>(exports, "backward");
+  definePart<gradOf>(exports, "gradOf");
+  definePart<isGradEnabled>(exports, "isGradEnabled");
+  definePart<setGradEnabled>(exports, "setGradEnabled");
+  definePart<isInferenceModeEnabled>(exports, "isInferenceModeEnabled");
+  definePart<enterInferenceMode>(exports, "enterInferenceMode");
+  definePart<exitInferenceMode>(exports, "exitInferenceMode");
 }
 
 }  // namespace ibn
