@@ -172,10 +172,12 @@ describe('checkpoint', () => {
         const y = checkpoint((v: Tensor) => fn(v, runs++), x, { ...off, ...options });
         return message(() => y.sum().backward());
       };
-      expect(run((v, i) => (i === 0 ? v.exp().exp() : v.exp()))).toMatchInlineSnapshot(`"TorchError: Expected 2 saved tensors from the second run of a checkpoint's function, as from the first, got 1; it must do the same both times"`);
-      expect(
-        run((v, i) => (i === 0 ? v.exp() : v.exp().exp()), { earlyStop: false }),
-      ).toMatchInlineSnapshot(`"TorchError: Expected 1 saved tensors from the second run of a checkpoint's function, as from the first, got more; it must do the same both times"`);
+      expect(run((v, i) => (i === 0 ? v.exp().exp() : v.exp()))).toMatchInlineSnapshot(
+        `"TorchError: Expected 2 saved tensors from the second run of a checkpoint's function, as from the first, got 1; it must do the same both times"`,
+      );
+      expect(run((v, i) => (i === 0 ? v.exp() : v.exp().exp()), { earlyStop: false })).toMatchInlineSnapshot(
+        `"TorchError: Expected 1 saved tensors from the second run of a checkpoint's function, as from the first, got more; it must do the same both times"`,
+      );
       expect(run((v, i) => (i === 0 ? v.exp() : v.index(0).exp()))).toMatchInlineSnapshot(
         `"TorchError: Expected [2] float32 on cpu for saved tensor 0 from the second run of a checkpoint's function, as from the first, got [] float32 on cpu; it must do the same both times"`,
       );
