@@ -85,7 +85,7 @@ class FunctionNode final : public Releasing<torch::autograd::Node> {
  private:
   variable_list call(const JsValue& backward, variable_list gradients) const {
     if (materialize_) materialize(gradients);
-    napi_env env = backward.thread().env();
+    napi_env env = backward.env();
     const HandleScope scope(env);
     EnvData& data = EnvData::get(env);
     napi_value given = handlesOf(env, data, gradients);

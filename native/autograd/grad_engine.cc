@@ -21,7 +21,7 @@ class ForwardStack final : public AnomalyMetadata {
   void store_stack() override {
     const auto& thread = JsThread::here();
     if (!thread || thread->stack_reader == nullptr) return;
-    napi_env env = thread->env();
+    napi_env env = thread->stack_env;
     const HandleScope scope(env);
     napi_value reader = nullptr;
     napi_get_reference_value(env, thread->stack_reader, &reader);
@@ -71,7 +71,9 @@ torch::autograd::Engine& engine() {
 
 // setStackReader(fn): gives the JavaScript stack as text.
 Napi::Value setStackReader(Call& call) {
-  napi_create_reference(call.env, call.at(0), 1, &JsThread::here()->stack_reader);
+  JsThread& thread = *JsThread::here();
+  napi_create_reference(call.env, call.at(0), 1, &thread.stack_reader);
+  thread.stack_env = call.env;
   return call.undefined();
 }
 

@@ -29,7 +29,7 @@ class HookBox final : public torch::CustomClassHolder {
 
  private:
   static at::Tensor callHere(const JsValue& function, const at::Tensor& tensor) {
-    napi_env env = function.thread().env();
+    napi_env env = function.env();
     const HandleScope scope(env);
     EnvData& data = EnvData::get(env);
     napi_value result = function.call({data.wrap(env, tensor, nullptr)});

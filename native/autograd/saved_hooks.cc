@@ -16,7 +16,7 @@ class PackedTensor final : public torch::autograd::SavedVariableHooks {
 
   void call_pack_hook(const at::Tensor& tensor) override {
     hooks_->pack->thread().run([&] {
-      napi_env env = hooks_->pack->thread().env();
+      napi_env env = hooks_->pack->env();
       const HandleScope scope(env);
       // Without its graph, of which an output that is kept would be a part that keeps the whole.
       napi_value handle = EnvData::get(env).wrap(env, tensor.detach(), nullptr);
@@ -29,7 +29,7 @@ class PackedTensor final : public torch::autograd::SavedVariableHooks {
     at::Tensor tensor;
     const int pass = torch::autograd::get_current_graph_task_id();
     hooks_->unpack->thread().run([&] {
-      napi_env env = hooks_->unpack->thread().env();
+      napi_env env = hooks_->unpack->env();
       const HandleScope scope(env);
       napi_value number = fromInt(env, pass);
       napi_value handle = hooks_->unpack->call({packed_->get(), number});

@@ -81,19 +81,20 @@ std::shared_ptr<JsThread>& JsThread::here() {
 }
 
 void JsThread::open(napi_env env) {
-  here() = std::make_shared<JsThread>(env);
-  const auto end = [](void*) {
-    here()->close();
-    here().reset();
-  };
-  napi_add_env_cleanup_hook(env, end, here().get());
+  if (!here()) here() = std::make_shared<JsThread>();
+  if (here()->envs_.insert(env).second) napi_add_env_cleanup_hook(env, close, env);
+}
+
+void JsThread::close(void* env) {
+  here()->leave(static_cast<napi_env>(env));
+  if (here()->envs_.empty()) here().reset();
 }
 
 void JsThread::run(const Job& job) {
   if (isHere()) return job();
   Request request(job);
   std::unique_lock lock(mutex_);
-  TORCH_CHECK(serving_ > 0 && !closed_,
+  TORCH_CHECK(serving_ > 0 && !envs_.empty(),
               "Expected the JavaScript thread to wait for libtorch while a hook of its runs");
   waiting_.push_back(&request);
   changed_.notify_all();
@@ -198,30 +199,30 @@ void JsThread::answer(Request& request) {
   current_ = outer;
 }
 
-void JsThread::forget(napi_ref reference) {
+void JsThread::forget(napi_env env, napi_ref reference) {
   const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  forgotten_.push_back(reference);
+  if (!envs_.contains(env)) return;
+  forgotten_.push_back({env, reference});
   has_forgotten_ = true;
 }
 
 void JsThread::deleteForgotten() {
   if (!has_forgotten_.load(std::memory_order_relaxed)) return;
-  std::vector<napi_ref> references;
+  std::vector<Reference> references;
   {
     const std::lock_guard lock(mutex_);
     references.swap(forgotten_);
     has_forgotten_ = false;
   }
-  for (napi_ref reference : references) napi_delete_reference(env_, reference);
+  for (const auto& [env, value] : references) napi_delete_reference(env, value);
 }
 
-void JsThread::close() {
+void JsThread::leave(napi_env env) {
   saved_hooks.clear();
+  if (stack_env == env) stack_reader = nullptr;
   const std::lock_guard lock(mutex_);
-  closed_ = true;
-  forgotten_.clear();
-  has_forgotten_ = false;
+  envs_.erase(env);
+  std::erase_if(forgotten_, [env](const Reference& reference) { return reference.env == env; });
 }
 
 void JsThread::noteAnomaly(std::string text) {

@@ -1,4 +1,4 @@
-// The thread of an environment, as libtorch's autograd finds it from any other: what libtorch holds of
+// A thread that runs JavaScript, as libtorch's autograd finds it from any other: what libtorch holds of
 // JavaScript is called and let go there alone.
 #pragma once
 #include <node_api.h>
@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,20 +20,18 @@ namespace ibn {
 
 class SavedHooks;
 
-// Made with its environment, on its thread. Shared with whatever holds JavaScript values, which may outlive
-// the environment: values that are let go after its end are left to Node, which frees them with it.
+// Made with the first environment of its thread; each native module that is loaded there has one of its own.
+// Shared with whatever holds JavaScript values, which may outlive an environment: values that are let go
+// after its end are left to Node, which frees them with it.
 class JsThread {
  public:
   using Job = std::function<void()>;
 
-  explicit JsThread(napi_env env) : env_(env) {}
-
-  // Makes that of an environment, until the environment ends.
+  // Adds an environment to the running thread, until the environment ends.
   static void open(napi_env env);
   // That of the running thread; null on libtorch's own threads.
   static std::shared_ptr<JsThread>& here();
 
-  napi_env env() const { return env_; }
   bool isHere() const { return here().get() == this; }
 
   // From any thread: runs `job` on this one, with the caller's modes (grad mode, autocast, ...), and throws
@@ -47,7 +46,7 @@ class JsThread {
   std::atomic<int64_t> holdings{0};
 
   // Lets a reference go, from any thread and inside garbage collection: it is deleted later, here.
-  void forget(napi_ref reference);
+  void forget(napi_env env, napi_ref reference);
   void deleteForgotten();
 
   // What anomaly detection found since the last call: where the forward of a failed node ran.
@@ -58,18 +57,23 @@ class JsThread {
   std::vector<std::shared_ptr<SavedHooks>> saved_hooks;
   // Gives the JavaScript stack as text; null until it is set. Used on this thread only.
   napi_ref stack_reader = nullptr;
+  napi_env stack_env = nullptr;
 
  private:
   struct Request;
   struct Work;
-  void close();
+  struct Reference {
+    napi_env env;
+    napi_ref value;
+  };
+  static void close(void* env);
+  void leave(napi_env env);
   bool staysHere() const;
   void serveUntil(Work& work);
   void answer(Request& request);
   void refuseWaiting();
   void waitFor(std::unique_lock<std::mutex>& lock, Request& request);
 
-  napi_env env_;
   int nested_ = 0;              // calls of `serve` that this thread is in
   Request* current_ = nullptr;  // the request that this thread answers, if any
 
@@ -77,8 +81,8 @@ class JsThread {
   std::condition_variable changed_;
   std::deque<Request*> waiting_;
   int serving_ = 0;
-  bool closed_ = false;
-  std::vector<napi_ref> forgotten_;
+  std::set<napi_env> envs_;  // those that have not ended
+  std::vector<Reference> forgotten_;
   std::atomic<bool> has_forgotten_{false};
   std::string anomaly_;
 };

@@ -9,7 +9,7 @@ namespace {
 constexpr uint32_t kOnly = 0;
 }  // namespace
 
-JsValue::JsValue(napi_env env, napi_value value) : thread_(JsThread::here()) {
+JsValue::JsValue(napi_env env, napi_value value) : thread_(JsThread::here()), env_(env) {
   napi_value holder = nullptr;
   napi_create_array_with_length(env, 1, &holder);
   napi_set_element(env, holder, kOnly, value);
@@ -19,19 +19,19 @@ JsValue::JsValue(napi_env env, napi_value value) : thread_(JsThread::here()) {
 
 JsValue::~JsValue() {
   thread_->holdings--;
-  if (reference_ != nullptr) thread_->forget(reference_);
+  if (reference_ != nullptr) thread_->forget(env_, reference_);
 }
 
 napi_value JsValue::get() const {
   napi_value holder = nullptr;
   napi_value value = nullptr;
-  napi_get_reference_value(thread_->env(), reference_, &holder);
-  napi_get_element(thread_->env(), holder, kOnly, &value);
+  napi_get_reference_value(env_, reference_, &holder);
+  napi_get_element(env_, holder, kOnly, &value);
   return value;
 }
 
 napi_value JsValue::call(const std::vector<napi_value>& arguments) const {
-  napi_env env = thread_->env();
+  napi_env env = env_;
   napi_value receiver = nullptr;
   napi_value result = nullptr;
   napi_value thrown = nullptr;

@@ -19,6 +19,7 @@ class JsValue {
   JsValue& operator=(const JsValue&) = delete;
 
   JsThread& thread() const { return *thread_; }
+  napi_env env() const { return env_; }
   // On its thread.
   napi_value get() const;
   // On its thread: calls the value, a function. Throws JavaScriptError.
@@ -26,6 +27,7 @@ class JsValue {
 
  private:
   std::shared_ptr<JsThread> thread_;
+  napi_env env_;
   napi_ref reference_ = nullptr;
 };
 
