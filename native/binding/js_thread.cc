@@ -214,7 +214,7 @@ void JsThread::deleteForgotten() {
     references.swap(forgotten_);
     has_forgotten_ = false;
   }
-  for (const auto& [env, value] : references) napi_delete_reference(env, value);
+  for (const Reference& reference : references) napi_delete_reference(reference.env, reference.value);
 }
 
 void JsThread::leave(napi_env env) {

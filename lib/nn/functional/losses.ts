@@ -210,7 +210,8 @@ export interface CtcLossOptions extends LossOptions {
  * Connectionist temporal classification between log-probabilities (T, N, C) or (T, C) and targets: classes (N, S), or all one
  * after the other.
  *
- * @param inputLengths,targetLengths Lengths of each sequence: arrays, or int64 tensors (N).
+ * @param inputLengths Lengths of each input: an array, or an int64 tensor (N).
+ * @param targetLengths Lengths of each target, likewise.
  */
 export function ctcLoss(
   logProbs: Tensor,

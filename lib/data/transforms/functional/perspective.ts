@@ -9,7 +9,7 @@ export type Corners = readonly [Point, Point, Point, Point];
 
 /** Options of {@link perspective}. */
 export interface PerspectiveOptions extends GridOptions {
-  /** The eight numbers of {@link perspectiveCoefficients}, in place of the points. */
+  /** The eight numbers of the map from output to input, in place of the points. */
   coefficients?: readonly number[];
 }
 
