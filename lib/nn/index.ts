@@ -1,8 +1,6 @@
 /** Layers and networks, with torch.nn's names. */
 import { registerOwnClasses } from '../tensor/own-code.ts';
 import * as activation from './layers/activation.ts';
-import * as adaptiveSoftmax from './layers/adaptive-softmax.ts';
-import * as attention from './layers/attention.ts';
 import * as container from './layers/container.ts';
 import * as conv from './layers/conv.ts';
 import * as distance from './layers/distance.ts';
@@ -11,25 +9,25 @@ import * as embedding from './layers/embedding.ts';
 import * as fold from './layers/fold.ts';
 import * as layerNorm from './layers/layer-norm.ts';
 import * as linear from './layers/linear.ts';
-import * as loss from './layers/loss.ts';
+import * as adaptiveSoftmax from './layers/losses/adaptive-softmax.ts';
+import * as loss from './layers/losses/losses.ts';
+import * as tripletLoss from './layers/losses/triplet.ts';
 import * as norm from './layers/norm.ts';
 import * as padding from './layers/padding.ts';
 import * as parameterContainer from './layers/parameter-container.ts';
 import * as pooling from './layers/pooling.ts';
-import * as recurrent from './layers/recurrent.ts';
-import * as recurrentCells from './layers/recurrent-cells.ts';
+import * as recurrentCells from './layers/recurrent/cells.ts';
+import * as recurrent from './layers/recurrent/recurrent.ts';
 import * as shape from './layers/shape.ts';
-import * as transformer from './layers/transformer.ts';
-import * as transformerLayers from './layers/transformer-layers.ts';
-import * as tripletLoss from './layers/triplet-loss.ts';
+import * as attention from './layers/transformer/attention.ts';
+import * as transformerLayers from './layers/transformer/encoder-decoder.ts';
+import * as transformer from './layers/transformer/transformer.ts';
 import * as upsample from './layers/upsample.ts';
 import * as parametrize from './utils/parametrize.ts';
 
 export * as functional from './functional/index.ts';
 export * as init from './init/init.ts';
 export * from './layers/activation.ts';
-export * from './layers/adaptive-softmax.ts';
-export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/attention.ts';
 export { ModuleDict, ModuleList, Sequential } from './layers/container.ts';
 export * from './layers/conv.ts';
 export * from './layers/distance.ts';
@@ -38,11 +36,15 @@ export * from './layers/embedding.ts';
 export * from './layers/fold.ts';
 export * from './layers/layer-norm.ts';
 export * from './layers/linear.ts';
-export * from './layers/loss.ts';
+export * from './layers/losses/adaptive-softmax.ts';
+export * from './layers/losses/losses.ts';
+export * from './layers/losses/triplet.ts';
 export * from './layers/norm.ts';
 export * from './layers/padding.ts';
 export { ParameterDict, ParameterList } from './layers/parameter-container.ts';
 export * from './layers/pooling.ts';
+export type { RecurrentOptions } from './layers/recurrent/base.ts';
+export * from './layers/recurrent/cells.ts';
 export {
   GRU,
   LSTM,
@@ -50,19 +52,17 @@ export {
   type RecurrentNonlinearity,
   RNN,
   type RNNOptions,
-} from './layers/recurrent.ts';
-export type { RecurrentOptions } from './layers/recurrent-base.ts';
-export * from './layers/recurrent-cells.ts';
+} from './layers/recurrent/recurrent.ts';
 export * from './layers/shape.ts';
-export * from './layers/transformer.ts';
+export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/transformer/attention.ts';
 export {
   type DecoderMasks,
   type EncoderLayerMasks,
   TransformerDecoderLayer,
   TransformerEncoderLayer,
-} from './layers/transformer-layers.ts';
-export type { TransformerActivation, TransformerLayerOptions } from './layers/transformer-parts.ts';
-export * from './layers/triplet-loss.ts';
+} from './layers/transformer/encoder-decoder.ts';
+export type { TransformerActivation, TransformerLayerOptions } from './layers/transformer/parts.ts';
+export * from './layers/transformer/transformer.ts';
 export * from './layers/upsample.ts';
 export type { LoadOptions, LoadResult, StateDictLike } from './loading/load-state-dict.ts';
 export { type ModuleMetadata, StateDict, StateDictError } from './loading/state-dict.ts';

@@ -1,6 +1,6 @@
 import type { ByteCursor } from '../byte-cursor.ts';
 import { Mismatch } from './checks.ts';
-import { HANDLERS } from './handlers.ts';
+import { HANDLERS } from './handlers/table.ts';
 import { pathTo } from './key-path.ts';
 import { type Environment, Machine } from './machine.ts';
 import { OPCODES, opcodeName } from './opcodes.ts';

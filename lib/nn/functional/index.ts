@@ -8,7 +8,6 @@ export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
 } from './attention.ts';
-export * from './class-losses.ts';
 export {
   type ConvFunctionOptions,
   type ConvTransposeFunctionOptions,
@@ -47,7 +46,6 @@ export {
   embeddingBag,
   oneHot,
 } from './embedding.ts';
-export * from './embedding-losses.ts';
 export {
   type InterpolateMode,
   type InterpolateOptions,
@@ -58,8 +56,9 @@ export {
   upsampleNearest,
 } from './interpolate.ts';
 export * from './linear.ts';
-export * from './losses.ts';
-export { type LPPoolOptions, lpPool1d, lpPool2d, lpPool3d } from './lp-pooling.ts';
+export * from './losses/classes.ts';
+export * from './losses/elements.ts';
+export * from './losses/embeddings.ts';
 export {
   type AffineOptions,
   batchNorm,
@@ -75,6 +74,7 @@ export {
   rmsNorm,
 } from './normalization.ts';
 export * from './padding.ts';
+export { type LPPoolOptions, lpPool1d, lpPool2d, lpPool3d } from './pooling/lp.ts';
 export {
   type AvgPoolNdOptions,
   type AvgPoolOptions,
@@ -98,8 +98,7 @@ export {
   maxPool3d,
   maxPool3dWithIndices,
   type Pooled,
-} from './pooling.ts';
-export * from './softmax.ts';
+} from './pooling/pooling.ts';
 export {
   type FractionalMaxPoolOptions,
   fractionalMaxPool2d,
@@ -111,5 +110,6 @@ export {
   maxUnpool1d,
   maxUnpool2d,
   maxUnpool3d,
-} from './unpooling.ts';
+} from './pooling/unpooling.ts';
+export * from './softmax.ts';
 export * from './vision.ts';

@@ -1,9 +1,9 @@
 /** Pooling layers. They take batches (N, C, ...) and single maps (C, ...). */
 import type { Tensor } from '../../tensor/index.ts';
 import { flag, Signature } from '../arguments.ts';
-import { type LPPoolValues, lpPool1d, lpPool2d, lpPool3d } from '../functional/lp-pooling.ts';
-import * as F from '../functional/pooling.ts';
-import * as U from '../functional/unpooling.ts';
+import { type LPPoolValues, lpPool1d, lpPool2d, lpPool3d } from '../functional/pooling/lp.ts';
+import * as F from '../functional/pooling/pooling.ts';
+import * as U from '../functional/pooling/unpooling.ts';
 import { Module } from '../module/module.ts';
 import { type Dims, type OutputSizes, outputSizes, type Size } from '../sizes.ts';
 import { defineLayer, type Layer, layerOf } from './define.ts';

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { decodeText } from '../surrogates.ts';
-import { Mismatch } from './checks.ts';
-import type { Machine } from './machine.ts';
-import { narrow } from './numpy.ts';
-import { OPCODES as OP } from './opcodes.ts';
+import { decodeText } from '../../surrogates.ts';
+import { Mismatch } from '../checks.ts';
+import type { Machine } from '../machine.ts';
+import { narrow } from '../numpy.ts';
+import { OPCODES as OP } from '../opcodes.ts';
 
 // Python itself refuses decimal integers beyond 4,300 digits.
 const LONGEST_INTEGER = 2048;

@@ -1,7 +1,7 @@
-import { checkPositions } from '../../options.ts';
-import { ops, type Tensor } from '../../tensor/index.ts';
-import type { PackedSequence } from '../utils/rnn.ts';
-import { RecurrentBase, type RecurrentOptions } from './recurrent-base.ts';
+import { checkPositions } from '../../../options.ts';
+import { ops, type Tensor } from '../../../tensor/index.ts';
+import type { PackedSequence } from '../../utils/rnn.ts';
+import { RecurrentBase, type RecurrentOptions } from './base.ts';
 
 /** Non-linearity of RNN and RNNCell. */
 export type RecurrentNonlinearity = 'tanh' | 'relu';

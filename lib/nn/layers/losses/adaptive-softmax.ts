@@ -1,9 +1,9 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import { type Device, type DType, ops, type Tensor } from '../../tensor/index.ts';
-import { Module } from '../module/module.ts';
-import { checkCount } from '../sizes.ts';
-import { ModuleList, Sequential } from './container.ts';
-import { Linear } from './linear.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import { type Device, type DType, ops, type Tensor } from '../../../tensor/index.ts';
+import { Module } from '../../module/module.ts';
+import { checkCount } from '../../sizes.ts';
+import { ModuleList, Sequential } from '../container.ts';
+import { Linear } from '../linear.ts';
 
 /** Options of AdaptiveLogSoftmaxWithLoss. */
 export interface AdaptiveLogSoftmaxWithLossOptions {

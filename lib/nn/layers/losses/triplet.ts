@@ -1,13 +1,13 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import type { Tensor } from '../../tensor/index.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import type { Tensor } from '../../../tensor/index.ts';
+import { checkMargin } from '../../functional/losses/checks.ts';
 import {
   type TripletMarginWithDistanceLossOptions,
   tripletMarginWithDistanceLoss,
-} from '../functional/embedding-losses.ts';
-import { checkMargin } from '../functional/loss-checks.ts';
-import { Module } from '../module/module.ts';
-import { type Reduction, reductionCode } from '../sizes.ts';
-import { PairwiseDistance } from './distance.ts';
+} from '../../functional/losses/embeddings.ts';
+import { Module } from '../../module/module.ts';
+import { type Reduction, reductionCode } from '../../sizes.ts';
+import { PairwiseDistance } from '../distance.ts';
 
 /**
  * Triplet loss with a distance of your own, a function or a module of two inputs; default PairwiseDistance.

@@ -1,21 +1,21 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import { type Device, type DType, full, type Tensor } from '../../tensor/index.ts';
-import { callForeign } from '../../tensor/own-code.ts';
-import { call } from '../forward-then-release.ts';
-import * as init from '../init/init.ts';
-import { Module } from '../module/module.ts';
-import { checkCount } from '../sizes.ts';
-import { ModuleList } from './container.ts';
-import { LayerNorm } from './layer-norm.ts';
-import { tensorOptions } from './place.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import { type Device, type DType, full, type Tensor } from '../../../tensor/index.ts';
+import { callForeign } from '../../../tensor/own-code.ts';
+import { call } from '../../forward-then-release.ts';
+import * as init from '../../init/init.ts';
+import { Module } from '../../module/module.ts';
+import { checkCount } from '../../sizes.ts';
+import { ModuleList } from '../container.ts';
+import { LayerNorm } from '../layer-norm.ts';
+import { tensorOptions } from '../place.ts';
 import {
   DECODER_MASKS,
   type DecoderMasks,
   type EncoderLayerMasks,
   TransformerDecoderLayer,
   TransformerEncoderLayer,
-} from './transformer-layers.ts';
-import { LAYER_OPTIONS, type TransformerLayerOptions } from './transformer-parts.ts';
+} from './encoder-decoder.ts';
+import { LAYER_OPTIONS, type TransformerLayerOptions } from './parts.ts';
 
 /** Copies of a layer, each with weights of its own that begin equal, as in torch. */
 function copies(owner: string, layer: Module, count: number): ModuleList {

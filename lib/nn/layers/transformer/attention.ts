@@ -1,17 +1,17 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import { empty, type Tensor } from '../../tensor/index.ts';
-import { temporaries } from '../../tensor/scope.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import { empty, type Tensor } from '../../../tensor/index.ts';
+import { temporaries } from '../../../tensor/scope.ts';
 import {
   ATTENTION_OPTIONS,
   type AttentionOptions,
   multiHeadAttentionForward,
-} from '../functional/attention.ts';
-import * as init from '../init/init.ts';
-import { Module } from '../module/module.ts';
-import { Parameter } from '../module/parameter.ts';
-import { checkCount } from '../sizes.ts';
-import { Linear } from './linear.ts';
-import { type PlaceOptions, tensorOptions } from './place.ts';
+} from '../../functional/attention.ts';
+import * as init from '../../init/init.ts';
+import { Module } from '../../module/module.ts';
+import { Parameter } from '../../module/parameter.ts';
+import { checkCount } from '../../sizes.ts';
+import { Linear } from '../linear.ts';
+import { type PlaceOptions, tensorOptions } from '../place.ts';
 
 /** The projection of MultiheadAttention's output, named as in torch. */
 export class NonDynamicallyQuantizableLinear extends Linear {}

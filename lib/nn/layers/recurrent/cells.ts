@@ -1,10 +1,10 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import { type Device, empty, ops, type Tensor, zeros } from '../../tensor/index.ts';
-import * as init from '../init/init.ts';
-import { Module } from '../module/module.ts';
-import { Parameter } from '../module/parameter.ts';
-import { checkCount } from '../sizes.ts';
-import { type PlaceOptions, tensorOptions } from './place.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import { type Device, empty, ops, type Tensor, zeros } from '../../../tensor/index.ts';
+import * as init from '../../init/init.ts';
+import { Module } from '../../module/module.ts';
+import { Parameter } from '../../module/parameter.ts';
+import { checkCount } from '../../sizes.ts';
+import { type PlaceOptions, tensorOptions } from '../place.ts';
 import { checkNonlinearity, type RecurrentNonlinearity } from './recurrent.ts';
 
 /** Options of the recurrent cells. */

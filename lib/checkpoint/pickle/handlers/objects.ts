@@ -1,15 +1,15 @@
-import { blockedGlobal } from '../errors.ts';
-import { PyArray, PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple, PyUnbuilt } from '../values.ts';
-import { asItems, asString, describe, Mismatch } from './checks.ts';
-import { findGlobal } from './globals.ts';
-import { isHarmful } from './harm.ts';
-import type { Machine } from './machine.ts';
-import { setNumpyState } from './numpy.ts';
-import { setArrayState } from './numpy-array.ts';
-import { OPCODES as OP } from './opcodes.ts';
-import { type Context, PyGlobal } from './py-global.ts';
-import { modernName } from './python2-names.ts';
-import { setTensorState } from './rebuild-other.ts';
+import { blockedGlobal } from '../../errors.ts';
+import { PyArray, PyDict, PyFault, PyNumpyDType, PyObject, PySet, PyTuple, PyUnbuilt } from '../../values.ts';
+import { asItems, asString, describe, Mismatch } from '../checks.ts';
+import { findGlobal } from '../globals.ts';
+import { isHarmful } from '../harm.ts';
+import type { Machine } from '../machine.ts';
+import { setNumpyState } from '../numpy.ts';
+import { setArrayState } from '../numpy-array.ts';
+import { OPCODES as OP } from '../opcodes.ts';
+import { type Context, PyGlobal } from '../py-global.ts';
+import { modernName } from '../python2-names.ts';
+import { setTensorState } from '../rebuild-other.ts';
 
 // `copyreg.__newobj__` calls what it is given, which may be itself.
 const DEEPEST_CALL = 4;

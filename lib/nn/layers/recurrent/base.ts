@@ -1,12 +1,12 @@
-import { checkOptions } from '../../options.ts';
-import { type Device, empty, type Tensor, zeros } from '../../tensor/index.ts';
-import * as init from '../init/init.ts';
-import { Module } from '../module/module.ts';
-import { Parameter } from '../module/parameter.ts';
-import { pythonFloat, pythonRepr } from '../module/repr.ts';
-import { checkCount } from '../sizes.ts';
-import { PackedSequence } from '../utils/rnn.ts';
-import { type PlaceOptions, tensorOptions } from './place.ts';
+import { checkOptions } from '../../../options.ts';
+import { type Device, empty, type Tensor, zeros } from '../../../tensor/index.ts';
+import * as init from '../../init/init.ts';
+import { Module } from '../../module/module.ts';
+import { Parameter } from '../../module/parameter.ts';
+import { pythonFloat, pythonRepr } from '../../module/repr.ts';
+import { checkCount } from '../../sizes.ts';
+import { PackedSequence } from '../../utils/rnn.ts';
+import { type PlaceOptions, tensorOptions } from '../place.ts';
 
 /** Options of the recurrent layers. */
 export interface RecurrentOptions extends PlaceOptions {

@@ -1,4 +1,4 @@
-import { ops, rand, type Tensor } from '../../tensor/index.ts';
+import { ops, rand, type Tensor } from '../../../tensor/index.ts';
 import {
   type Argument,
   type Arguments,
@@ -9,9 +9,9 @@ import {
   Signature,
   sameAs,
   unchecked,
-} from '../arguments.ts';
-import { pythonRepr } from '../module/repr.ts';
-import { type Dims, type Size, type Tuple, tuples } from '../sizes.ts';
+} from '../../arguments.ts';
+import { pythonRepr } from '../../module/repr.ts';
+import { type Dims, type Size, type Tuple, tuples } from '../../sizes.ts';
 import type { Pooled } from './pooling.ts';
 
 /** Options of the layers of max unpooling. */

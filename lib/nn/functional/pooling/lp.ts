@@ -1,8 +1,8 @@
-import type { Tensor } from '../../tensor/index.ts';
-import { temporaries } from '../../tensor/scope.ts';
-import { type Arguments, flag, named, optional, real } from '../arguments.ts';
-import { type Dims, type Size, sizes, tuple } from '../sizes.ts';
-import { defineFunction } from './define.ts';
+import type { Tensor } from '../../../tensor/index.ts';
+import { temporaries } from '../../../tensor/scope.ts';
+import { type Arguments, flag, named, optional, real } from '../../arguments.ts';
+import { type Dims, type Size, sizes, tuple } from '../../sizes.ts';
+import { defineFunction } from '../define.ts';
 import { avgPool1d, avgPool2d, avgPool3d, maxPool1d, maxPool2d, maxPool3d } from './pooling.ts';
 
 /** Options of power-average pooling. */

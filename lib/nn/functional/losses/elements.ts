@@ -1,7 +1,7 @@
-import { checkOptions } from '../../options.ts';
-import { noGrad, ops, Tensor } from '../../tensor/index.ts';
-import { type Reduction, reduced, reductionCode } from '../sizes.ts';
-import { checkSameShape, warnOfShapes } from './loss-checks.ts';
+import { checkOptions } from '../../../options.ts';
+import { noGrad, ops, Tensor } from '../../../tensor/index.ts';
+import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
+import { checkSameShape, warnOfShapes } from './checks.ts';
 
 /** What every loss takes. */
 export interface LossOptions {

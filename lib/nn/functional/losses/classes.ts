@@ -1,8 +1,8 @@
-import { checkOptions } from '../../options.ts';
-import { ops, type Tensor } from '../../tensor/index.ts';
-import { type Reduction, reduced, reductionCode } from '../sizes.ts';
-import { checkMultiMargin } from './loss-checks.ts';
-import type { LossOptions, WeightedLossOptions } from './losses.ts';
+import { checkOptions } from '../../../options.ts';
+import { ops, type Tensor } from '../../../tensor/index.ts';
+import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
+import { checkMultiMargin } from './checks.ts';
+import type { LossOptions, WeightedLossOptions } from './elements.ts';
 
 /** Options of the cross-entropy loss. */
 export interface CrossEntropyOptions {

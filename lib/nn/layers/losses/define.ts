@@ -1,7 +1,7 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import type { Tensor } from '../../tensor/index.ts';
-import { Module } from '../module/module.ts';
-import { reductionCode } from '../sizes.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import type { Tensor } from '../../../tensor/index.ts';
+import { Module } from '../../module/module.ts';
+import { reductionCode } from '../../sizes.ts';
 
 /** A loss as a module: its options are properties, which may be changed, except tensors, which are buffers. */
 export type LossModule<I extends readonly unknown[], O extends object> = Module &

@@ -1,14 +1,14 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import type { Tensor } from '../../tensor/index.ts';
-import { temporaries } from '../../tensor/scope.ts';
-import { call } from '../forward-then-release.ts';
-import type { AttentionOptions } from '../functional/attention.ts';
-import { Module } from '../module/module.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
+import type { Tensor } from '../../../tensor/index.ts';
+import { temporaries } from '../../../tensor/scope.ts';
+import { call } from '../../forward-then-release.ts';
+import type { AttentionOptions } from '../../functional/attention.ts';
+import { Module } from '../../module/module.ts';
+import { Dropout } from '../dropout.ts';
+import { LayerNorm } from '../layer-norm.ts';
+import { Linear } from '../linear.ts';
+import { tensorOptions } from '../place.ts';
 import { MultiheadAttention } from './attention.ts';
-import { Dropout } from './dropout.ts';
-import { LayerNorm } from './layer-norm.ts';
-import { Linear } from './linear.ts';
-import { tensorOptions } from './place.ts';
 import {
   activate,
   activationOf,
@@ -16,7 +16,7 @@ import {
   LAYER_OPTIONS,
   masks,
   type TransformerLayerOptions,
-} from './transformer-parts.ts';
+} from './parts.ts';
 
 /** Masks of an encoder's layer. */
 export interface EncoderLayerMasks {

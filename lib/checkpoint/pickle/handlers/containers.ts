@@ -1,7 +1,7 @@
-import { PyDict, PyObject, PySet } from '../values.ts';
-import { asCount, describe, Mismatch } from './checks.ts';
-import type { Machine } from './machine.ts';
-import { OPCODES as OP } from './opcodes.ts';
+import { PyDict, PyObject, PySet } from '../../values.ts';
+import { asCount, describe, Mismatch } from '../checks.ts';
+import type { Machine } from '../machine.ts';
+import { OPCODES as OP } from '../opcodes.ts';
 
 /** Opcodes that make and fill containers, and those that move values about. */
 export const CONTAINER_HANDLERS: readonly (readonly [number, (machine: Machine) => void])[] = [

@@ -1,4 +1,5 @@
-import type { Tensor } from '../../tensor/index.ts';
+import type { Tensor } from '../../../tensor/index.ts';
+import { checkMargin, checkMultiMargin } from '../../functional/losses/checks.ts';
 import {
   type CrossEntropyOptions,
   crossEntropy,
@@ -9,7 +10,8 @@ import {
   type NllLossOptions,
   nllLoss,
   softMarginLoss,
-} from '../functional/class-losses.ts';
+} from '../../functional/losses/classes.ts';
+import * as F from '../../functional/losses/elements.ts';
 import {
   cosineEmbeddingLoss,
   hingeEmbeddingLoss,
@@ -17,10 +19,8 @@ import {
   marginRankingLoss,
   type TripletMarginLossOptions,
   tripletMarginLoss,
-} from '../functional/embedding-losses.ts';
-import { checkMargin, checkMultiMargin } from '../functional/loss-checks.ts';
-import * as F from '../functional/losses.ts';
-import { lossClass } from './loss-class.ts';
+} from '../../functional/losses/embeddings.ts';
+import { lossClass } from './define.ts';
 
 type Pair = [x: Tensor, target: Tensor];
 type TwoInputs = [x1: Tensor, x2: Tensor, target: Tensor];

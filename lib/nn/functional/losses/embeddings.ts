@@ -1,9 +1,9 @@
-import { checkOptions } from '../../options.ts';
-import { ops, type Tensor } from '../../tensor/index.ts';
-import { callForeign } from '../../tensor/own-code.ts';
-import { reduced, reductionCode } from '../sizes.ts';
-import { checkMargin } from './loss-checks.ts';
-import type { LossOptions } from './losses.ts';
+import { checkOptions } from '../../../options.ts';
+import { ops, type Tensor } from '../../../tensor/index.ts';
+import { callForeign } from '../../../tensor/own-code.ts';
+import { reduced, reductionCode } from '../../sizes.ts';
+import { checkMargin } from './checks.ts';
+import type { LossOptions } from './elements.ts';
 
 /** Options of the losses with a margin. */
 export interface MarginLossOptions extends LossOptions {

@@ -1,7 +1,7 @@
-import { CONTAINER_HANDLERS } from './container-handlers.ts';
-import type { Machine } from './machine.ts';
-import { OBJECT_HANDLERS } from './object-handlers.ts';
-import { SCALAR_HANDLERS } from './scalar-handlers.ts';
+import type { Machine } from '../machine.ts';
+import { CONTAINER_HANDLERS } from './containers.ts';
+import { OBJECT_HANDLERS } from './objects.ts';
+import { SCALAR_HANDLERS } from './scalars.ts';
 
 /** What one opcode does to the machine. */
 export type Handler = (machine: Machine) => void;

@@ -1,7 +1,15 @@
-import { ops, type Tensor } from '../../tensor/index.ts';
-import { type Arguments, flag, named, optional, Signature, sameAs, whole } from '../arguments.ts';
-import { adaptiveSize, type Dims, type OutputSizes, outputSizes, type Size, sizes, tuple } from '../sizes.ts';
-import { defineFunction } from './define.ts';
+import { ops, type Tensor } from '../../../tensor/index.ts';
+import { type Arguments, flag, named, optional, Signature, sameAs, whole } from '../../arguments.ts';
+import {
+  adaptiveSize,
+  type Dims,
+  type OutputSizes,
+  outputSizes,
+  type Size,
+  sizes,
+  tuple,
+} from '../../sizes.ts';
+import { defineFunction } from '../define.ts';
 
 /** Values alone, or with `returnIndices: true` the places of the largest in their maps beside them, int64. */
 export type Pooled<R extends boolean> = R extends true ? [values: Tensor, indices: Tensor] : Tensor;

@@ -1,11 +1,11 @@
-import type { Tensor } from '../../tensor/index.ts';
-import { callForeign } from '../../tensor/own-code.ts';
-import { call } from '../forward-then-release.ts';
-import { gelu, relu } from '../functional/activation.ts';
-import type { AttentionOptions } from '../functional/attention.ts';
-import { Module } from '../module/module.ts';
+import type { Tensor } from '../../../tensor/index.ts';
+import { callForeign } from '../../../tensor/own-code.ts';
+import { call } from '../../forward-then-release.ts';
+import { gelu, relu } from '../../functional/activation.ts';
+import type { AttentionOptions } from '../../functional/attention.ts';
+import { Module } from '../../module/module.ts';
+import type { PlaceOptions } from '../place.ts';
 import type { MultiheadAttention } from './attention.ts';
-import type { PlaceOptions } from './place.ts';
 
 /** Activation of a Transformer: by name, a function, or a module. */
 export type TransformerActivation = 'relu' | 'gelu' | ((x: Tensor) => Tensor) | Module;

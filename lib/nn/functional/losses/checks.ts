@@ -1,4 +1,4 @@
-import type { Tensor } from '../../tensor/index.ts';
+import type { Tensor } from '../../../tensor/index.ts';
 
 const warned = new Set<string>();
 
