@@ -22,4 +22,5 @@ export * as models from './models/index.ts';
 export * as nn from './nn/index.ts';
 export * as optim from './optim/index.ts';
 export * from './tensor/index.ts';
+export * as train from './train/index.ts';
 export * as utils from './utils/index.ts';

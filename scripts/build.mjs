@@ -27,7 +27,7 @@ const ENTRIES = [
   'libtorch/install/install',
   'libtorch/find/locate',
   'net/download',
-  'cli/classify/classifier',
+  'cli/network/classifier',
 ];
 
 const written = await bundle();

@@ -32,6 +32,7 @@ const ALLOWED: Record<string, string[]> = {
   compile: ['atomic-file', 'call-site', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['net', 'checkpoint', 'data', 'nn', 'models'],
+  train: ['tensor', 'nn'],
   testing: ['tensor'],
   cli: ['*'],
   index: ['*'],
@@ -94,11 +95,13 @@ const ROOMS: Record<string, Record<string, string[]>> = {
   },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
-    classify: ['.'],
+    network: ['.'],
+    classify: ['.', 'network'],
+    evaluate: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],
     machine: [],
-    '.': ['classify', 'inspect', 'convert', 'machine'],
+    '.': ['classify', 'evaluate', 'network', 'inspect', 'convert', 'machine'],
   },
 };
 const EVERYWHERE = new Set(['errors', 'options']);

@@ -63,7 +63,7 @@ async function compareDtypes(name, model, images, labels) {
 }
 
 async function trained() {
-  const { Classifier } = await import('../../dist/cli/classify/classifier.js');
+  const { Classifier } = await import('../../dist/cli/network/classifier.js');
   const assets = join(root, 'assets');
   const classifier = await Classifier.load({ checkpoint: join(assets, 'fashion-mnist-resnet-ibn-a.pth') });
   const prepare = async (source) => classifier.prepare(await decodeImage(source));

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { RELEASE_URL } from '../models/weights.ts';
-import type { Prediction } from './classify/classifier.ts';
+import type { Prediction } from './network/classifier.ts';
 
 /** The package's `assets`, seen from lib/cli as well as from dist/cli. */
 const ASSETS = new URL('../../assets/', import.meta.url);
@@ -28,7 +28,7 @@ export function registerDemo(program: Command): void {
 /** Classifies the embedded images with the embedded checkpoint. */
 export async function runDemo(): Promise<DemoRow[]> {
   const [{ Classifier }, { decodeImage }] = await Promise.all([
-    import('./classify/classifier.ts'),
+    import('./network/classifier.ts'),
     import('../data/index.ts'),
   ]);
   const truths: Record<string, string> = JSON.parse(

@@ -4,6 +4,7 @@ import { packageVersion } from '../libtorch/find/package-root.ts';
 import { registerClassify } from './classify/classify.ts';
 import { registerConvert } from './convert/convert.ts';
 import { registerDemo } from './demo.ts';
+import { registerEvaluate } from './evaluate/evaluate.ts';
 import { registerInspect } from './inspect/inspect.ts';
 import { registerBuild } from './machine/build.ts';
 import { registerDoctor } from './machine/doctor.ts';
@@ -19,6 +20,7 @@ const program = new Command('ibn-net')
 
 const COMMANDS = [
   registerClassify,
+  registerEvaluate,
   registerInspect,
   registerConvert,
   registerDemo,

@@ -15,6 +15,7 @@ export { DatasetError, ImageError } from './errors.ts';
 export { decodeImage, type ImageSource } from './image.ts';
 export { IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from './image-extensions.ts';
 export { IMAGENET_CLASSES } from './imagenet-classes.ts';
+export { IMAGENET_WNIDS } from './imagenet-wnids.ts';
 export * from './loader/index.ts';
 export {
   BatchSampler,

@@ -9,6 +9,7 @@ describe('the command line', { timeout: 60_000 }, () => {
   it.each([
     ['classify', '--modle', '--model', ['x.jpg', 'resnet18_ibn_a']],
     ['classify', '--chekpoint', '--checkpoint', ['x.jpg', 'x.pth']],
+    ['evaluate', '--robustnes', '--robustness', ['data']],
     ['inspect', '--stat', '--stats', ['x.pth']],
     ['convert', '--strip-prefx', '--strip-prefix', ['module.', 'x.pth', 'y.pth']],
     ['info', '--jsn', '--json', []],

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ImageProgress } from '../../lib/cli/classify/image-progress.ts';
+import { ImageProgress } from '../../lib/cli/network/image-progress.ts';
 import { byteProgress, megabytes } from '../../lib/net/progress.ts';
 
 function fakeStream(isTTY: boolean, columns = 100) {

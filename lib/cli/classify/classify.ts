@@ -1,24 +1,20 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
 import type { StatusStream } from '../../net/status-line.ts';
-import type { DType } from '../../tensor/index.ts';
 import { adviseInFlags } from '../flag-advice.ts';
+import {
+  addNetworkOptions,
+  type NetworkOptions,
+  stopWhenClosed,
+  wholeNumber,
+} from '../network/network-options.ts';
 
 /** Options of {@link classify}, as commander gives them. */
-export interface ClassifyOptions {
+export interface ClassifyOptions extends NetworkOptions {
   checkpoint?: string;
   model?: string;
   top: number;
-  device: string;
   json?: boolean;
   batchSize: number;
-  resize?: number;
-  crop?: number;
-  classes?: string;
-  stripPrefix?: string;
-  strict?: boolean;
-  splitNorms?: boolean;
-  dtype?: DType;
   skipUnreadable?: boolean;
 }
 
@@ -31,7 +27,7 @@ export interface ClassifyStreams {
 
 /** Adds the command `classify` to the program. */
 export function registerClassify(program: Command): void {
-  program
+  const command = program
     .command('classify')
     .description('Name what images show')
     .argument('<image...>', 'files, folders (searched through), or - for an image on standard input')
@@ -44,41 +40,12 @@ export function registerClassify(program: Command): void {
       'the weights, a .pth file; default: those published for the model, fetched once',
     )
     .option('--top <n>', 'how many classes to print', wholeNumber, 5)
-    .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
     .option(
       '--json',
       'print one JSON object a line: {"path", "predictions": [{"class", "index", "probability"}]}',
     )
-    .option('--batch-size <n>', 'images computed together', wholeNumber, 8)
-    .option(
-      '--resize <pixels>',
-      "length of the shorter side before cropping; default 256, or the checkpoint's",
-      wholeNumber,
-    )
-    .option(
-      '--crop <pixels>',
-      "side of the square taken from the middle; default 224, or the checkpoint's",
-      wholeNumber,
-    )
-    .option(
-      '--classes <file>',
-      "class names, one per line or a JSON array; default ImageNet's, or the checkpoint's",
-    )
-    .option(
-      '--strip-prefix <prefix>',
-      'take this from the front of the file\'s keys, such as module.; "auto" finds it',
-      'auto',
-    )
-    .option(
-      '--no-strict',
-      'leave out keys that the network does not know, and leave initial what the file lacks',
-    )
-    .option('--split-norms', 'weights of a plain network for one with IBN: divide its norms among IN and BN')
-    .addOption(
-      new Option('--dtype <dtype>', 'what to compute in; the file may have another')
-        .choices(['float32', 'float16', 'bfloat16'])
-        .default('float32'),
-    )
+    .option('--batch-size <n>', 'images computed together', wholeNumber, 8);
+  addNetworkOptions(command)
     .option(
       '--skip-unreadable',
       'end with status 0 though images could not be read; they are named and counted',
@@ -98,18 +65,6 @@ Examples:
   npx ibn-net classify photos/ --model resnet50_ibn_a --top 3 --json
   npx ibn-net classify photos/ --checkpoint model_best.pth.tar --model resnet18_ibn_a --classes names.txt`;
 
-/** `classify folder | head` closes the pipe early, which is no failure. */
-function stopWhenClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError(`Expected a positive integer, got "${text}".`);
-}
-
 /**
  * Classifies images and prints the results in the order of the arguments. Reports what cannot be read on
  * `stderr` and goes on.
@@ -122,7 +77,7 @@ export async function classify(
   streams: ClassifyStreams = process,
 ): Promise<number> {
   const [{ Classifier }, { expandInputs }, { classifyImages }, { unreadableLine }] = await Promise.all([
-    import('./classifier.ts'),
+    import('../network/classifier.ts'),
     import('./image-inputs.ts'),
     import('./images.ts'),
     import('./output.ts'),

@@ -1,9 +1,10 @@
 import { DataLoader, decodeImage } from '../../data/index.ts';
-import { getNumThreads, setNumThreads, type Tensor } from '../../tensor/index.ts';
-import type { Classifier, Prediction } from './classifier.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import type { Classifier, Prediction } from '../network/classifier.ts';
+import { ImageProgress } from '../network/image-progress.ts';
+import { leaveCoresToNetwork } from '../network/leave-cores.ts';
 import type { ClassifyOptions, ClassifyStreams } from './classify.ts';
 import type { ImageInput } from './image-inputs.ts';
-import { ImageProgress } from './image-progress.ts';
 import { printAnswers } from './output.ts';
 
 /** What became of one image. */
@@ -27,7 +28,7 @@ export async function classifyImages(
 ): Promise<number> {
   const progress = new ImageProgress(images.length, streams.stderr);
   let failures = 0;
-  const restore = await leaveCoresToNetwork(classifier);
+  const restore = await leaveCoresToNetwork(classifier.runner);
   try {
     for await (const answers of answersOf(classifier, images, options)) {
       progress.clear();
@@ -40,18 +41,6 @@ export async function classifyImages(
     restore();
   }
   return failures;
-}
-
-/**
- * Several images are decoded at once, and a compiled network has threads of its own: more for preparing one image
- * would only get in their way. Gives what sets the calling thread's number back.
- */
-async function leaveCoresToNetwork({ runner }: Classifier): Promise<() => void> {
-  const { default: sharp } = await import('sharp');
-  sharp.concurrency(1);
-  const threads = getNumThreads();
-  if (runner.kind === 'compiled') setNumThreads(1);
-  return () => setNumThreads(threads);
 }
 
 /** Answers batch by batch, while the next batches are decoded and computed. */

@@ -1,5 +1,5 @@
 import { fsEncode } from '../../data/fs-path.ts';
-import type { Prediction } from './classifier.ts';
+import type { Prediction } from '../network/classifier.ts';
 import type { ClassifyStreams } from './classify.ts';
 import type { Answer } from './images.ts';
 

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { IMAGENET_CLASSES, transforms } from '../../data/index.ts';
+import { IMAGENET_CLASSES } from '../../data/index.ts';
 import { fetchFile } from '../../hub/fetch.ts';
 import { findWeights, noWeights, weights } from '../../hub/weights.ts';
 import { cudaInfo, type DType, inferenceMode, scope, stack, type Tensor } from '../../tensor/index.ts';
-import { describeFile, type InputRecipe, type Recipe } from '../recipe.ts';
+import { describeFile, type Recipe } from '../recipe.ts';
 import { type ClassifierFile, classCount, loadModel, requireModel } from './classifier-model.ts';
 import { type NetworkRunner, networkRunner } from './network-runner.ts';
+import { Preparation } from './preparation.ts';
 
 /** How {@link Classifier.load} builds a network and prepares images. */
 export interface ClassifierOptions extends Omit<ClassifierFile, 'checkpoint'> {
@@ -31,10 +32,19 @@ export interface Prediction {
 /** Whose published weights are used where neither a model nor a checkpoint is named. */
 export const DEFAULT_MODEL = 'resnet50_ibn_a';
 
-interface ClassifierParts {
-  readonly runner: NetworkRunner;
+/** Whose names the classes have: those of a file, of the checkpoint, of ImageNet's 1,000 classes, or just numbers. */
+export type NamesFrom = 'file' | 'checkpoint' | 'imagenet' | 'numbers';
+
+interface ClassNames {
   readonly classes: readonly string[];
-  readonly transform: transforms.Compose;
+  readonly namesFrom: NamesFrom;
+}
+
+interface ClassifierParts extends ClassNames {
+  readonly architecture: string;
+  readonly checkpoint: string;
+  readonly runner: NetworkRunner;
+  readonly preparation: Preparation;
 }
 
 /**
@@ -42,14 +52,23 @@ interface ClassifierParts {
  * takes the network.
  */
 export class Classifier {
+  /** Name of the network, such as "resnet50_ibn_a". */
+  readonly architecture: string;
+  /** The file that the weights are from. */
+  readonly checkpoint: string;
   readonly classes: readonly string[];
+  readonly namesFrom: NamesFrom;
   readonly runner: NetworkRunner;
-  readonly #transform: transforms.Compose;
+  readonly preparation: Preparation;
 
-  private constructor({ runner, classes, transform }: ClassifierParts) {
+  private constructor(parts: ClassifierParts) {
+    const { architecture, checkpoint, runner, classes, namesFrom, preparation } = parts;
+    this.architecture = architecture;
+    this.checkpoint = checkpoint;
     this.runner = runner;
     this.classes = classes;
-    this.#transform = transform;
+    this.namesFrom = namesFrom;
+    this.preparation = preparation;
   }
 
   /** @throws RangeError for an unknown model, before any file is read; HubError, CheckpointError. */
@@ -63,17 +82,17 @@ export class Classifier {
     const count = classCount(described.shapes, file.checkpoint);
     const { model, channels } = loadModel(described, count, { ...options, ...file });
     if (device !== 'cpu' || dtype !== 'float32') model.to({ device, dtype });
-    const { transform, crop } = preparation(recipe.input, options, channels);
-    const classes = options.classes
-      ? await readClassNames(options.classes, count)
-      : savedNames(recipe, count);
+    const preparation = new Preparation(recipe.input, options, channels);
+    const { crop } = preparation;
+    const names = await classNames(options.classes, recipe, count);
     const runner = await networkRunner(model, { device, dtype, image: [channels, crop, crop] });
-    return new Classifier({ runner, classes, transform });
+    const architecture = file.model ?? recipe.arch ?? model.constructor.name;
+    return new Classifier({ architecture, checkpoint: file.checkpoint, runner, preparation, ...names });
   }
 
   /** A decoded image (3, H, W) as the network takes it, (C, crop, crop). */
   prepare(image: Tensor): Tensor {
-    return this.#transform.forward(image);
+    return this.preparation.forward(image);
   }
 
   /** The `top` most probable classes of every prepared image. They may be disposed as soon as this returns. */
@@ -121,34 +140,17 @@ async function weightsFile({ checkpoint, model }: ClassifierOptions): Promise<We
   return { checkpoint: await fetchFile(weights(name).url), model: name };
 }
 
+async function classNames(path: string | undefined, recipe: Recipe, count: number): Promise<ClassNames> {
+  if (path !== undefined) return { classes: await readClassNames(path, count), namesFrom: 'file' };
+  if (recipe.classes?.length === count) return { classes: recipe.classes, namesFrom: 'checkpoint' };
+  if (count === IMAGENET_CLASSES.length) return { classes: IMAGENET_CLASSES, namesFrom: 'imagenet' };
+  return { classes: Array.from({ length: count }, (_, index) => String(index)), namesFrom: 'numbers' };
+}
+
 async function readClassNames(path: string, count: number): Promise<string[]> {
   const text = await readFile(path, 'utf8');
   const parsed: unknown = text.trimStart().startsWith('[') ? JSON.parse(text) : text.trimEnd().split(/\r?\n/);
   const names = (parsed as unknown[]).map(String);
   if (names.length === count) return names;
   throw new RangeError(`Expected ${count} class names in ${path}, got ${names.length}`);
-}
-
-function savedNames(recipe: Recipe, count: number): readonly string[] {
-  if (recipe.classes?.length === count) return recipe.classes;
-  return count === IMAGENET_CLASSES.length
-    ? IMAGENET_CLASSES
-    : Array.from({ length: count }, (_, index) => String(index));
-}
-
-function preparation(
-  saved: Partial<InputRecipe>,
-  options: ClassifierOptions,
-  channels: number,
-): { transform: transforms.Compose; crop: number } {
-  const crop = options.crop ?? saved.crop ?? 224;
-  const resize = options.resize ?? saved.resize ?? 256;
-  const transform = new transforms.Compose([
-    ...(channels === 1 ? [new transforms.Grayscale(1)] : []),
-    new transforms.Resize(resize),
-    new transforms.CenterCrop(crop),
-    new transforms.ToTensor(),
-    new transforms.Normalize(saved.mean ?? transforms.IMAGENET_MEAN, saved.std ?? transforms.IMAGENET_STD),
-  ]);
-  return { transform, crop };
 }

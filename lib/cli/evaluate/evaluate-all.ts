@@ -1,0 +1,216 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataLoader, datasets, decodeImage } from '../../data/index.ts';
+import type { StatusStream } from '../../net/status-line.ts';
+import { noGrad, scope, stack, type Tensor, tensor } from '../../tensor/index.ts';
+import {
+  ClassificationMetrics,
+  type ClassificationSummary,
+  type ClassSummary,
+  evaluate,
+} from '../../train/index.ts';
+import { adviseInFlags } from '../flag-advice.ts';
+import { Classifier } from '../network/classifier.ts';
+import { ImageProgress } from '../network/image-progress.ts';
+import { leaveCoresToNetwork } from '../network/leave-cores.ts';
+import { type Condition, ORIGIN, TABLE_1 } from './conditions.ts';
+import type { Contestant } from './contestants.ts';
+import type { EvaluateOptions } from './evaluate.ts';
+import { type MatchedBy, matchLabels } from './labels.ts';
+
+/** What a network made of the images under one condition. */
+export interface ConditionResult {
+  readonly condition: string;
+  readonly summary: ClassificationSummary;
+  readonly perClass: readonly ClassSummary[];
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** What came out for one network. */
+export interface NetworkResult {
+  readonly name: string;
+  readonly architecture: string;
+  readonly checkpoint: string;
+  readonly matchedBy: MatchedBy;
+  readonly classes: readonly string[];
+  readonly resize: number;
+  readonly crop: number;
+  readonly seconds: number;
+  /** Decoding included; an image counts once for each condition. */
+  readonly imagesPerSecond: number;
+  /** The first is that of the images as they are. */
+  readonly conditions: readonly [ConditionResult, ...ConditionResult[]];
+}
+
+/** An image that was left out. */
+export interface Unreadable {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What came out for all networks. */
+export interface Evaluation {
+  readonly data: string;
+  /** Names of the folders. */
+  readonly folders: readonly string[];
+  readonly unreadable: readonly Unreadable[];
+  readonly results: readonly NetworkResult[];
+}
+
+/** Evaluates networks, one after the other. */
+export async function evaluateAll(
+  data: string,
+  contestants: readonly Contestant[],
+  options: EvaluateOptions,
+  stderr: StatusStream,
+): Promise<Evaluation> {
+  const root = dataFolder(data, options.split);
+  const folder = new datasets.ImageFolder(root);
+  const unreadable = new Map<string, string>();
+  const results: NetworkResult[] = [];
+  for (const contestant of contestants) {
+    const classifier = await Classifier.load({ ...options, ...contestant }).catch(adviseInFlags);
+    results.push(await new Run(folder, classifier, options, stderr, unreadable).result(contestant.name));
+  }
+  const left = [...unreadable].map(([path, reason]) => ({ path, reason }));
+  return { data: root, folders: folder.classes, unreadable: left, results };
+}
+
+/** `DATA/val`, or the folder itself where there is none. */
+function dataFolder(data: string, split: string): string {
+  const inside = join(data, split);
+  return statSync(inside, { throwIfNoEntry: false })?.isDirectory() ? inside : data;
+}
+
+/** An image in its final size, and its class; or why there is none. */
+type Read =
+  | { readonly shaped: Tensor; readonly label: number }
+  | { readonly path: string; readonly error: Error };
+
+interface Target {
+  readonly condition: number;
+  readonly labels: Tensor;
+}
+
+/** One network over all images. */
+class Run {
+  readonly #folder: datasets.ImageFolder;
+  readonly #classifier: Classifier;
+  readonly #options: EvaluateOptions;
+  readonly #stderr: StatusStream;
+  readonly #unreadable: Map<string, string>;
+  readonly #conditions: readonly [Condition, ...Condition[]];
+
+  constructor(
+    folder: datasets.ImageFolder,
+    classifier: Classifier,
+    options: EvaluateOptions,
+    stderr: StatusStream,
+    unreadable: Map<string, string>,
+  ) {
+    this.#folder = folder;
+    this.#classifier = classifier;
+    this.#options = options;
+    this.#stderr = stderr;
+    this.#unreadable = unreadable;
+    this.#conditions = [ORIGIN, ...(options.robustness ? TABLE_1 : [])];
+  }
+
+  async result(name: string): Promise<NetworkResult> {
+    const { runner, classes, preparation, architecture, checkpoint } = this.#classifier;
+    if (runner.refusal !== undefined) this.#stderr.write(`${name} runs uncompiled: ${runner.refusal}\n`);
+    const { by, labels } = matchLabels(this.#folder.classes, this.#classifier);
+    const metrics = this.#conditions.map(() => new ClassificationMetrics(classes.length, { classes }));
+    const { seconds, samples } = await this.#evaluate(labels, metrics);
+    return {
+      name,
+      architecture,
+      checkpoint,
+      matchedBy: by,
+      classes,
+      resize: preparation.resize,
+      crop: preparation.crop,
+      seconds,
+      imagesPerSecond: samples / seconds,
+      conditions: this.#conditions.map((condition, index) =>
+        resultOf(condition, metrics[index] as ClassificationMetrics),
+      ) as [ConditionResult, ...ConditionResult[]],
+    };
+  }
+
+  async #evaluate(labels: readonly number[], metrics: readonly ClassificationMetrics[]) {
+    const { runner } = this.#classifier;
+    const progress = new ImageProgress(this.#folder.length, this.#stderr);
+    const restore = await leaveCoresToNetwork(runner);
+    const update = (logits: Tensor, { condition, labels: target }: Target) => {
+      metrics[condition]?.update(logits, target);
+      if (condition === 0) progress.advance(target.shape[0] as number);
+      target.dispose();
+    };
+    try {
+      return await evaluate(runner, this.#batches(labels, progress), { update });
+    } finally {
+      progress.clear();
+      restore();
+    }
+  }
+
+  /** The batches under each condition. Images are decoded once. */
+  async *#batches(labels: readonly number[], progress: ImageProgress): AsyncGenerator<[Tensor, Target]> {
+    const { samples } = this.#folder;
+    const get = (index: number) => this.#read(samples[index] as readonly [string, number], labels);
+    const collate = (batch: Read[]) => batch;
+    const dataset = { length: samples.length, get };
+    for await (const batch of new DataLoader(dataset, { batchSize: this.#options.batchSize, collate })) {
+      for (const item of batch) if ('error' in item) this.#report(item, progress);
+      const images = batch.flatMap((item) => ('error' in item ? [] : [item]));
+      if (images.length > 0) yield* this.#underEach(images);
+      for (const { shaped } of images) shaped.dispose();
+    }
+  }
+
+  *#underEach(images: readonly { shaped: Tensor; label: number }[]): Generator<[Tensor, Target]> {
+    const { preparation } = this.#classifier;
+    for (const [index, condition] of this.#conditions.entries()) {
+      const batch = scope(() =>
+        noGrad(() => {
+          const inputs = images.map(({ shaped }) => preparation.normalise(shaped));
+          return condition.change(stack(inputs, 0), preparation.std);
+        }),
+      );
+      const labels = tensor(
+        images.map(({ label }) => label),
+        { dtype: 'int64' },
+      );
+      yield [batch, { condition: index, labels }];
+    }
+  }
+
+  async #read([path, folder]: readonly [string, number], labels: readonly number[]): Promise<Read> {
+    try {
+      const image = await decodeImage(path);
+      const shaped = this.#classifier.preparation.shape(image);
+      if (shaped !== image) image.dispose();
+      return { shaped, label: labels[folder] as number };
+    } catch (error) {
+      return { path, error: error as Error };
+    }
+  }
+
+  /** Once, though several networks meet it. */
+  #report({ path, error }: { path: string; error: Error }, progress: ImageProgress): void {
+    if (this.#unreadable.has(path)) return;
+    this.#unreadable.set(path, error.message);
+    progress.clear();
+    this.#stderr.write(`${error.message}\n`);
+  }
+}
+
+function resultOf({ name }: Condition, metrics: ClassificationMetrics): ConditionResult {
+  return {
+    condition: name,
+    summary: metrics.summary(),
+    perClass: metrics.perClass(),
+    confusion: metrics.confusion(),
+  };
+}

@@ -1,0 +1,44 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from '../../atomic-file.ts';
+import type { Evaluation, NetworkResult } from './evaluate-all.ts';
+import { asJson } from './report.ts';
+
+/** Writes all that came out: one JSON file, and for each network two tables that spreadsheets open. */
+export async function writeResults(folder: string, evaluation: Evaluation): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const put = (name: string, text: string) =>
+    writeAtomically(join(folder, name), (sink) => sink(Buffer.from(text)));
+  put('evaluation.json', `${JSON.stringify(asJson(evaluation), null, 1)}\n`);
+  for (const result of evaluation.results) {
+    put(`${result.name}-classes.csv`, classesCsv(result));
+    put(`${result.name}-confusion.csv`, confusionCsv(result));
+  }
+}
+
+function classesCsv({ conditions: [{ perClass }] }: NetworkResult): string {
+  const rows = perClass.map((one, index) => [
+    index,
+    one.class,
+    one.samples,
+    one.top1 ?? '',
+    one.top5 ?? '',
+    one.mistakenFor?.class ?? '',
+    one.mistakenFor?.samples ?? '',
+  ]);
+  return csv([['index', 'class', 'samples', 'top1', 'top5', 'most_mistaken_for', 'times'], ...rows]);
+}
+
+/** Rows are true classes, columns what they were taken for. */
+function confusionCsv({ classes, conditions: [{ confusion }] }: NetworkResult): string {
+  return csv([['', ...classes], ...confusion.map((row, index) => [classes[index] as string, ...row])]);
+}
+
+function csv(rows: readonly (readonly (string | number)[])[]): string {
+  return rows.map((row) => `${row.map(cell).join(',')}\n`).join('');
+}
+
+function cell(value: string | number): string {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
