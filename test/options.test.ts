@@ -28,14 +28,13 @@ const backbone = () => models.resnet18({ widths: [2, 2, 2, 2], numClasses: 2 });
 
 type Named<T, Fits> = { [K in keyof T]: T[K] extends Fits ? K : never }[keyof T] & string;
 const named = (space: object, pattern: RegExp) => Object.keys(space).filter((name) => pattern.test(name));
-const LOSSES = named(nn, /Loss(2d)?$/).filter((name) => name !== 'AdaptiveLogSoftmaxWithLoss') as Named<
-  typeof nn,
-  new () => unknown
->[];
+const LOSSES = named(nn, /Loss(2d)?$/).filter(
+  (name) => name !== 'AdaptiveLogSoftmaxWithLoss' && name !== 'LinearCrossEntropyLoss',
+) as Named<typeof nn, new () => unknown>[];
 const TRIPLE = /^(gaussianNll|marginRanking|cosineEmbedding|tripletMargin|tripletMarginWithDistance)Loss$/;
 const TRIPLE_LOSSES = named(F, TRIPLE) as 'tripletMarginLoss'[];
 const PAIR_LOSSES = named(F, /Loss$|Entropy|^klDiv$/).filter(
-  (name) => !TRIPLE.test(name) && name !== 'ctcLoss',
+  (name) => !TRIPLE.test(name) && name !== 'ctcLoss' && name !== 'linearCrossEntropy',
 ) as 'mseLoss'[];
 
 /** Those that take a list of parameters and options. */
@@ -175,6 +174,9 @@ const CALLS: Record<string, Call> = {
   'nn.Conv2d': (o) => new nn.Conv2d(1, 1, 1, o),
   'nn.Linear': (o) => new nn.Linear(1, 1, o),
   ...Object.fromEntries(LOSSES.map((name) => [`nn.${name}`, (o: never) => Reflect.construct(nn[name], [o])])),
+  'nn.LinearCrossEntropyLoss': (o) => new nn.LinearCrossEntropyLoss(2, 3, o),
+  'nn.functional.linearCrossEntropy': (o) =>
+    F.linearCrossEntropy(ones([1, 2]), ones([3, 2]), ones([1, 3]), o),
   'nn.PairwiseDistance': (o) => new nn.PairwiseDistance(o),
   'nn.CosineSimilarity': (o) => new nn.CosineSimilarity(o),
   'nn.AdaptiveLogSoftmaxWithLoss': (o) => new nn.AdaptiveLogSoftmaxWithLoss(8, 9, [4], o),

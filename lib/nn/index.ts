@@ -10,6 +10,7 @@ import * as fold from './layers/fold.ts';
 import * as layerNorm from './layers/layer-norm.ts';
 import * as linear from './layers/linear.ts';
 import * as adaptiveSoftmax from './layers/losses/adaptive-softmax.ts';
+import * as linearLoss from './layers/losses/linear-cross-entropy.ts';
 import * as loss from './layers/losses/losses.ts';
 import * as tripletLoss from './layers/losses/triplet.ts';
 import * as norm from './layers/norm.ts';
@@ -37,6 +38,7 @@ export * from './layers/fold.ts';
 export * from './layers/layer-norm.ts';
 export * from './layers/linear.ts';
 export * from './layers/losses/adaptive-softmax.ts';
+export * from './layers/losses/linear-cross-entropy.ts';
 export * from './layers/losses/losses.ts';
 export * from './layers/losses/triplet.ts';
 export * from './layers/norm.ts';
@@ -106,6 +108,7 @@ registerOwnClasses(
   fold,
   layerNorm,
   linear,
+  linearLoss,
   loss,
   norm,
   padding,

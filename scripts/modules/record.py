@@ -1,6 +1,6 @@
 """Records what PyTorch's modules give, for test/nn/module-db*.test.ts.
 
-    PYTHONPATH=STUBS python scripts/modules/record.py test/fixtures/nn/modules conv pool norm pad other
+    PYTHONPATH=STUBS python scripts/modules/record.py test/fixtures/nn/modules conv pool norm pad other loss ctc-loss linear-loss recurrent transformer
 
 The cases are those of torch.testing._internal.common_modules.module_db in float32 and those of extra.py beside this
 file. Each file holds a family: constructor arguments, the state dict after construction under a seed, the repr, and
@@ -9,6 +9,7 @@ outputs and gradients of one forward under the next seed. STUBS is a folder with
 """
 
 import base64
+import functools
 import gzip
 import inspect
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import torch
 from extra import EXTRA
+from torch.nn.utils.rnn import PackedSequence
 from torch.testing._internal.common_modules import module_db
 
 CONSTRUCT, RUN = 11, 12
@@ -25,6 +27,8 @@ FAMILIES = {
     "pool": ("AvgPool", "MaxPool", "LPPool", "Unpool"),
     "norm": ("Norm", "LRN"),
     "pad": ("Pad",),
+    "linear-loss": ("LinearCrossEntropy",),
+    "ctc-loss": ("CTC",),
     "loss": ("Loss",),
     "recurrent": ("RNN", "GRU", "LSTM"),
     "transformer": ("Transformer", "MultiheadAttention"),
@@ -39,7 +43,44 @@ def family(name):
     return next((key for key, parts in FAMILIES.items() if any(part in name for part in parts)), "other")
 
 
+class Built:
+    """A module that a case has made, as class and arguments, to be made anew under the seed."""
+
+    def __init__(self, cls, args, kwargs):
+        self.cls, self.args, self.kwargs = cls, args, kwargs
+
+    def make(self):
+        return self.cls(*self.args, **self.kwargs)
+
+
+def remembering(cls):
+    """Lets instances tell what they were made with: module_db gives layers to TransformerEncoder."""
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def remember(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.__dict__["made_with"] = (args, kwargs)
+
+    cls.__init__ = remember
+
+
+def recipe(value):
+    return Built(type(value), *value.made_with) if isinstance(value, torch.nn.Module) else value
+
+
+def made(value):
+    return value.make() if isinstance(value, Built) else value
+
+
 def encode(value):
+    if isinstance(value, Built):
+        required, options = split(*bind(value.cls.__init__, value.args, value.kwargs))
+        return {"module": value.cls.__name__, "required": encode(required), "options": encode_options(options)}
+    if isinstance(value, PackedSequence):
+        return {"packed": [encode(part) for part in value]}
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
     if isinstance(value, torch.Tensor):
         data = value.detach().contiguous().cpu().numpy().tobytes()
         return {
@@ -55,6 +96,10 @@ def encode(value):
     if callable(value):
         return {"function": value.__name__}
     return value
+
+
+def encode_options(options):
+    return {name: encode(value) for name, value in options.items()}
 
 
 def parameters_of(function):
@@ -114,28 +159,37 @@ def dense(tensor):
     return None if tensor is None else tensor.to_dense() if tensor.is_sparse else tensor
 
 
+def forward_inputs(cls, forward):
+    """In order, up to the last one given; what Transformers and attention do not require, by name."""
+    bound, parameters = bind(cls.forward, *forward)
+    if family(cls.__name__) == "transformer":
+        return split(bound, parameters)
+    last = max((i for i, n in enumerate(parameters) if n in bound), default=-1)
+    return [bound.get(n, p.default) for n, p in list(parameters.items())[: last + 1]], {}
+
+
 def record(cls, case, constructor, forward, training):
-    given, parameters = bind(cls.__init__, *constructor)
+    args, kwargs = constructor
+    given, parameters = bind(cls.__init__, [recipe(value) for value in args], kwargs)
     required, options = split(given, parameters)
     torch.manual_seed(CONSTRUCT)
-    module = cls(*required, **options).to(torch.float32).train(training)
+    module = cls(*map(made, required), **options).to(torch.float32).train(training)
     state = [[key, encode(value)] for key, value in module.state_dict().items()]
-    bound, parameters = bind(cls.forward, *forward)
-    last = max((i for i, n in enumerate(parameters) if n in bound), default=-1)
-    inputs = [bound.get(n, p.default) for n, p in list(parameters.items())[: last + 1]]
+    inputs, named = forward_inputs(cls, forward)
     # Before the run: layers may overwrite their input.
     leaves = [t for t in tensors(inputs) if t.requires_grad]
     recorded = encode(inputs)
-    outputs = run(module, inputs)
+    outputs = run(functools.partial(module, **named), inputs)
     return {
         "name": cls.__name__,
         "case": case,
         "training": training,
         "required": encode(required),
-        "options": {name: encode(value) for name, value in options.items()},
+        "options": encode_options(options),
         "repr": repr(module),
         "state": state,
         "inputs": recorded,
+        "inputOptions": encode_options(named),
         "outputs": encode(outputs),
         "inputGradients": [encode(dense(t.grad)) for t in leaves],
         "gradients": [[name, encode(dense(p.grad))] for name, p in module.named_parameters()],
@@ -147,6 +201,8 @@ def fresh(value):
     """Leaves of their own, as a layer may overwrite them."""
     if isinstance(value, torch.Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, PackedSequence):
+        return PackedSequence(*(fresh(part) for part in value))
     if isinstance(value, (list, tuple)):
         return type(value)(fresh(item) for item in value)
     return value
@@ -165,12 +221,14 @@ def from_database(wanted):
             continue
         for training in (True, False) if info.train_and_eval_differ else (True,):
             for index, item in enumerate(cases_of(info, training)):
-                if item.forward_input is None:
+                # Chunks are a matter of memory: the cases without them have the numbers.
+                if item.constructor_input.kwargs.get("options") is not None:
                     continue
                 name = f"{index} {item.desc}".strip() + ("" if training else ", evaluation")
                 args, kwargs = item.forward_input.args, item.forward_input.kwargs
                 forward = (fresh(list(args)), {key: fresh(value) for key, value in kwargs.items()})
-                constructor = (item.constructor_input.args, item.constructor_input.kwargs)
+                kwargs = {key: value for key, value in item.constructor_input.kwargs.items() if key != "options"}
+                constructor = (item.constructor_input.args, kwargs)
                 yield record(cls, name, constructor, forward, training)
 
 
@@ -187,6 +245,7 @@ def from_extra(wanted):
 
 def main(folder, wanted):
     folder.mkdir(parents=True, exist_ok=True)
+    remembering(torch.nn.TransformerEncoderLayer)
     families = {}
     for entry in [*from_database(wanted), *from_extra(wanted)]:
         families.setdefault(family(entry["name"]), []).append(entry)

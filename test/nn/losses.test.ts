@@ -47,7 +47,8 @@ describe('losses', () => {
   });
 
   it('have a case for every class', () => {
-    const named = Object.keys(nn).filter((name) => /Loss$/.test(name));
+    // LinearCrossEntropyLoss has those of module-db.test.ts.
+    const named = Object.keys(nn).filter((name) => /(?<!LinearCrossEntropy)Loss$/.test(name));
     expect(named.filter((name) => !cases.some(({ module }) => module === name))).toEqual([]);
   });
 
@@ -73,6 +74,68 @@ describe('losses', () => {
     weighted.loadStateDict({ pos_weight: tensor([3]) });
     expect(weighted.forward(zeros([1]), ones([1])).item()).toBeCloseTo(3 * Math.LN2, 6);
     expect(weighted.clone().toString()).toBe('BCEWithLogitsLoss()');
+  });
+
+  it('take their arguments in the order of PyTorch', () => {
+    const [x, y] = [tensor([[0.5, 1, 3]]), tensor([2], { dtype: 'int64' })];
+    const weight = tensor([1, 2, 3]);
+    const same = (a: Tensor, b: Tensor) => expect(a.toArray()).toEqual(b.toArray());
+    const named = F.crossEntropy(x, y, { weight, ignoreIndex: 7, reduction: 'sum', labelSmoothing: 0.1 });
+    same(F.crossEntropy(x, y, weight, null, 7, null, 'sum', 0.1), named);
+    same(F.crossEntropy(x, y, weight, { ignoreIndex: 7, reduction: 'sum', labelSmoothing: 0.1 }), named);
+    same(new nn.CrossEntropyLoss(weight, null, 7, null, 'sum', 0.1).forward(x, y), named);
+    const triplet = [x, x.add(1), x.mul(2)] as const;
+    same(
+      new nn.TripletMarginLoss(0.3, 1).forward(...triplet),
+      F.tripletMarginLoss(...triplet, { margin: 0.3, p: 1 }),
+    );
+    same(new nn.HuberLoss('sum', 0.5).forward(x, x.mul(2)), F.huberLoss(x, x.mul(2), 'sum', 0.5));
+    same(F.mseLoss(x, x.add(1), null, null, 'sum', weight.reshape([1, 3])), tensor(6));
+    expect(new nn.MarginRankingLoss(0.5).margin).toBe(0.5);
+    expect(new nn.CTCLoss(3, 'none').blank).toBe(3);
+    expect(message(() => new nn.CrossEntropyLoss(255 as never))).toBe(
+      'TypeError: Expected a Tensor or null for CrossEntropyLoss weight, got 255',
+    );
+    expect(message(() => new nn.TripletMarginLoss(0.3, { margin: 0.3 }))).toBe(
+      'TypeError: Expected margin once for TripletMarginLoss, got it in its place and among the options',
+    );
+  });
+
+  it('read the switches that came before reduction, and warn once', () => {
+    const warnings: string[] = [];
+    const emitted = process.emitWarning;
+    process.emitWarning = ((text: string) => warnings.push(text)) as typeof process.emitWarning;
+    try {
+      expect(new nn.MSELoss(false).reduction).toBe('sum');
+      expect(new nn.MSELoss({ sizeAverage: true }).reduction).toBe('mean');
+      expect(new nn.MSELoss(null, false).reduction).toBe('none');
+      expect(F.l1Loss(ones([2]), zeros([2]), { reduce: false }).shape).toEqual([2]);
+    } finally {
+      process.emitWarning = emitted;
+    }
+    expect(warnings).toEqual([
+      "MSELoss: sizeAverage and reduce are deprecated; pass { reduction: 'sum' }",
+      "l1Loss: sizeAverage and reduce are deprecated; pass { reduction: 'none' }",
+    ]);
+  });
+
+  it('linearCrossEntropy refuses shapes that do not fit, and ignoreIndex beside probabilities', () => {
+    const [x, weight] = [ones([2, 3]), ones([4, 3])];
+    expect([
+      message(() => F.linearCrossEntropy(x, ones([4, 2]), ones([2]))),
+      message(() => F.linearCrossEntropy(ones([3]), ones([4, 2, 3]), ones([2]))),
+      message(() => F.linearCrossEntropy(x, weight, ones([2]), { linearBias: ones([3]) })),
+      message(() => F.linearCrossEntropy(x, weight, ones([2, 4]), { ignoreIndex: 1 })),
+      message(() => new nn.LinearCrossEntropyLoss(3, 4, { weight: ones([3]) })),
+    ]).toMatchInlineSnapshot(`
+      [
+        "RangeError: Expected an input (N, inFeatures) and a weight (C, ..., inFeatures), or (inFeatures) and (C, inFeatures), for linearCrossEntropy, got [2,3] and [4,2]",
+        "RangeError: Expected an input (N, inFeatures) and a weight (C, ..., inFeatures), or (inFeatures) and (C, inFeatures), for linearCrossEntropy, got [3] and [4,2,3]",
+        "RangeError: Expected shape [4] for linearCrossEntropy argument "linearBias", got [3]",
+        "RangeError: Expected no ignoreIndex for linearCrossEntropy with probabilities as target, got 1",
+        "RangeError: Expected shape [4] for LinearCrossEntropyLoss weight, got [3]",
+      ]
+    `);
   });
 
   it('TripletMarginWithDistanceLoss takes functions and modules', () => {

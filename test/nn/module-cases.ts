@@ -30,6 +30,8 @@ export interface ModuleCase extends CallCase {
   training: boolean;
   required: unknown[];
   options: Record<string, unknown>;
+  /** What forward takes by name. */
+  inputOptions?: Record<string, unknown>;
   repr: string;
   state: [string, Recorded][];
   gradients: [string, Recorded | null][];
@@ -50,6 +52,20 @@ export function casesOf(family: string): ModuleCase[] {
   return (JSON.parse(text) as { cases: ModuleCase[] }).cases;
 }
 
+/** A module that a case gives to another, made under the same seed. */
+interface Recipe {
+  module: string;
+  required: unknown[];
+  options: Record<string, unknown>;
+}
+
+type Parts = [data: Tensor, batchSizes: Tensor, sortedIndices: Tensor | null, unsortedIndices: Tensor | null];
+
+const packed = (parts: Parts) => new nn.utils.rnn.PackedSequence(...parts);
+
+const make = ({ module, required, options }: Recipe): Module =>
+  Reflect.construct(nn[module as 'ReLU'], [...required.map(decode), ...decodeOptions(options)]);
+
 const isRecorded = (value: object): value is Recorded => 'tensor' in value;
 
 /** What a recorded value is here; names of functions are those of nn.functional. */
@@ -59,6 +75,8 @@ export function decode(value: unknown): unknown {
   if (isRecorded(value)) return decodeTensor(value);
   if ('float' in value) return value.float === 'inf' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   if ('function' in value) return nn.functional[value.function as 'relu'];
+  if ('module' in value) return make(value as unknown as Recipe);
+  if ('packed' in value) return packed(decode(value.packed) as Parts);
   throw new TypeError(`Expected a recorded value, got ${JSON.stringify(value)}`);
 }
 
@@ -97,8 +115,7 @@ const cotangents = (y: Tensor): Tensor =>
 /** The module of a case, as it is after construction under the seed. */
 export function construct({ name, required, options, training }: ModuleCase): Module {
   manualSeed(CONSTRUCT);
-  const made = Reflect.construct(nn[name as 'ReLU'], [...required.map(decode), ...decodeOptions(options)]);
-  return made.to('float32').train(training);
+  return make({ module: name, required, options }).to('float32').train(training);
 }
 
 /** `_random_samples` is `_randomSamples`. */
@@ -131,7 +148,8 @@ export function replay(entry: ModuleCase): void {
   const state = [...module.stateDict()];
   expect(state.map(([key]) => key)).toEqual(entry.state.map(([key]) => key));
   for (const [i, [key, tensor]] of state.entries()) expectSame(key, tensor, entry.state[i]?.[1] ?? null, 0);
-  replayCall(entry, entry.inputs.map(decode), (inputs) => module.forward(...inputs));
+  const named = decodeOptions(entry.inputOptions ?? {});
+  replayCall(entry, entry.inputs.map(decode), (inputs) => module.forward(...inputs, ...named));
   const parameters = new Map(module.namedParameters());
   expect([...parameters.keys()]).toEqual(entry.gradients.map(([key]) => key));
   for (const [key, gradient] of entry.gradients)

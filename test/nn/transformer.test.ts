@@ -51,6 +51,12 @@ describe('Transformer', () => {
     expect(model.forward(x, x).shape).toEqual([3, 1, 4]);
   });
 
+  it('takes its sizes in order, or by name', () => {
+    const named = { dModel: 4, nhead: 2, numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 8 };
+    const inOrder = new nn.Transformer(4, 2, 1, 1, 8);
+    expect(String(inOrder)).toBe(String(new nn.Transformer(named)));
+  });
+
   it('says what is wrong with its arguments', () => {
     const model = new nn.Transformer(4, 2, { numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 4 });
     const [x, y] = [ones([3, 1, 4]), ones([3, 2, 4])];

@@ -56,9 +56,62 @@ export {
   upsampleNearest,
 } from './interpolate.ts';
 export * from './linear.ts';
-export * from './losses/classes.ts';
-export * from './losses/elements.ts';
-export * from './losses/embeddings.ts';
+export {
+  type CrossEntropyOptions,
+  type CrossEntropyPositions,
+  crossEntropy,
+  type MultiMarginLossOptions,
+  type MultiMarginLossPositions,
+  multilabelMarginLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  type NllLossOptions,
+  type NllLossPositions,
+  nllLoss,
+  softMarginLoss,
+} from './losses/classes.ts';
+export {
+  type BceWithLogitsOptions,
+  type BceWithLogitsPositions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type CtcLossOptions,
+  type CtcLossPositions,
+  ctcLoss,
+  type GaussianNllLossOptions,
+  gaussianNllLoss,
+  type HuberLossOptions,
+  huberLoss,
+  type KlDivOptions,
+  type KlDivPositions,
+  klDiv,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
+  type PoissonNllLossOptions,
+  poissonNllLoss,
+  type SmoothL1LossOptions,
+  type SmoothL1LossPositions,
+  smoothL1Loss,
+  type WeightedLossOptions,
+} from './losses/elements.ts';
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  type MarginLossOptions,
+  type MarginLossPositions,
+  marginRankingLoss,
+  type TripletMarginLossOptions,
+  type TripletMarginLossPositions,
+  type TripletMarginWithDistanceLossOptions,
+  tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
+} from './losses/embeddings.ts';
+export {
+  type LinearCrossEntropyLossOptions,
+  type LinearCrossEntropyOptions,
+  linearCrossEntropy,
+} from './losses/linear-cross-entropy.ts';
 export {
   type AffineOptions,
   batchNorm,

@@ -1,11 +1,20 @@
-import { checkOptions } from '../../../options.ts';
 import { ops, type Tensor } from '../../../tensor/index.ts';
+import { type Call, real, whole } from '../../arguments.ts';
 import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
+import {
+  type LegacyReduction,
+  type LossPositions,
+  LossSignature,
+  legacy,
+  reductions,
+  tensorOrNull,
+  type WeightedLossPositions,
+} from './arguments.ts';
 import { checkMultiMargin } from './checks.ts';
-import type { LossOptions, WeightedLossOptions } from './elements.ts';
+import { LOSS, type LossOptions, WEIGHTED_LOSS, type WeightedLossOptions } from './elements.ts';
 
 /** Options of the cross-entropy loss. */
-export interface CrossEntropyOptions {
+export interface CrossEntropyOptions extends LegacyReduction {
   /** A factor per class (C). */
   weight?: Tensor | null;
   /** Targets with this class are left out. Default -100. */
@@ -16,15 +25,38 @@ export interface CrossEntropyOptions {
   labelSmoothing?: number;
 }
 
+/** What the cross-entropy loss takes in order. */
+export type CrossEntropyPositions = [
+  weight?: Tensor | null,
+  sizeAverage?: boolean | null,
+  ignoreIndex?: number,
+  reduce?: boolean | null,
+  reduction?: Reduction,
+  labelSmoothing?: number,
+];
+
+/** The arguments of the cross-entropy loss, of function and layer. */
+export const CROSS_ENTROPY = new LossSignature<CrossEntropyOptions>({
+  weight: tensorOrNull(),
+  sizeAverage: legacy(),
+  ignoreIndex: whole(Number.NEGATIVE_INFINITY, -100),
+  reduce: legacy(),
+  reduction: reductions(),
+  labelSmoothing: real(0),
+});
+
 /**
  * Cross-entropy between logits (N, C, ...) and targets: class numbers, int64 (N, ...), or probabilities (N, C, ...).
  *
  * @example
  * nn.functional.crossEntropy(logits, tensor([3, 1], { dtype: 'int64' })).backward();
  */
-export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  checkOptions('crossEntropy', options, ['weight', 'ignoreIndex', 'reduction', 'labelSmoothing']);
-  const { weight = null, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
+export function crossEntropy(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<CrossEntropyPositions, CrossEntropyOptions>
+): Tensor {
+  const { weight, ignoreIndex, reduction, labelSmoothing } = CROSS_ENTROPY.read('crossEntropy', given);
   const code = reductionCode('crossEntropy', reduction);
   return ops.aten.cross_entropy_loss(x, target, weight, code, ignoreIndex, labelSmoothing);
 }
@@ -35,38 +67,57 @@ export interface NllLossOptions extends WeightedLossOptions {
   ignoreIndex?: number;
 }
 
+/** What `nllLoss` takes in order. */
+export type NllLossPositions = [
+  weight?: Tensor | null,
+  sizeAverage?: boolean | null,
+  ignoreIndex?: number,
+  reduce?: boolean | null,
+  reduction?: Reduction,
+];
+
+/** The arguments of the negative log-likelihood, of function and layer. */
+export const NLL_LOSS = new LossSignature<NllLossOptions>({
+  weight: tensorOrNull(),
+  sizeAverage: legacy(),
+  ignoreIndex: whole(Number.NEGATIVE_INFINITY, -100),
+  reduce: legacy(),
+  reduction: reductions(),
+});
+
 /** Negative log-likelihood of log-probabilities (N, C, ...) for classes, int64 (N, ...); `weight` is a factor per class. */
-export function nllLoss(x: Tensor, target: Tensor, options: NllLossOptions = {}): Tensor {
-  checkOptions('nllLoss', options, ['reduction', 'weight', 'ignoreIndex']);
-  const { weight = null, ignoreIndex = -100, reduction = 'mean' } = options;
+export function nllLoss(x: Tensor, target: Tensor, ...given: Call<NllLossPositions, NllLossOptions>): Tensor {
+  const { weight, ignoreIndex, reduction } = NLL_LOSS.read('nllLoss', given);
   return ops.aten.nll_loss_nd(x, target, weight, reductionCode('nllLoss', reduction), ignoreIndex);
 }
 
 /** Hinge loss of several classes a sample: `target` lists them, int64 (N, C), up to the first -1. */
-export function multilabelMarginLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkOptions('multilabelMarginLoss', options, ['reduction']);
-  return ops.aten.multilabel_margin_loss(x, target, codeOf('multilabelMarginLoss', options));
+export function multilabelMarginLoss(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<LossPositions, LossOptions>
+): Tensor {
+  const { reduction } = LOSS.read('multilabelMarginLoss', given);
+  return ops.aten.multilabel_margin_loss(x, target, reductionCode('multilabelMarginLoss', reduction));
 }
 
 /** log(1 + exp(-target * x)) for targets 1 and -1. */
-export function softMarginLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkOptions('softMarginLoss', options, ['reduction']);
-  return ops.aten.soft_margin_loss(x, target, codeOf('softMarginLoss', options));
-}
-
-function codeOf(name: string, { reduction = 'mean' }: LossOptions): number {
-  return reductionCode(name, reduction);
+export function softMarginLoss(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<LossPositions, LossOptions>
+): Tensor {
+  const { reduction } = LOSS.read('softMarginLoss', given);
+  return ops.aten.soft_margin_loss(x, target, reductionCode('softMarginLoss', reduction));
 }
 
 /** Binary cross-entropy of logits (N, C), averaged over the classes; `weight` is a factor per class. */
 export function multilabelSoftMarginLoss(
   x: Tensor,
   target: Tensor,
-  options: WeightedLossOptions = {},
+  ...given: Call<WeightedLossPositions, WeightedLossOptions>
 ): Tensor {
-  checkOptions('multilabelSoftMarginLoss', options, ['reduction', 'weight']);
-  const { weight = null, reduction = 'mean' } = options;
-  reductionCode('multilabelSoftMarginLoss', reduction);
+  const { weight, reduction } = WEIGHTED_LOSS.read('multilabelSoftMarginLoss', given);
   const positive = target.mul(ops.aten.log_sigmoid(x));
   const negative = target.rsub(1).mul(ops.aten.log_sigmoid(x.neg()));
   const losses = positive.add(negative).neg();
@@ -82,10 +133,33 @@ export interface MultiMarginLossOptions extends WeightedLossOptions {
   margin?: number;
 }
 
+/** What `multiMarginLoss` takes in order. */
+export type MultiMarginLossPositions = [
+  p?: number,
+  margin?: number,
+  weight?: Tensor | null,
+  sizeAverage?: boolean | null,
+  reduce?: boolean | null,
+  reduction?: Reduction,
+];
+
+/** The arguments of the multi-class margin loss, of function and layer. */
+export const MULTI_MARGIN_LOSS = new LossSignature<MultiMarginLossOptions>({
+  p: real(1),
+  margin: real(1),
+  weight: tensorOrNull(),
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions(),
+});
+
 /** Hinge loss between scores (N, C) and classes, int64 (N); `weight` is a factor per class. */
-export function multiMarginLoss(x: Tensor, target: Tensor, options: MultiMarginLossOptions = {}): Tensor {
-  checkOptions('multiMarginLoss', options, ['reduction', 'weight', 'p', 'margin']);
-  const { p = 1, margin = 1, weight = null, reduction = 'mean' } = options;
+export function multiMarginLoss(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<MultiMarginLossPositions, MultiMarginLossOptions>
+): Tensor {
+  const { p, margin, weight, reduction } = MULTI_MARGIN_LOSS.read('multiMarginLoss', given);
   checkMultiMargin('multiMarginLoss', p, weight);
   return ops.aten.multi_margin_loss(
     x,

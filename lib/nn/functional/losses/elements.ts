@@ -1,10 +1,20 @@
-import { checkOptions } from '../../../options.ts';
 import { noGrad, ops, Tensor } from '../../../tensor/index.ts';
+import { type Call, flag, real, whole } from '../../arguments.ts';
 import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
+import {
+  type LegacyReduction,
+  type LossPositions,
+  LossSignature,
+  type LossValues,
+  legacy,
+  reductions,
+  tensorOrNull,
+  type WeightedLossPositions,
+} from './arguments.ts';
 import { checkSameShape, warnOfShapes } from './checks.ts';
 
 /** What every loss takes. */
-export interface LossOptions {
+export interface LossOptions extends LegacyReduction {
   /** `'none'` keeps a loss for each element. Default `'mean'`. */
   reduction?: Reduction;
 }
@@ -13,6 +23,31 @@ export interface LossOptions {
 export interface WeightedLossOptions extends LossOptions {
   weight?: Tensor | null;
 }
+
+/** The arguments of losses that take no others, of function and layer. */
+export const LOSS = new LossSignature<LossOptions>({
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions(),
+});
+
+/** The same, with a factor first. */
+export const WEIGHTED_LOSS = new LossSignature<WeightedLossOptions>({
+  weight: tensorOrNull(),
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions(),
+});
+
+/** The same, with the factor last. */
+const LOSS_THEN_WEIGHT = new LossSignature<WeightedLossOptions>({
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions(),
+  weight: tensorOrNull(),
+});
+
+type LossThenWeight = [...LossPositions, weight?: Tensor | null];
 
 type ReducingOp = (x: Tensor, target: Tensor, reduction: number) => Tensor;
 
@@ -29,21 +64,22 @@ function weighted(
   name: string,
   x: Tensor,
   target: Tensor,
-  options: WeightedLossOptions,
+  { weight, reduction }: LossValues<WeightedLossOptions>,
   op: ReducingOp,
 ): Tensor {
-  const { weight = null, reduction = 'mean' } = options;
   if (weight === null) return elementwise(name, x, target, reduction, op);
-  reductionCode(name, reduction);
   checkSameShape(name, 'weight', weight, x);
   const losses = elementwise(name, x, target, 'none', op).mul(weight);
   return reduction === 'mean' ? losses.sum().div(weight.sum()) : reduced(losses, reduction);
 }
 
 /** |x - target|, reduced; with a `weight` of the input's shape, the weighted mean. */
-export function l1Loss(x: Tensor, target: Tensor, options: WeightedLossOptions = {}): Tensor {
-  checkOptions('l1Loss', options, ['reduction', 'weight']);
-  return weighted('l1Loss', x, target, options, ops.aten.l1_loss);
+export function l1Loss(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<LossThenWeight, WeightedLossOptions>
+): Tensor {
+  return weighted('l1Loss', x, target, LOSS_THEN_WEIGHT.read('l1Loss', given), ops.aten.l1_loss);
 }
 
 /**
@@ -51,74 +87,142 @@ export function l1Loss(x: Tensor, target: Tensor, options: WeightedLossOptions =
  *
  * @example nn.functional.mseLoss(output, target).backward();
  */
-export function mseLoss(x: Tensor, target: Tensor, options: WeightedLossOptions = {}): Tensor {
-  checkOptions('mseLoss', options, ['reduction', 'weight']);
-  return weighted('mseLoss', x, target, options, ops.aten.mse_loss);
+export function mseLoss(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<LossThenWeight, WeightedLossOptions>
+): Tensor {
+  return weighted('mseLoss', x, target, LOSS_THEN_WEIGHT.read('mseLoss', given), ops.aten.mse_loss);
 }
+
+/** Options of `smoothL1Loss`. */
+export interface SmoothL1LossOptions extends LossOptions {
+  /** Default 1. */
+  beta?: number;
+}
+
+/** The arguments of the smooth L1 loss, of function and layer. */
+export const SMOOTH_L1_LOSS = new LossSignature<SmoothL1LossOptions>({
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions(),
+  beta: real(1),
+});
+
+/** What `smoothL1Loss` takes in order. */
+export type SmoothL1LossPositions = [...LossPositions, beta?: number];
 
 /** Squared below `beta` (default 1), linear above; with `beta: 0` the L1 loss. */
 export function smoothL1Loss(
   x: Tensor,
   target: Tensor,
-  options: LossOptions & { beta?: number } = {},
+  ...given: Call<SmoothL1LossPositions, SmoothL1LossOptions>
 ): Tensor {
-  checkOptions('smoothL1Loss', options, ['reduction', 'beta']);
-  const { reduction = 'mean', beta = 1 } = options;
+  const { reduction, beta } = SMOOTH_L1_LOSS.read('smoothL1Loss', given);
   return elementwise('smoothL1Loss', x, target, reduction, (a, b, code) =>
     beta === 0 ? ops.aten.l1_loss(a, b, code) : ops.aten.smooth_l1_loss(a, b, code, beta),
   );
 }
 
+/** Options of the Huber loss. */
+export interface HuberLossOptions {
+  /** `'none'` keeps a loss for each element. Default `'mean'`. */
+  reduction?: Reduction;
+  /** Default 1. */
+  delta?: number;
+}
+
+type FunctionHuberOptions = HuberLossOptions & { weight?: Tensor | null };
+
+const HUBER = { reduction: reductions(), delta: real(1) };
+
+/** The arguments of the Huber loss's layer. */
+export const HUBER_LOSS = new LossSignature<HuberLossOptions>(HUBER);
+
+const WEIGHTED_HUBER_LOSS = new LossSignature<FunctionHuberOptions>({ ...HUBER, weight: tensorOrNull() });
+
 /** Squared below `delta` (default 1), linear with slope `delta` above. */
 export function huberLoss(
   x: Tensor,
   target: Tensor,
-  options: WeightedLossOptions & { delta?: number } = {},
+  ...given: Call<[reduction?: Reduction, delta?: number, weight?: Tensor | null], FunctionHuberOptions>
 ): Tensor {
-  checkOptions('huberLoss', options, ['reduction', 'delta', 'weight']);
-  const { reduction = 'mean', delta = 1, weight = null } = options;
+  const { reduction, delta, weight } = WEIGHTED_HUBER_LOSS.read('huberLoss', given);
   const op: ReducingOp = (a, b, code) => ops.aten.huber_loss(a, b, code, delta);
   if (weight === null) return elementwise('huberLoss', x, target, reduction, op);
-  reductionCode('huberLoss', reduction);
   checkSameShape('huberLoss', 'weight', weight, x);
   return reduced(elementwise('huberLoss', x, target, 'none', op).mul(weight), reduction);
 }
 
 /** Binary cross-entropy of probabilities `x` and targets of its shape, both from 0 to 1. */
-export function binaryCrossEntropy(x: Tensor, target: Tensor, options: WeightedLossOptions = {}): Tensor {
-  checkOptions('binaryCrossEntropy', options, ['reduction', 'weight']);
-  const { weight = null, reduction = 'mean' } = options;
+export function binaryCrossEntropy(
+  x: Tensor,
+  target: Tensor,
+  ...given: Call<WeightedLossPositions, WeightedLossOptions>
+): Tensor {
+  const { weight, reduction } = WEIGHTED_LOSS.read('binaryCrossEntropy', given);
   const code = reductionCode('binaryCrossEntropy', reduction);
   checkSameShape('binaryCrossEntropy', 'target', target, x);
   const factors = weight === null ? null : weight.expand(x.shape);
   return ops.aten.binary_cross_entropy(x, target, factors, code);
 }
 
+/** Options of `binaryCrossEntropyWithLogits`. */
+export interface BceWithLogitsOptions extends WeightedLossOptions {
+  /** A factor of the positive targets, one for each class. */
+  posWeight?: Tensor | null;
+}
+
+/** What `binaryCrossEntropyWithLogits` takes in order. */
+export type BceWithLogitsPositions = [...WeightedLossPositions, posWeight?: Tensor | null];
+
+/** The arguments of the binary cross-entropy of logits, of function and layer. */
+export const BCE_WITH_LOGITS = new LossSignature<BceWithLogitsOptions>({
+  weight: tensorOrNull(),
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions(),
+  posWeight: tensorOrNull(),
+});
+
 /** The same of logits; `posWeight` is a factor of the positive targets, one for each class. */
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
-  options: WeightedLossOptions & { posWeight?: Tensor | null } = {},
+  ...given: Call<BceWithLogitsPositions, BceWithLogitsOptions>
 ): Tensor {
-  checkOptions('binaryCrossEntropyWithLogits', options, ['reduction', 'weight', 'posWeight']);
-  const { weight = null, posWeight = null, reduction = 'mean' } = options;
+  const { weight, posWeight, reduction } = BCE_WITH_LOGITS.read('binaryCrossEntropyWithLogits', given);
   const code = reductionCode('binaryCrossEntropyWithLogits', reduction);
   checkSameShape('binaryCrossEntropyWithLogits', 'target', target, x);
   return ops.aten.binary_cross_entropy_with_logits(x, target, weight, posWeight, code);
 }
 
 /** Options of `klDiv`. */
-export interface KlDivOptions {
+export interface KlDivOptions extends LegacyReduction {
   /** `'batchmean'` divides by the batch size, as the definition does; `'mean'` (default) by the number of elements. */
   reduction?: Reduction | 'batchmean';
   /** The target is logarithms too. Default false. */
   logTarget?: boolean;
 }
 
+/** What `klDiv` takes in order. */
+export type KlDivPositions = [
+  sizeAverage?: boolean | null,
+  reduce?: boolean | null,
+  reduction?: Reduction | 'batchmean',
+];
+
+/** The arguments of the Kullback-Leibler divergence, of function and layer. */
+export const KL_DIV = new LossSignature<KlDivOptions>({
+  sizeAverage: legacy(),
+  reduce: legacy(),
+  reduction: reductions('batchmean'),
+  logTarget: flag(),
+});
+
 /** Kullback-Leibler divergence of log-probabilities `x` from target probabilities. */
-export function klDiv(x: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
-  checkOptions('klDiv', options, ['reduction', 'logTarget']);
-  const { reduction = 'mean', logTarget = false } = options;
+export function klDiv(x: Tensor, target: Tensor, ...given: Call<KlDivPositions, KlDivOptions>): Tensor {
+  const { reduction, logTarget } = KL_DIV.read('klDiv', given);
   const code = reductionCode('klDiv', reduction === 'batchmean' ? 'sum' : reduction);
   const loss = ops.aten.kl_div(x, target, code, { log_target: logTarget });
   return reduction === 'batchmean' && x.dim() !== 0 ? loss.div(x.shape[0] as number) : loss;
@@ -134,10 +238,22 @@ export interface PoissonNllLossOptions extends LossOptions {
   eps?: number;
 }
 
+/** The arguments of Poisson's negative log-likelihood, of function and layer: a switch is first. */
+export const POISSON_NLL_LOSS = new LossSignature<PoissonNllLossOptions>(
+  {
+    logInput: flag(true),
+    full: flag(),
+    sizeAverage: legacy(),
+    eps: real(1e-8),
+    reduce: legacy(),
+    reduction: reductions(),
+  },
+  [],
+);
+
 /** Negative log-likelihood of counts under a Poisson distribution. */
 export function poissonNllLoss(x: Tensor, target: Tensor, options: PoissonNllLossOptions = {}): Tensor {
-  checkOptions('poissonNllLoss', options, ['reduction', 'logInput', 'full', 'eps']);
-  const { reduction = 'mean', logInput = true, full = false, eps = 1e-8 } = options;
+  const { reduction, logInput, full, eps } = POISSON_NLL_LOSS.read('poissonNllLoss', [options]);
   return ops.aten.poisson_nll_loss(
     x,
     target,
@@ -149,12 +265,20 @@ export function poissonNllLoss(x: Tensor, target: Tensor, options: PoissonNllLos
 }
 
 /** Options of `gaussianNllLoss`. */
-export interface GaussianNllLossOptions extends LossOptions {
+export interface GaussianNllLossOptions {
+  /** `'none'` keeps a loss for each element. Default `'mean'`. */
+  reduction?: Reduction;
   /** Add the constant term. Default false. */
   full?: boolean;
   /** Least variance. Default 1e-6. */
   eps?: number;
 }
+
+/** The arguments of the Gaussian negative log-likelihood, of function and layer: by name, as torch's layer. */
+export const GAUSSIAN_NLL_LOSS = new LossSignature<GaussianNllLossOptions>(
+  { full: flag(), eps: real(1e-6), reduction: reductions() },
+  [],
+);
 
 /**
  * Negative log-likelihood of `target` under Gaussians with means `x` and variances `variance`: a number, or a tensor of the
@@ -168,9 +292,7 @@ export function gaussianNllLoss(
   variance: Tensor | number,
   options: GaussianNllLossOptions = {},
 ): Tensor {
-  checkOptions('gaussianNllLoss', options, ['reduction', 'full', 'eps']);
-  const { reduction = 'mean', full = false, eps = 1e-6 } = options;
-  reductionCode('gaussianNllLoss', reduction);
+  const { reduction, full, eps } = GAUSSIAN_NLL_LOSS.read('gaussianNllLoss', [options]);
   const clamped = clampedVariance(x, variance, eps);
   const losses = clamped.log().add(x.sub(target).pow(2).div(clamped)).mul(0.5);
   return reduced(full ? losses.add(0.5 * Math.log(2 * Math.PI)) : losses, reduction);
@@ -199,12 +321,24 @@ function fittingVariance(x: Tensor, variance: Tensor): Tensor {
 }
 
 /** Options of `ctcLoss`. */
-export interface CtcLossOptions extends LossOptions {
+export interface CtcLossOptions {
+  /** `'none'` keeps a loss for each sequence. Default `'mean'`. */
+  reduction?: Reduction;
   /** Class of the blank. Default 0. */
   blank?: number;
   /** Infinite losses, of inputs too short for their targets, and their gradients become zero. Default false. */
   zeroInfinity?: boolean;
 }
+
+/** The arguments of the connectionist temporal classification, of function and layer. */
+export const CTC_LOSS = new LossSignature<CtcLossOptions>({
+  blank: whole(0, 0),
+  reduction: reductions(),
+  zeroInfinity: flag(),
+});
+
+/** What `ctcLoss` takes in order. */
+export type CtcLossPositions = [blank?: number, reduction?: Reduction];
 
 /**
  * Connectionist temporal classification between log-probabilities (T, N, C) or (T, C) and targets: classes (N, S), or all one
@@ -218,10 +352,9 @@ export function ctcLoss(
   targets: Tensor,
   inputLengths: Tensor | readonly number[],
   targetLengths: Tensor | readonly number[],
-  options: CtcLossOptions = {},
+  ...given: Call<CtcLossPositions, CtcLossOptions>
 ): Tensor {
-  checkOptions('ctcLoss', options, ['reduction', 'blank', 'zeroInfinity']);
-  const { reduction = 'mean', blank = 0, zeroInfinity = false } = options;
+  const { reduction, blank, zeroInfinity } = CTC_LOSS.read('ctcLoss', given);
   const code = reductionCode('ctcLoss', reduction);
   if (inputLengths instanceof Tensor && targetLengths instanceof Tensor) {
     return ops.aten.ctc_loss.Tensor(

@@ -1,75 +1,58 @@
-import { checkOptions, checkPositions } from '../../../options.ts';
 import type { Tensor } from '../../../tensor/index.ts';
+import type { Call } from '../../arguments.ts';
+import type { LossSignature, LossValues } from '../../functional/losses/arguments.ts';
 import { Module } from '../../module/module.ts';
-import { reductionCode } from '../../sizes.ts';
 
 /** A loss as a module: its options are properties, which may be changed, except tensors, which are buffers. */
 export type LossModule<I extends readonly unknown[], O extends object> = Module &
-  Required<Omit<O, 'posWeight'>> & { forward(...inputs: I): Tensor };
+  Omit<LossValues<O>, 'posWeight'> & { forward(...inputs: I): Tensor };
 
 /** What the class of a loss extends. */
-export type LossClass<I extends readonly unknown[], O extends object> = new (options?: O) => LossModule<I, O>;
+export type LossClass<I extends readonly unknown[], P extends unknown[], O extends object> = new (
+  ...given: Call<P, O>
+) => LossModule<I, O>;
 
 /** What tells one loss from another. */
 interface LossKind<I extends readonly unknown[], O extends object> {
   /** Its function in `nn.functional`. */
   compute(...args: [...I, O]): Tensor;
-  /** Every option with its default. */
-  defaults: Required<O>;
-  /** Refuses options that the function would refuse in every forward. */
-  check?(options: Required<O>): void;
+  signature: LossSignature<O>;
+  /** Refuses arguments that the function would refuse in every forward. */
+  check?(values: LossValues<O>): void;
 }
 
-/** Options that are buffers, by their keys in state dicts. */
+/** Arguments that are buffers, by their keys in state dicts. */
 const BUFFERS: Readonly<Record<string, string>> = { weight: 'weight', posWeight: 'pos_weight' };
 
-const keyOf = (option: string): string => BUFFERS[option] ?? option;
+const keyOf = (name: string): string => BUFFERS[name] ?? name;
 
-/** The common part: every loss is one function and its options. */
+/** The common part: every loss is one function and its arguments. */
 abstract class LossBase extends Module {
   forward(...inputs: unknown[]): Tensor {
     const { kind } = this.constructor as unknown as { kind: LossKind<unknown[], Record<string, unknown>> };
-    const options: Record<string, unknown> = {};
-    for (const option of Object.keys(kind.defaults)) options[option] = Reflect.get(this, keyOf(option));
+    const options = Object.fromEntries(
+      kind.signature.names.map((name) => [name, Reflect.get(this, keyOf(name))]),
+    );
     return kind.compute(...inputs, options);
   }
 }
 
-/** The base of a loss's class, which has the options of its function. */
-export function lossClass<I extends readonly unknown[], O extends object>(
+/** The base of a loss's class, which takes what its function takes behind the inputs. */
+export function lossClass<I extends readonly unknown[], P extends unknown[], O extends object>(
   kind: LossKind<I, O>,
-): LossClass<I, O> {
-  const known = Object.keys(kind.defaults);
+): LossClass<I, P, O> {
   class Made extends LossBase {
     static readonly kind = kind;
 
-    constructor(options: O = {} as O) {
-      const { name } = new.target;
-      checkPositions(name, arguments, 1);
+    constructor(...given: unknown[]) {
       super();
-      checkOptions(name, options, known);
-      this.#setAll(withDefaults(name, kind, options));
-    }
-
-    #setAll(options: Required<O>): void {
-      for (const [option, value] of Object.entries(options)) {
-        if (option in BUFFERS) this.registerBuffer(keyOf(option), value as Tensor | null);
-        else Reflect.set(this, option, value);
+      const values = kind.signature.read(new.target.name, given);
+      kind.check?.(values);
+      for (const [name, value] of Object.entries(values)) {
+        if (name in BUFFERS) this.registerBuffer(keyOf(name), value as Tensor | null);
+        else Reflect.set(this, name, value);
       }
     }
   }
-  return Made as unknown as LossClass<I, O>;
-}
-
-function withDefaults<I extends readonly unknown[], O extends object>(
-  name: string,
-  { defaults, check }: LossKind<I, O>,
-  options: O,
-): Required<O> {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const all = { ...defaults, ...Object.fromEntries(given) };
-  const { reduction } = all as { reduction?: 'mean' };
-  if (reduction !== undefined && (reduction as string) !== 'batchmean') reductionCode(name, reduction);
-  check?.(all);
-  return all;
+  return Made as unknown as LossClass<I, P, O>;
 }

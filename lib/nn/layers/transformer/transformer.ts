@@ -1,13 +1,14 @@
 import { checkOptions, checkPositions } from '../../../options.ts';
 import { type Device, type DType, full, type Tensor } from '../../../tensor/index.ts';
 import { callForeign } from '../../../tensor/own-code.ts';
+import { type Call, flag, real, Signature, unchecked, whole } from '../../arguments.ts';
 import { call } from '../../forward-then-release.ts';
 import * as init from '../../init/init.ts';
 import { Module } from '../../module/module.ts';
 import { checkCount } from '../../sizes.ts';
 import { ModuleList } from '../container.ts';
 import { LayerNorm } from '../layer-norm.ts';
-import { tensorOptions } from '../place.ts';
+import { PLACE_ARGUMENTS, type PlaceOptions, type PlaceValues, tensorOptions } from '../place.ts';
 import {
   DECODER_MASKS,
   type DecoderMasks,
@@ -15,7 +16,7 @@ import {
   TransformerDecoderLayer,
   TransformerEncoderLayer,
 } from './encoder-decoder.ts';
-import { LAYER_OPTIONS, type TransformerLayerOptions } from './parts.ts';
+import type { TransformerActivation, TransformerLayerOptions } from './parts.ts';
 
 /** Copies of a layer, each with weights of its own that begin equal, as in torch. */
 function copies(owner: string, layer: Module, count: number): ModuleList {
@@ -109,6 +110,10 @@ export class TransformerDecoder extends Module {
 
 /** Options of Transformer. */
 export interface TransformerOptions extends TransformerLayerOptions {
+  /** Features. Default 512. */
+  dModel?: number;
+  /** Heads of each attention. Default 8. */
+  nhead?: number;
   /** Default 6. */
   numEncoderLayers?: number;
   /** Default 6. */
@@ -119,7 +124,37 @@ export interface TransformerOptions extends TransformerLayerOptions {
   customDecoder?: Module | null;
 }
 
-const OPTIONS = [...LAYER_OPTIONS, 'numEncoderLayers', 'numDecoderLayers', 'customEncoder', 'customDecoder'];
+/** What a Transformer takes in order. */
+type TransformerPositions = [
+  dModel?: number,
+  nhead?: number,
+  numEncoderLayers?: number,
+  numDecoderLayers?: number,
+  dimFeedforward?: number,
+  dropout?: number,
+];
+
+type TransformerValues = Required<Omit<TransformerOptions, keyof PlaceOptions>> & PlaceValues;
+
+const SIGNATURE = new Signature<TransformerValues>(
+  {
+    dModel: whole(1, 512),
+    nhead: whole(1, 8),
+    numEncoderLayers: whole(1, 6),
+    numDecoderLayers: whole(1, 6),
+    dimFeedforward: whole(1, 2048),
+    dropout: real(0.1),
+    activation: unchecked<TransformerActivation>('relu'),
+    customEncoder: unchecked<Module | null>(null),
+    customDecoder: unchecked<Module | null>(null),
+    layerNormEps: real(1e-5),
+    batchFirst: flag(),
+    normFirst: flag(),
+    bias: flag(true),
+    ...PLACE_ARGUMENTS,
+  },
+  ['dModel', 'nhead', 'numEncoderLayers', 'numDecoderLayers', 'dimFeedforward', 'dropout'],
+);
 
 /** Masks of a Transformer. */
 export interface TransformerMasks extends DecoderMasks {
@@ -143,13 +178,15 @@ export class Transformer extends Module {
   readonly nhead: number;
   readonly batchFirst: boolean;
 
-  constructor(dModel = 512, nhead = 8, options: TransformerOptions = {}) {
-    checkPositions('Transformer', arguments, 3);
+  constructor(...given: Call<TransformerPositions, TransformerOptions>) {
     super();
-    checkOptions('Transformer', options, OPTIONS);
-    const { numEncoderLayers = 6, numDecoderLayers = 6, customEncoder, customDecoder, ...layer } = options;
-    const { layerNormEps: eps = 1e-5, bias = true } = layer;
-    const norm = (): LayerNorm => new LayerNorm(dModel, { eps, bias, ...tensorOptions(layer) });
+    const values = SIGNATURE.read('Transformer', given);
+    const { dModel, nhead, numEncoderLayers, numDecoderLayers, customEncoder, customDecoder, ...rest } =
+      values;
+    const { device, dtype, ...others } = rest;
+    const layer = { ...others, ...tensorOptions({ device, dtype }) };
+    const { layerNormEps: eps, bias } = layer;
+    const norm = (): LayerNorm => new LayerNorm(dModel, { eps, bias, ...tensorOptions({ device, dtype }) });
     this.encoder =
       customEncoder ??
       new TransformerEncoder(new TransformerEncoderLayer(dModel, nhead, layer), numEncoderLayers, {
@@ -162,7 +199,7 @@ export class Transformer extends Module {
       });
     this.dModel = dModel;
     this.nhead = nhead;
-    this.batchFirst = layer.batchFirst ?? false;
+    this.batchFirst = layer.batchFirst;
     this.resetParameters();
   }
 
