@@ -1,13 +1,17 @@
 import { type Recognised, recognise, type Shapes } from './recognise.ts';
 import { networkTitle } from './title.ts';
 
+/** Keys that do not tell networks apart: classifiers, and counters, which old files lack. */
+const SHARED = /(^|\.)((fc|classifier)\.(weight|bias)|num_batches_tracked)$/;
+
 /**
  * Which network the weights are of, and how it is built, where they are of another than the one they are loaded into.
  *
- * @param fitting How many of the weights fit the network that they are loaded into.
+ * @param loaded Keys of the weights that fit the network that they are loaded into.
  */
-export function networkHint(shapes: Shapes, fitting: number): string | undefined {
+export function networkHint(shapes: Shapes, loaded: readonly string[]): string | undefined {
   const found = recognise(shapes);
+  const fitting = loaded.filter((key) => !SHARED.test(key)).length;
   // What fits most of a network may be somebody's own variant of it.
   if (found === undefined || found.fitting < 0.9 * found.total || found.fitting <= fitting) return undefined;
   return `The file looks like ${describe(found)}: build models.${found.model}(${optionText(found)})${loading(found)}`;

@@ -38,6 +38,21 @@ describe('a checkpoint of another network', { timeout: 60_000 }, () => {
 
   const hints: [title: string, file: () => State, into: () => nn.Module][] = [
     ['of another depth', () => stateOf('resnet34'), () => build('resnet18')],
+    [
+      'with another stem',
+      () => stateOf('resnet18', { stem: 'small', numClasses: 10 }),
+      () => build('resnet18'),
+    ],
+    [
+      'without IBN, of another stem',
+      () => stateOf('resnet18', { stem: 'small', numClasses: 10 }),
+      () => build('resnet18_ibn_a'),
+    ],
+    [
+      'without IBN, of other classes',
+      () => stateOf('resnet18', { numClasses: 10 }),
+      () => build('resnet18_ibn_a'),
+    ],
     ['with IBN', () => stateOf('resnet50_ibn_b', { numClasses: 7 }), () => build('resnet50_ibn_a')],
     [
       'with SE and a prefix',

@@ -13,10 +13,10 @@ export interface Misfit {
   readonly loaded: readonly string[];
 }
 
-/** Says of which network weights are, from their shapes, where more of them fit it than `fitting`. */
+/** Says of which network weights are, from their shapes, where more of them fit it than were `loaded`. */
 export type NetworkHint = (
   shapes: ReadonlyMap<string, readonly number[]>,
-  fitting: number,
+  loaded: readonly string[],
 ) => string | undefined;
 
 let networkHint: NetworkHint = () => undefined;
@@ -36,7 +36,7 @@ export function loadHint(misfit: Misfit): string | undefined {
     prefixHint(misfit) ??
     normsHint(misfit) ??
     headHint(misfit) ??
-    networkHint(shapesIn(misfit), misfit.loaded.length)
+    networkHint(shapesIn(misfit), misfit.loaded)
   );
 }
 
@@ -61,7 +61,7 @@ function prefixHint({ missingKeys: missing, unexpectedKeys: unexpected }: Misfit
 }
 
 /** Weights of a network without IBN: `bn1.weight` where `bn1.IN.weight` and `bn1.BN.weight` are missing. */
-function normsHint({ missingKeys, unexpectedKeys }: Misfit): string | undefined {
+function normsHint({ missingKeys, unexpectedKeys, mismatchedKeys }: Misfit): string | undefined {
   const unexpected = new Set(unexpectedKeys);
   // A file with IBN in other places: its plain norms are meant to be.
   if (unexpectedKeys.some((key) => /(^|\.)IN\.(weight|bias)$/.test(key))) return undefined;
@@ -69,14 +69,22 @@ function normsHint({ missingKeys, unexpectedKeys }: Misfit): string | undefined 
     const found = /^(.*\.)?IN\.(weight|bias)$/.exec(key);
     return found !== null && unexpected.has(`${found[1] ?? ''}${found[2]}`);
   });
-  return plain ? 'The file has plain norms where the module has IBN: pass { splitNorms: true }' : undefined;
+  const layers = layersOf(mismatchedKeys);
+  if (!plain || layers.length > 1) return undefined;
+  const head = layers.length === 1 ? `, ignoreMismatched: ['${layers[0]}']` : '';
+  return `The file has plain norms where the module has IBN: pass { splitNorms: true${head} }`;
+}
+
+/** `fc.` of `fc.weight` and `fc.bias`. */
+function layersOf(keys: readonly string[]): string[] {
+  return [...new Set(keys.map((key) => key.slice(0, key.lastIndexOf('.') + 1)))];
 }
 
 /** One layer of another size and nothing else wrong: another number of classes. */
 function headHint({ missingKeys, unexpectedKeys, mismatchedKeys }: Misfit): string | undefined {
-  const layers = new Set(mismatchedKeys.map((key) => key.slice(0, key.lastIndexOf('.') + 1)));
+  const layers = layersOf(mismatchedKeys);
   const [layer] = layers;
-  if (layers.size !== 1 || layer === '' || missingKeys.length + unexpectedKeys.length > 0) return undefined;
+  if (layers.length !== 1 || layer === '' || missingKeys.length + unexpectedKeys.length > 0) return undefined;
   return `Only "${layer}" differs, as with another number of classes: pass { ignoreMismatched: ['${layer}'] } to keep the module's own`;
 }
 
