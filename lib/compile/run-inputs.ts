@@ -92,9 +92,14 @@ function checkShape(shape: number[], name: string, { inputs, batch }: ModelDescr
   if (fits) return;
   const expected = [batch ?? 'N', channels, height, width].join(', ');
   throw new RangeError(
-    `Expected shape [${expected}] for ${name}, got [${shape.join(', ')}]; compile the model for that size, or ` +
-      'resize the images',
+    `Expected shape [${expected}] for ${name}, got [${shape.join(', ')}]; ${adviceFor(shape)}`,
   );
+}
+
+function adviceFor(shape: readonly number[]): string {
+  return shape.length === 3
+    ? 'a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)'
+    : 'compile the model for that size, or resize the images';
 }
 
 /** Outputs as the network gives them: a lone tensor is named `output`, the items of a list `0`, `1`, .... */

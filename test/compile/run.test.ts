@@ -101,7 +101,7 @@ describe('run', () => {
         for (const x of given) messages.push(text(await rejection(model.run(x as Tensor))));
         expect(messages).toMatchInlineSnapshot(`
           [
-            "RangeError: Expected shape [N, 3, 32, 32] for run, got [3, 32, 32]; compile the model for that size, or resize the images",
+            "RangeError: Expected shape [N, 3, 32, 32] for run, got [3, 32, 32]; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)",
             "RangeError: Expected shape [N, 3, 32, 32] for run, got [1, 3, 32, 31]; compile the model for that size, or resize the images",
             "TypeError: Expected a float32 Tensor for run, got float64; call x.to('float32') first",
             "RangeError: Expected a Tensor on the CPU for run, got one on meta; call x.cpu() first",
