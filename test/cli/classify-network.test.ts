@@ -148,6 +148,15 @@ describe('classify without a checkpoint', { timeout: 60_000 }, () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('says how to go on where they cannot be fetched', async () => {
+    const { seen } = await publish('resnet18_ibn_b');
+    vi.stubEnv('IBN_NET_OFFLINE', '1');
+    await expect(run(photos, { model: 'resnet18_ibn_b' })).rejects.toThrow(
+      /^Expected .* for offline use, got no such file\nPossible solutions:\n- Put it there yourself, from .*\n- Allow downloads: unset IBN_NET_OFFLINE\n- Give weights of your own: --checkpoint FILE$/,
+    );
+    expect(seen).toEqual([]);
+  });
+
   it('names the models with weights where this one has none', async () => {
     await expect(run(photos, { model: 'resnet50' })).rejects.toThrow(
       /^Expected --checkpoint beside --model resnet50, got none; weights were published for resnet18_ibn_a, /,
