@@ -11,6 +11,7 @@ import {
   nativeFolders,
   prebuiltFolder,
 } from './libtorch/find/native-module.ts';
+import { bundledError, isClone } from './libtorch/find/package-root.ts';
 import { type FirstUse, firstUse } from './libtorch/load/first-use.ts';
 import { diedProblem, missingModule, refusedProblem } from './libtorch/load/load-problems.ts';
 import { problemError } from './libtorch/load/problem.ts';
@@ -57,7 +58,10 @@ function find(): Found {
   const native = findNativeModule(libtorch, nativeFolders());
   if ('missing' in native) {
     const prebuilt = minorsIn(prebuiltFolder());
-    throw problemError(missingModule({ libtorch, system: readSystem() }, native.missing, prebuilt));
+    const lacksPrebuilds = prebuilt.length === 0 && !isClone() && !process.env.IBN_NET_BINDING_DIR;
+    throw problemError(
+      missingModule({ libtorch, system: readSystem() }, native.missing, prebuilt, lacksPrebuilds),
+    );
   }
   const { shim, binding } = native;
   const paths: LoadPaths = { shim, libraries: librariesOf(libtorch), binding };
@@ -127,6 +131,10 @@ function requireShim(paths: LoadPaths, libtorch: Libtorch): Shim {
   try {
     return createRequire(import.meta.url)(paths.shim) as Shim;
   } catch (cause) {
+    // The file is there: webpack and Next.js put a `require` of theirs in place of Node's.
+    if ((cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') {
+      throw bundledError('a bundle, which cannot require it');
+    }
     throw refusal(libtorch, paths, cause);
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Libtorch, libtorchCache, locateLibtorch } from '../../lib/libtorch/find/locate.ts';
-import { bindingName, minorOf, prebuiltFolder, SHIM } from '../../lib/libtorch/find/native-module.ts';
+import { bindingName, minorOf, prebuiltFolder } from '../../lib/libtorch/find/native-module.ts';
+import { SHIM } from '../../lib/libtorch/find/platform.ts';
 import { root } from '../helpers/files.ts';
 
 /** A CUDA build of libtorch, and the folder of the native module and the CUDA libraries for it. */

@@ -1,6 +1,7 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Format } from 'esbuild';
+import { pathToFileURL } from 'node:url';
+import { type BuildOptions, build, type Format } from 'esbuild';
 import { build as viteBuild } from 'vite';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { root, tmp } from '../helpers/files.ts';
@@ -23,12 +24,13 @@ beforeEach(() => {
   folder = project();
 });
 
-async function esbuild(format: Format, external: string[]): Promise<Run> {
+async function esbuild(format: Format, external: string[], more: BuildOptions = {}): Promise<Run> {
   const outfile = join(folder, 'dist', `${format}-${external.length}.${format === 'cjs' ? 'cjs' : 'mjs'}`);
   await build({
     entryPoints: [join(folder, 'main.js')],
     ...{ outfile, format, external, bundle: true, platform: 'node', logLevel: 'silent' },
     loader: { '.node': 'empty' },
+    ...more,
   });
   return runNode([outfile], process.env);
 }
@@ -60,6 +62,43 @@ describe('a bundle that has taken ibn-net in says to mark it external', { timeou
 
   it('vite', async () => {
     expectAdvice(await vite({ noExternal: true }));
+  });
+
+  // They keep the address of the module as it was, and give it a `require` that knows only what they packed.
+  // scripts/package/bundlers.mjs tries them themselves.
+  it('webpack and Next.js, as far as their way is known', async () => {
+    const refusing =
+      "(path) => { throw Object.assign(new Error('Cannot find module ' + path), { code: 'MODULE_NOT_FOUND' }); }";
+    writeFileSync(join(folder, 'module.js'), `export const createRequire = () => ${refusing};`);
+    const url = JSON.stringify(pathToFileURL(join(root, 'dist/binding.js')).href);
+    const run = await esbuild('esm', ['sharp', 'undici'], {
+      alias: { 'node:module': join(folder, 'module.js') },
+      define: { 'import.meta.url': url },
+    });
+    expectAdvice(run);
+  });
+});
+
+describe('a package copied by hand', () => {
+  const copied = async (...more: string[]): Promise<Run> => {
+    const place = join(folder, 'vendor/ibn-net');
+    cpSync(join(root, 'dist'), join(place, 'dist'), { recursive: true });
+    const native = join(place, 'prebuilds', `${process.platform}-${process.arch}`);
+    for (const name of more) cpSync(join(root, name), native, { recursive: true });
+    rmSync(join(folder, 'node_modules'), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    writeFileSync(join(folder, 'main.js'), PROGRAM.replace("'ibn-net'", "'./vendor/ibn-net/dist/index.js'"));
+    return runNode([join(folder, 'main.js')], process.env);
+  };
+
+  it('runs without its package.json', async () => {
+    expect(await copied('build/Release')).toMatchObject({ status: 0, stdout: '[ 2, 3 ]\n' });
+  });
+
+  it('says what to copy where its native module was left behind', async () => {
+    const run = await copied();
+    expectAdvice(run);
+    expect(run.stderr).toContain('Copied by hand: take the whole folder node_modules/ibn-net');
   });
 });
 

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { toolchainProblem } from '../../lib/libtorch/build/toolchain.ts';
 import type { CudaMachine } from '../../lib/libtorch/load/cuda-driver.ts';
 import { cudaProblem } from '../../lib/libtorch/load/cuda-problems.ts';
-import { diedProblem, libcProblem, refusedProblem } from '../../lib/libtorch/load/load-problems.ts';
+import {
+  diedProblem,
+  libcProblem,
+  missingModule,
+  refusedProblem,
+} from '../../lib/libtorch/load/load-problems.ts';
 import { type Problem, problemMessage } from '../../lib/libtorch/load/problem.ts';
 import { readSystem } from '../../lib/libtorch/load/system.ts';
 
@@ -97,6 +102,18 @@ describe('a libtorch that does not load', () => {
     expect(refusedProblem(cached, 'file too short').solutions).toContain(
       'Install it again: npx ibn-net install-libtorch --version 2.13.0+cpu --force',
     );
+  });
+
+  it('lacks a native module where a tool copied a part of the package', () => {
+    const missing = ['/app/node_modules/ibn-net/prebuilds/linux-x64/ibn_net.node: no such file'];
+    expect(message(missingModule(facts, missing, [], true))).toMatchInlineSnapshot(`
+      "ERR_NATIVE_MODULE_NOT_FOUND: Could not load the native module for linux-x64 and libtorch 2.13.0:
+      - /app/node_modules/ibn-net/prebuilds/linux-x64/ibn_net.node: no such file
+      Possible solutions:
+      - Compile the native module for it here: npx ibn-net build
+      - Where a tool copied the package, let it copy the whole of it; Next.js: outputFileTracingIncludes (docs/bundlers.md)"
+    `);
+    expect(missingModule(facts, missing, []).solutions).toHaveLength(1);
   });
 
   it('may end the process that loads it', () => {

@@ -3,11 +3,8 @@ import { dirname, join } from 'node:path';
 import { cacheFolder, type Environment } from '../../cache.ts';
 import { compareVersions } from '../wheels/specifier.ts';
 import type { Libtorch } from './locate.ts';
-import { packageRoot, packageVersion } from './package-root.ts';
-import { libraryName, librarySuffix } from './platform.ts';
-
-/** The file that Node loads. It opens libtorch, then the binding. */
-export const SHIM = 'ibn_net.node';
+import { hasManifest, packageRoot, packageVersion } from './package-root.ts';
+import { libraryName, librarySuffix, SHIM } from './platform.ts';
 
 /** Where a folder's native module comes from: compiled in a clone, by `npx ibn-net build`, or part of the package. */
 export type NativeSource = 'IBN_NET_BINDING_DIR' | 'clone' | 'build' | 'prebuilt';
@@ -66,7 +63,7 @@ export function nativeFolders(options: NativeOptions = {}): NativeFolder[] {
   if (override) return [{ source: 'IBN_NET_BINDING_DIR', path: override }];
   return [
     { source: 'clone', path: join(root, 'build', 'Release') },
-    { source: 'build', path: builtFolder(options) },
+    ...(hasManifest(root) ? [{ source: 'build' as const, path: builtFolder(options) }] : []),
     { source: 'prebuilt', path: prebuiltFolder(options) },
   ];
 }

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LibtorchError } from '../../errors.ts';
+import { SHIM } from './platform.ts';
 
 const NAME = 'ibn-net';
+const PLATFORM = `${process.platform}-${process.arch}`;
 
 /** The folder of this package: a clone, or `node_modules/ibn-net`. */
 export const packageRoot = findRoot(ownFile());
@@ -16,10 +18,11 @@ function ownFile(): string | undefined {
 
 /** The folder around `lib` or `dist`, if it is this package's. @throws LibtorchError where it is not: a bundler's work. */
 function findRoot(file: string | undefined): string {
-  if (file === undefined) throw bundled('a CommonJS bundle');
+  if (file === undefined) throw bundledError('a CommonJS bundle');
   const root = rootOf(file);
-  if (nameIn(root) === NAME) return root;
-  throw bundled(file);
+  // Without its package.json where somebody copied what runs, and no more.
+  if (nameIn(root) === NAME || existsSync(join(root, 'prebuilds', PLATFORM, SHIM))) return root;
+  throw bundledError(file);
 }
 
 /** The package's folder, from a file anywhere below its `lib` or `dist`. */
@@ -37,7 +40,8 @@ function nameIn(root: string): string | undefined {
   }
 }
 
-function bundled(place: string): LibtorchError {
+/** What is thrown where a bundler took the package in: its code is in `place`. */
+export function bundledError(place: string): LibtorchError {
   const lines = [
     `Expected ${NAME} in a folder of its own, got its code in ${place}: a bundler took it away from its native module`,
     'Possible solutions:',
@@ -46,6 +50,7 @@ function bundled(place: string): LibtorchError {
     `- vite: ssr: { external: ['${NAME}'] }, and for a library build.rollupOptions.external: ['${NAME}']`,
     `- webpack: externals: { '${NAME}': 'commonjs ${NAME}' }`,
     `- Next.js: serverExternalPackages: ['${NAME}']`,
+    `- Copied by hand: take the whole folder node_modules/${NAME}, or dist with package.json and prebuilds beside it`,
     `- More: docs/bundlers.md of the package`,
   ];
   return new LibtorchError(lines.join('\n'), { code: 'ERR_BUNDLED' });
@@ -54,6 +59,11 @@ function bundled(place: string): LibtorchError {
 /** Whether the package is a clone, with sources and tests, and not one that was installed. */
 export function isClone(root: string = packageRoot): boolean {
   return existsSync(join(root, 'lib', 'binding.ts'));
+}
+
+/** Whether the package has its package.json, which says its version. */
+export function hasManifest(root: string = packageRoot): boolean {
+  return nameIn(root) === NAME;
 }
 
 /** The version in the package's package.json. */

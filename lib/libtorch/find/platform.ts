@@ -39,3 +39,6 @@ export function elfArchitecture(path: string): string | undefined {
   }
   return ELF_MACHINES[header.readUInt16LE(18)];
 }
+
+/** The file that Node loads. It opens libtorch, then the binding. */
+export const SHIM = 'ibn_net.node';

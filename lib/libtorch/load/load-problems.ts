@@ -14,6 +14,8 @@ export interface LoadFacts {
 const NEWER_SYSTEM =
   'Use Debian 10, Ubuntu 20.04, RHEL 8 or a later one, in a container for example: docker run -it node:22-slim';
 const COMPILE = 'Compile the native module for it here: npx ibn-net build';
+const COPY =
+  'Where a tool copied the package, let it copy the whole of it; Next.js: outputFileTracingIncludes (docs/bundlers.md)';
 
 /** The problem with the system's C library, if there is one. */
 export function libcProblem(system: System): Problem | undefined {
@@ -29,11 +31,18 @@ export function libcProblem(system: System): Problem | undefined {
   };
 }
 
-/** There is no native module for this libtorch: neither compiled here nor prebuilt. */
+/** Whether the package brings binaries for a system. */
+const isPrebuilt = ({ platform, arch }: System): boolean => platform === 'linux' && arch === 'x64';
+
+/**
+ * There is no native module for this libtorch: neither compiled here nor prebuilt. `lacksPrebuilds`: an installed package
+ * has not even the folder.
+ */
 export function missingModule(
   facts: Omit<LoadFacts, 'binding'>,
   missing: readonly string[],
   prebuilt: readonly string[],
+  lacksPrebuilds = false,
 ): Problem {
   const { libtorch, system } = facts;
   const name = `${system.platform}-${system.arch} and libtorch ${libtorch.version}`;
@@ -47,6 +56,7 @@ export function missingModule(
       ...(versions
         ? [`Use libtorch ${versions}, for which it comes prebuilt: npx ibn-net install-libtorch`]
         : []),
+      ...(lacksPrebuilds && isPrebuilt(system) ? [COPY] : []),
     ],
   };
 }
