@@ -136,11 +136,11 @@ function parseOptions(argv) {
       threads: { type: 'string' },
     },
   });
-  const number = (name) => toNumber(name, values[name]);
+  const number = (name, least) => toNumber(name, values[name], least);
   return {
     ...values,
     epochs: number('epochs'),
-    batchSize: number('batch-size'),
+    batchSize: number('batch-size', 1),
     temperature: number('temperature'),
     softWeight: number('soft-weight'),
     lr: number('lr'),
@@ -150,11 +150,11 @@ function parseOptions(argv) {
   };
 }
 
-function toNumber(name, text) {
+function toNumber(name, text, least = 0) {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (value >= 0) return value;
-  throw new RangeError(`Expected a number for --${name}, got ${text}`);
+  if (value >= least) return value;
+  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function main() {

@@ -56,8 +56,8 @@ function augment(images) {
   const shift = () => arange(28, { dtype: 'int64' }).add(randint(0, 5, [n, 1])); // (N, 28)
   const rows = shift();
   const columns = where(rand([n, 1]).lt(0.5), shift(), shift().flip([1]));
-  return images
-    .constantPadNd([2, 2, 2, 2]) // (N, 1, 32, 32)
+  return nn.functional
+    .pad(images, [2, 2, 2, 2]) // (N, 1, 32, 32)
     .gather(2, rows.view([n, 1, 28, 1]).expand([n, 1, 28, 32]))
     .gather(3, columns.view([n, 1, 1, 28]).expand([n, 1, 28, 28]));
 }
@@ -161,17 +161,24 @@ function parseOptions(argv) {
       evaluate: { type: 'boolean', default: false },
     },
   });
-  const number = (text) => (text === undefined ? undefined : Number(text));
+  const number = (name, least) => toNumber(name, values[name], least);
   return {
     ...values,
-    epochs: Number(values.epochs),
-    batchSize: Number(values['batch-size']),
-    lr: Number(values.lr),
-    seed: Number(values.seed),
-    threads: number(values.threads),
-    limit: number(values.limit),
-    stopAfter: Number(values['stop-after'] ?? values.epochs),
+    epochs: number('epochs'),
+    batchSize: number('batch-size', 1),
+    lr: number('lr'),
+    seed: number('seed'),
+    threads: number('threads'),
+    limit: number('limit'),
+    stopAfter: number('stop-after') ?? number('epochs'),
   };
+}
+
+function toNumber(name, text, least = 0) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (value >= least) return value;
+  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function describe(epoch, { train, test }, options, seconds) {

@@ -127,16 +127,23 @@ function parseOptions(argv) {
       predict: { type: 'string', multiple: true, default: [] },
     },
   });
-  const { epochs, hidden, lr, seed, threads } = values;
+  const number = (name, least) => toNumber(name, values[name], least);
   return {
     ...values,
-    epochs: Number(epochs),
-    batchSize: Number(values['batch-size']),
-    hidden: Number(hidden),
-    lr: Number(lr),
-    seed: Number(seed),
-    threads: threads === undefined ? undefined : Number(threads),
+    epochs: number('epochs'),
+    batchSize: number('batch-size', 1),
+    hidden: number('hidden'),
+    lr: number('lr'),
+    seed: number('seed'),
+    threads: number('threads'),
   };
+}
+
+function toNumber(name, text, least = 0) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (value >= least) return value;
+  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function main() {

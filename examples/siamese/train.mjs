@@ -5,11 +5,11 @@
 // README.md beside this file tells the options and what to expect.
 import { parseArgs } from 'node:util';
 import {
+  cat,
   datasets,
   inferenceMode,
   manualSeed,
   nn,
-  ops,
   optim,
   rand,
   randint,
@@ -106,12 +106,7 @@ function trainEpoch(model, optimizer, set, options) {
 }
 
 function embed(model, images) {
-  const count = images.shape[0];
-  const parts = [];
-  for (let start = 0; start < count; start += EVAL_BATCH) {
-    parts.push(model.forward(images.narrow(0, start, Math.min(EVAL_BATCH, count - start))));
-  }
-  return ops.aten.cat(parts);
+  return cat(images.split(EVAL_BATCH).map((part) => model.forward(part)));
 }
 
 /** How many images have an image of their class as the nearest other one. */
@@ -144,18 +139,25 @@ function parseOptions(argv) {
       save: { type: 'string' },
     },
   });
-  const number = (text) => (text === undefined ? undefined : Number(text));
+  const number = (name, least) => toNumber(name, values[name], least);
   return {
     ...values,
-    epochs: Number(values.epochs),
-    batchSize: Number(values['batch-size']),
-    embedding: Number(values.embedding),
-    margin: Number(values.margin),
-    lr: Number(values.lr),
-    seed: Number(values.seed),
-    limit: number(values.limit),
-    threads: number(values.threads),
+    epochs: number('epochs'),
+    batchSize: number('batch-size', 1),
+    embedding: number('embedding'),
+    margin: number('margin'),
+    lr: number('lr'),
+    seed: number('seed'),
+    limit: number('limit'),
+    threads: number('threads'),
   };
+}
+
+function toNumber(name, text, least = 0) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (value >= least) return value;
+  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function main() {

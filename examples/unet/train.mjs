@@ -205,7 +205,7 @@ function toNumber(name, text) {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (value >= 0) return value;
-  throw new RangeError(`Expected a number for --${name}, got ${text}`);
+  throw new RangeError(`Expected a number of at least 0 for --${name}, got ${text}`);
 }
 
 async function main() {

@@ -24,7 +24,11 @@ const FILES = {
   'test/data/transforms.test.ts': ['sharp'],
   'test/cli/classify.test.ts': ['sharp'],
   'test/cli/demo.test.ts': ['sharp'],
-  'test/examples.test.ts': ['sharp'],
+  'test/examples/distillation.test.ts': ['sharp'],
+  'test/examples/fashion-mnist.test.ts': ['sharp'],
+  'test/examples/fine-tuning.test.ts': ['sharp'],
+  'test/examples/grad-cam.test.ts': ['sharp'],
+  'test/examples/unet.test.ts': ['sharp'],
   'test/readme.test.ts': ['sharp'],
 };
 

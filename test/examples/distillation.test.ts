@@ -48,6 +48,6 @@ describe('examples/distillation', () => {
     ].map((args) => failureOf(program, args, root));
     const [option, number] = await Promise.all(failures);
     expect(option).toContain("Unknown option '--temprature'");
-    expect(number).toBe('Expected a number for --epochs, got ten');
+    expect(number).toBe('Expected a number of at least 0 for --epochs, got ten');
   });
 });

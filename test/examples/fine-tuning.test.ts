@@ -51,6 +51,6 @@ describe('examples/fine-tuning', () => {
     ].map((args) => failureOf(program, args, root));
     const [option, number] = await Promise.all(failures);
     expect(option).toContain("Unknown option '--learning-rate'");
-    expect(number).toBe('Expected a number for --gamma, got none');
+    expect(number).toBe('Expected a number of at least 0 for --gamma, got none');
   });
 });
