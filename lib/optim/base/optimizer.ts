@@ -127,11 +127,16 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /** State and options in PyTorch's layout; parameters are numbered in the order of the groups. */
   stateDict(): OptimizerState {
     this.#beforeSave.call(this as never);
-    const packed = packState(this.paramGroups, this.state);
+    const packed = this.packed();
     return this.#afterSave.pass(
       packed,
       (hook, now) => hook(this as never, now) as OptimizerState | undefined,
     );
+  }
+
+  /** State and options in PyTorch's layout, before the hooks see them. */
+  protected packed(): OptimizerState {
+    return packState(this.paramGroups, this.state);
   }
 
   /**

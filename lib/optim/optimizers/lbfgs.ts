@@ -1,9 +1,11 @@
 import { checkPositions } from '../../options.ts';
 import { enableGrad, isTensor, noGrad, type Tensor } from '../../tensor/index.ts';
+import { callForeign } from '../../tensor/own-code.ts';
+import { release, temporaries } from '../../tensor/scope.ts';
 import { Optimizer } from '../base/optimizer.ts';
 import { checkAgainst, type OptionTable, optionsOf } from '../base/option-table.ts';
 import type { ParamGroup, ParamsInput } from '../base/params.ts';
-import type { StateLayout } from '../base/state.ts';
+import type { OptimizerState, StateLayout, StateValue } from '../base/state.ts';
 import { COUNT, EPOCHS, NOT_NEGATIVE, oneOf } from '../checks.ts';
 import { FlatParams } from './lbfgs/flat-params.ts';
 import { History } from './lbfgs/history.ts';
@@ -79,6 +81,13 @@ export class LBFGS extends Optimizer<LBFGSGroup> {
     throw new RangeError('Expected one parameter group for LBFGS, got a second');
   }
 
+  /** With handles of its own: those of the state go when a step replaces them. */
+  protected override packed(): OptimizerState {
+    const packed = super.packed();
+    for (const [number, entry] of packed.state) packed.state.set(number, mapTensors(entry));
+    return packed;
+  }
+
   protected stepGroup(): void {
     throw new TypeError('Expected a closure that computes the loss for LBFGS.step, got none');
   }
@@ -86,20 +95,32 @@ export class LBFGS extends Optimizer<LBFGSGroup> {
   protected override runStep<T>(closure: (() => T) | undefined): T | undefined {
     if (typeof closure !== 'function') this.stepGroup();
     const group = this.paramGroups[0] as ParamGroup<LBFGSGroup>;
-    // No scope around the closure, which may keep what it makes.
-    return noGrad(() => this.#iterate(closure as () => T, group));
+    // The closure may keep what it makes.
+    const foreign = (): T => enableGrad(() => callForeign(closure as () => T));
+    return noGrad(() => temporaries(() => this.#iterate(foreign, group)));
   }
 
   #iterate<T>(closure: () => T, group: ParamGroup<LBFGSGroup>): T {
     const flat = new FlatParams(group.params);
-    const evaluate = () => lossOf(enableGrad(closure));
-    const first = enableGrad(closure);
+    const evaluate = () => lossOf(closure());
+    const first = closure();
     const progress: Progress = { loss: lossOf(first), gradient: flat.gradient(), evaluations: 1 };
     const history = new History(this.state, group.params[0] as Tensor, group.historySize);
     history.count('funcEvals', 1);
     if (largest(progress.gradient) > group.toleranceGrad) {
-      for (let i = 1; ; i++) {
-        if (!this.#move({ flat, history, progress, group, evaluate, isLast: i === group.maxIter })) break;
+      const alive = () => [progress.gradient, ...history.tensors];
+      let before = alive();
+      for (let i = 1, goesOn = true; goesOn; i++) {
+        goesOn = temporaries(() => {
+          const isLast = i === group.maxIter;
+          return {
+            goesOn: this.#move({ flat, history, progress, group, evaluate, isLast }),
+            alive: alive(),
+          };
+        }).goesOn;
+        const now = new Set(alive());
+        for (const tensor of before) if (!now.has(tensor)) release(tensor);
+        before = [...now];
       }
       history.save();
     }
@@ -154,6 +175,15 @@ interface Move {
 function firstRate(gradient: Tensor, lr: number): number {
   const share = gradient.abs().sum().reciprocal_();
   return (share.item() as number) < 1 ? (share.mul_(lr).item() as number) : lr;
+}
+
+function mapTensors(entry: Record<string, StateValue>): Record<string, StateValue> {
+  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, aliasOf(value)]));
+}
+
+function aliasOf(value: StateValue): StateValue {
+  if (Array.isArray(value)) return value.map(aliasOf);
+  return isTensor(value) ? value.detach() : value;
 }
 
 const largest = (x: Tensor): number => x.abs().max().item() as number;

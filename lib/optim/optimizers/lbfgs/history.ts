@@ -18,6 +18,7 @@ export class History {
   readonly #changes: Tensor[];
   readonly #steps: Tensor[];
   readonly #inverses: Tensor[];
+  #factors: (Tensor | null)[] | undefined;
 
   constructor(all: Map<Tensor, State>, first: Tensor, size: number) {
     const state = all.get(first) ?? { funcEvals: 0, nIter: 0 };
@@ -85,13 +86,18 @@ export class History {
       const weight = (factors[i] as Tensor).sub(factor).item() as number;
       r.add_(this.#steps[i] as Tensor, { alpha: weight });
     }
-    this.#state.al = Array.from({ length: this.#size }, (_, i) => factors[i] ?? null);
+    this.#factors = Array.from({ length: this.#size }, (_, i) => factors[i] ?? null);
     return r;
   }
 
-  /** Puts everything into the state, where it outlives the step. */
-  save(): void {
-    Object.assign(this.#state, {
+  /** All that outlives an iteration. */
+  get tensors(): Tensor[] {
+    const { d, prevFlatGrad, oldDirs, oldStps, ro, al, HDiag } = this.#values;
+    return tensorsIn([d, prevFlatGrad, oldDirs, oldStps, ro, al, HDiag]);
+  }
+
+  get #values(): State {
+    return {
       d: this.#direction,
       t: this.rate,
       oldDirs: [...this.#changes],
@@ -100,8 +106,17 @@ export class History {
       HDiag: this.#scale,
       prevFlatGrad: this.#lastGradient,
       prevLoss: this.#lastLoss,
-    });
-    keepAll(Object.values(this.#state));
+      ...(this.#factors === undefined ? {} : { al: this.#factors }),
+    } as State;
+  }
+
+  /** Puts everything into the state, where it outlives the step; what it takes the place of goes. */
+  save(): void {
+    const before = tensorsIn(Object.values(this.#state));
+    Object.assign(this.#state, this.#values);
+    const now = new Set(tensorsIn(Object.values(this.#state)));
+    for (const tensor of now) keep(tensor);
+    for (const tensor of before) if (!now.has(tensor)) tensor.dispose();
   }
 }
 
@@ -114,9 +129,9 @@ function listOf(value: StateValue): Tensor[] {
   return items.map((item) => (item instanceof Tensor ? item : tensor(item as number)));
 }
 
-function keepAll(values: readonly StateValue[]): void {
-  for (const value of values) {
-    if (Array.isArray(value)) keepAll(value as readonly StateValue[]);
-    else if (value instanceof Tensor) keep(value);
-  }
+function tensorsIn(values: readonly StateValue[]): Tensor[] {
+  return values.flatMap((value) => {
+    if (Array.isArray(value)) return tensorsIn(value as readonly StateValue[]);
+    return value instanceof Tensor ? [value] : [];
+  });
 }
