@@ -1,6 +1,6 @@
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { choice, dimension, flag, real } from '../arguments.ts';
-import { defineFunction } from './define.ts';
+import { defineFunction, inPlace } from './define.ts';
 
 /** Options of a function that can overwrite its input. */
 export interface InplaceOption {
@@ -171,18 +171,15 @@ export const relu_ = (x: Tensor): Tensor => ops.aten.relu_(x);
 /** `selu` that overwrites its input. */
 export const selu_ = (x: Tensor): Tensor => ops.aten.selu_(x);
 /** `leakyRelu` that overwrites its input. */
-export const leakyRelu_ = (x: Tensor, negativeSlope = 0.01): Tensor =>
-  leakyRelu(x, negativeSlope, { inplace: true });
+export const leakyRelu_ = inPlace(leakyRelu);
 /** `elu` that overwrites its input. */
-export const elu_ = (x: Tensor, alpha = 1): Tensor => elu(x, alpha, { inplace: true });
+export const elu_ = inPlace(elu);
 /** `celu` that overwrites its input. */
-export const celu_ = (x: Tensor, alpha = 1): Tensor => celu(x, alpha, { inplace: true });
+export const celu_ = inPlace(celu);
 /** `hardtanh` that overwrites its input. */
-export const hardtanh_ = (x: Tensor, minVal = -1, maxVal = 1): Tensor =>
-  hardtanh(x, minVal, maxVal, { inplace: true });
+export const hardtanh_ = inPlace(hardtanh);
 /** `threshold` that overwrites its input. */
-export const threshold_ = (x: Tensor, from: number, value: number): Tensor =>
-  threshold(x, from, value, { inplace: true });
+export const threshold_ = inPlace(threshold);
 /** `rrelu` that overwrites its input. */
 export const rrelu_ = (x: Tensor, lower = 1 / 8, upper = 1 / 3, training = false): Tensor =>
   rrelu(x, lower, upper, { training, inplace: true });

@@ -54,7 +54,11 @@ interface ConvValues<D extends Dims> {
   groups: number;
 }
 
-type ConvFunction<O> = (x: Tensor, weight: Tensor, ...given: Call<[bias?: Tensor | null], O>) => Tensor;
+type ConvFunction<O> = (
+  x: Tensor,
+  weight: Tensor,
+  ...given: Call<[bias?: Tensor | null], O & { bias?: Tensor | null }>
+) => Tensor;
 type ConvOp = { (...args: unknown[]): Tensor; padding: (...args: unknown[]) => Tensor };
 const convOp = (name: string): ConvOp => (ops.aten as unknown as Record<string, ConvOp>)[name] as ConvOp;
 

@@ -30,3 +30,14 @@ export function defineFunction<P extends unknown[], O, A extends object>(
   Object.defineProperty(call, 'name', { value: name });
   return Object.assign(call, { definition: { signature, apply } }) as TensorFunction<P, O, A>;
 }
+
+/** The same function, which overwrites its input; it takes the rest as the other does. */
+export function inPlace<P extends unknown[], O, A extends { inplace: boolean }>(
+  of: TensorFunction<P, O, A>,
+): (x: Tensor, ...given: Call<P, Omit<O, 'inplace'>>) => Tensor {
+  const { signature, apply } = of.definition;
+  const name = `${of.name}_`;
+  const call = (x: Tensor, ...given: unknown[]): Tensor =>
+    apply(x, { ...signature.read(name, given), inplace: true });
+  return Object.defineProperty(call, 'name', { value: name });
+}

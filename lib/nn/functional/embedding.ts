@@ -1,5 +1,5 @@
 import { arange, isFloatingPoint, noGrad, ops, type Tensor } from '../../tensor/index.ts';
-import { choice, flag, named, optional, real, Signature, unchecked, whole } from '../arguments.ts';
+import { type Call, choice, flag, named, optional, real, Signature, unchecked, whole } from '../arguments.ts';
 import { defineFunction } from './define.ts';
 
 /** Options of `embedding`. */
@@ -113,9 +113,7 @@ function flatBags(
 export function embeddingBag(
   x: Tensor,
   weight: Tensor,
-  ...given:
-    | [offsets?: Tensor | null, options?: EmbeddingBagFunctionOptions]
-    | [options?: EmbeddingBagFunctionOptions]
+  ...given: Call<[offsets?: Tensor | null], EmbeddingBagFunctionOptions & { offsets?: Tensor | null }>
 ): Tensor {
   const values = BAG_SIGNATURE.read('embeddingBag', given);
   const { mode, scaleGradByFreq, sparse, maxNorm, normType, perSampleWeights: factors } = values;

@@ -1,5 +1,5 @@
 import { ops, type Tensor } from '../../tensor/index.ts';
-import { argument, choice, optional, real, Signature } from '../arguments.ts';
+import { argument, type Call, choice, optional, real, Signature } from '../arguments.ts';
 import { pythonRepr } from '../module/repr.ts';
 
 /** Padding modes of `pad`. */
@@ -32,9 +32,7 @@ const PAD = new Signature<Required<PadOptions> & { padding: readonly number[] }>
  */
 export function pad(
   x: Tensor,
-  ...given:
-    | [padding: readonly number[], mode?: PadMode, value?: number | null]
-    | [padding: readonly number[], options?: PadOptions]
+  ...given: Call<[padding: readonly number[], mode?: PadMode, value?: number | null], PadOptions>
 ): Tensor {
   const { padding, mode, value } = PAD.read('pad', given);
   return ops.aten.pad(x, [...padding], mode, value);
