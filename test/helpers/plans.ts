@@ -7,7 +7,7 @@ import {
   type Node,
   type Norm,
   type Pass,
-  type Pre,
+  type Prologue,
   sorted,
 } from '../../lib/compile/graph/graph.ts';
 import { withTrace } from '../../lib/compile/trace/trace.ts';
@@ -77,8 +77,8 @@ function normText({ parts }: Norm): string {
   return `[${text.join(', ')}]`;
 }
 
-function preText(pre: Pre): string {
-  return `pre${pre.norm === null ? '' : normText(pre.norm)}${pre.relu ? ' relu' : ''}`;
+function prologueText(prologue: Prologue): string {
+  return `pre${prologue.norm === null ? '' : normText(prologue.norm)}${prologue.relu ? ' relu' : ''}`;
 }
 
 function nodeText(node: Node, order: readonly Node[]): string {
@@ -88,7 +88,7 @@ function nodeText(node: Node, order: readonly Node[]): string {
   });
   const parts = [`${node.op}(${inputs.join(', ')})`];
   if (node.op === 'norm') parts.push(normText(node.norm));
-  if ('pre' in node && node.pre !== null) parts.push(preText(node.pre));
+  if ('prologue' in node && node.prologue !== null) parts.push(prologueText(node.prologue));
   if ('relu' in node && node.relu) parts.push('relu');
   if (node.op === 'pointwise')
     parts.push([node.combine ?? [], ...node.functions.map(({ name }) => name)].flat().join(' '));

@@ -6,7 +6,7 @@ import { fuseApply } from '../passes/fuse-apply.ts';
 import { fuseEpilogue } from '../passes/fuse-epilogue.ts';
 import { fuseLinear } from '../passes/fuse-linear.ts';
 import { fusePointwise } from '../passes/fuse-pointwise.ts';
-import { fusePre } from '../passes/fuse-pre.ts';
+import { fusePrologue } from '../passes/fuse-prologue.ts';
 import { hoistNorms, joinNorms } from '../passes/join-norms.ts';
 
 /** All passes, in the order in which they build on each other. */
@@ -20,5 +20,5 @@ export const passes: readonly Pass[] = [
   foldVectorNorm,
   fuseEpilogue,
   fuseApply,
-  fusePre,
+  fusePrologue,
 ];

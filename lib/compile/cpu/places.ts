@@ -11,20 +11,20 @@ import {
 } from '../graph/graph.ts';
 
 /** Memory that a node writes, or several that write ranges of its channels. */
-export interface Storage {
+export interface BufferSlot {
   readonly shape: Shape;
   readonly op?: Node['op'];
 }
 
 /** Where a node's values lie. */
 export interface Place {
-  readonly storage: Storage;
+  readonly slot: BufferSlot;
   /** First channel. */
   readonly from: number;
 }
 
 /** Nodes in the order of execution, and where each one's values lie. */
-export interface Layout {
+export interface BufferAssignment {
   readonly order: readonly Node[];
   readonly places: ReadonlyMap<Node, Place>;
 }
@@ -67,7 +67,8 @@ export function insertPlanar(graph: Graph): void {
     const direct = readers.filter(
       (use) =>
         'node' in use &&
-        ((use.node.op === 'conv' && use.slot === 'input' && use.node.pre === null) || use.node.op === 'aten'),
+        ((use.node.op === 'conv' && use.slot === 'input' && use.node.prologue === null) ||
+          use.node.op === 'aten'),
     );
     if (direct.length === readers.length) continue;
     const move = moveOf('planar', node, node);
@@ -89,12 +90,12 @@ export function insertPlanar(graph: Graph): void {
 function placeConcatenations(graph: Graph, places: Map<Node, Place>): void {
   for (const cat of sorted(graph).reverse()) {
     if (cat.op !== 'cat') continue;
-    const { storage, from } = places.get(cat) ?? { storage: { shape: cat.shape }, from: 0 };
-    places.set(cat, { storage, from });
+    const { slot, from } = places.get(cat) ?? { slot: { shape: cat.shape }, from: 0 };
+    places.set(cat, { slot, from });
     let next = from;
     cat.inputs = cat.inputs.map((input) => {
       const part = !places.has(input) && WRITERS.has(input.op) ? input : moveOf('copy', input, cat);
-      places.set(part, { storage, from: next });
+      places.set(part, { slot, from: next });
       next += channelsOf(input);
       return part;
     });
@@ -136,7 +137,7 @@ const isSameSize = (a: Node, b: Node): boolean => a.shape.join() === b.shape.joi
 
 class Placing {
   readonly places: Map<Node, Place>;
-  readonly #members = new Map<Storage, Node[]>();
+  readonly #members = new Map<BufferSlot, Node[]>();
   readonly #lastReads: ReadonlyMap<Node, number>;
 
   constructor(places: Map<Node, Place>, last: ReadonlyMap<Node, number>) {
@@ -147,14 +148,14 @@ class Placing {
 
   #join(node: Node, place: Place): void {
     this.places.set(node, place);
-    const members = this.#members.get(place.storage);
-    if (members === undefined) this.#members.set(place.storage, [node]);
+    const members = this.#members.get(place.slot);
+    if (members === undefined) this.#members.set(place.slot, [node]);
     else members.push(node);
   }
 
   place(node: Node, position: number): void {
     if (this.places.has(node) || node.op === 'input') return;
-    this.#join(node, this.#view(node) ?? this.#inPlace(node, position) ?? { storage: node, from: 0 });
+    this.#join(node, this.#view(node) ?? this.#inPlace(node, position) ?? { slot: node, from: 0 });
   }
 
   #view(node: Node): Place | undefined {
@@ -171,13 +172,13 @@ class Placing {
   #isFree(node: Node, candidate: Node, position: number): boolean {
     const place = this.places.get(candidate);
     if (place === undefined || !isSameSize(candidate, node)) return false;
-    const others = node.inputs.filter((input) => this.places.get(input)?.storage === place.storage);
+    const others = node.inputs.filter((input) => this.places.get(input)?.slot === place.slot);
     const asOneReads = (other: Node) =>
       BY_ELEMENT.has(node.op) && this.places.get(other)?.from === place.from && isSameSize(other, node);
     // A convolution reads around what it writes.
     const readsAround = node.op === 'conv' && operand(node, 'input') === candidate;
     if (readsAround || !others.every((other) => other === candidate || asOneReads(other))) return false;
-    return (this.#members.get(place.storage) as Node[]).every(
+    return (this.#members.get(place.slot) as Node[]).every(
       (member) => !this.#overlap(member, candidate) || (this.#lastReads.get(member) as number) <= position,
     );
   }
@@ -189,7 +190,7 @@ class Placing {
 }
 
 /** Decides what is computed when and where: concatenations without copies, results over operands that end there. */
-export function layOut(graph: Graph): Layout {
+export function layOut(graph: Graph): BufferAssignment {
   insertPlanar(graph);
   const places = new Map<Node, Place>();
   placeConcatenations(graph, places);

@@ -83,7 +83,7 @@ export interface Need {
 export function statisticsNeeds(order: readonly Node[]): Map<Node, Need> {
   const needs = new Map<Node, Need>();
   for (const reader of order) {
-    const norm = 'pre' in reader ? reader.pre?.norm : undefined;
+    const norm = 'prologue' in reader ? reader.prologue?.norm : undefined;
     if (!norm) continue;
     for (const { node, from, count } of instanceRanges(norm, operand(reader, 'input') as Node)) {
       const need = needs.get(node);
@@ -101,7 +101,7 @@ export const givesStatistics = (node: Node): node is ConvNode => node.op === 'co
 export function meansOfConvolutions(order: readonly Node[]): Map<Node, MeanNode[]> {
   const means = new Map<Node, MeanNode[]>();
   for (const node of order) {
-    if (node.op !== 'mean' || node.pre !== null || !givesStatistics(inputOf(node))) continue;
+    if (node.op !== 'mean' || node.prologue !== null || !givesStatistics(inputOf(node))) continue;
     means.set(inputOf(node), [...(means.get(inputOf(node)) ?? []), node]);
   }
   return means;

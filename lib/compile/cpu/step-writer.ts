@@ -10,9 +10,9 @@ import {
   type Norm,
   operand,
   type PointwiseNode,
-  type Pre,
+  type Prologue,
 } from '../graph/graph.ts';
-import type { Layout } from './places.ts';
+import type { BufferAssignment } from './places.ts';
 import type {
   AtenStep,
   AtenStepArg,
@@ -23,6 +23,7 @@ import type {
   PointwiseStep,
   ValueId,
 } from './plan.ts';
+import { PlanValues } from './plan-values.ts';
 import {
   givesStatistics,
   type InstanceRange,
@@ -30,7 +31,6 @@ import {
   meansOfConvolutions,
   statisticsNeeds,
 } from './statistics.ts';
-import { Values } from './values.ts';
 
 interface Statistics {
   mean: ValueId;
@@ -42,22 +42,22 @@ interface Statistics {
 /** Writes the steps of a plan, node by node. */
 export class StepWriter {
   readonly steps: PlanStep[] = [];
-  readonly values: Values;
-  readonly #layout: Layout;
+  readonly values: PlanValues;
+  readonly #assignment: BufferAssignment;
   readonly #needs: ReturnType<typeof statisticsNeeds>;
   readonly #means: ReturnType<typeof meansOfConvolutions>;
   readonly #statistics = new Map<Node, Statistics>();
   readonly #affines = new Map<Norm, { scale: PlanVector; shift: PlanVector }>();
 
-  constructor(layout: Layout) {
-    this.#layout = layout;
-    this.values = new Values(layout.places);
-    this.#needs = statisticsNeeds(layout.order);
-    this.#means = meansOfConvolutions(layout.order);
+  constructor(assignment: BufferAssignment) {
+    this.#assignment = assignment;
+    this.values = new PlanValues(assignment.places);
+    this.#needs = statisticsNeeds(assignment.order);
+    this.#means = meansOfConvolutions(assignment.order);
   }
 
   write(): void {
-    for (const node of this.#layout.order) {
+    for (const node of this.#assignment.order) {
       const made = this.#stepOf(node);
       if (made !== undefined) this.steps.push(made);
     }
@@ -126,7 +126,7 @@ export class StepWriter {
     return { name: nameOf(node), input: this.values.of(inputOf(node)), output: this.values.of(node) };
   }
 
-  #reader(node: Node & { pre: Pre | null }) {
+  #reader(node: Node & { prologue: Prologue | null }) {
     const pre = this.#affine(node);
     return { ...this.#ends(node), pre };
   }
@@ -174,9 +174,9 @@ export class StepWriter {
     return this.#means.get(inputOf(node))?.some((mean) => mean === node) ?? false;
   }
 
-  #affine(node: Node & { pre: Pre | null }): PlanAffine | null {
-    if (node.pre === null) return null;
-    const { norm, relu } = node.pre;
+  #affine(node: Node & { prologue: Prologue | null }): PlanAffine | null {
+    if (node.prologue === null) return null;
+    const { norm, relu } = node.prologue;
     if (norm === null) return { scale: null, shift: null, relu };
     let vectors = this.#affines.get(norm);
     if (vectors === undefined) {

@@ -12,7 +12,7 @@ import {
   operand,
   type PoolNode,
 } from '../graph/graph.ts';
-import { normRounds } from './norm-rounds.ts';
+import { normCalls } from './norm-calls.ts';
 import type { CudaArg, CudaCall, CudaDType, CudaValue } from './plan.ts';
 import { biasOrZeros, cast, convWeight } from './weights.ts';
 
@@ -179,7 +179,7 @@ export class CallWriter {
 
   /** What an `apply` reads; constants of a norm are for vectors alone here. */
   #normed(node: ApplyNode): CudaValue {
-    const norm = node.pre?.norm;
+    const norm = node.prologue?.norm;
     if (!norm) return this.#of(inputOf(node));
     const { scale, shift } = constantsOf(norm.parts);
     const [weight, bias] = [scale, shift].map((numbers) => literal(this.#cast(fromNumbers(numbers), node)));
@@ -196,7 +196,7 @@ export class CallWriter {
   #norm(node: FusedNormNode): CudaValue {
     const add = operand(node, 'add');
     let value = this.#of(inputOf(node));
-    for (const { residual, args } of normRounds(node)) {
+    for (const { residual, args } of normCalls(node)) {
       const residualArg = residual && add !== undefined ? this.#arg(add) : literal(null);
       value = this.#call(node, 'ibn::instance_batch_norm', [{ value }, residualArg, ...args.map(literal)]);
     }

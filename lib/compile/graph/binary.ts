@@ -22,7 +22,7 @@ function nodeOf(op: OpReader, combine: Combine, inputs: Node[], constant: Tensor
   const shape = resultShape(op, inputs);
   if (shape instanceof Unsupported) return shape;
   const node = op.make<PointwiseNode>(
-    { op: 'pointwise', pre: null, combine, constant, functions: [] },
+    { op: 'pointwise', prologue: null, combine, constant, functions: [] },
     inputs,
     shape,
   );
@@ -67,7 +67,7 @@ function byChannels(op: OpReader, combine: Combine, input: Node, at: number): No
 /** `c - x` and `c / x` begin with what makes `-x` and `1 / x` of x. */
 function turned(op: OpReader, combine: Combine, at: number, input: Node): { node: Node; combine: Combine } {
   if (at === 1 || (combine !== 'sub' && combine !== 'div')) return { node: input, combine };
-  const own = { op: 'pointwise', pre: null, combine: null, constant: null } as const;
+  const own = { op: 'pointwise', prologue: null, combine: null, constant: null } as const;
   const functions = [
     combine === 'sub' ? { name: 'affine', args: [-1, 0] } : { name: 'reciprocal', args: [] },
   ];

@@ -80,7 +80,7 @@ function overMap(op: OpReader, node: Node, { weight, bias, eps }: Omit<Group, 'g
 
 function byElement(op: OpReader, input: Node, combine: 'mul' | 'add', constant: Tensor | null): Node {
   if (constant === null) return input;
-  const own = { pre: null, combine, constant, functions: [] };
+  const own = { prologue: null, combine, constant, functions: [] };
   return op.make<PointwiseNode>({ op: 'pointwise', ...own }, [input], input.shape);
 }
 

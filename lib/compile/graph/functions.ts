@@ -109,6 +109,6 @@ export const pointwise =
     const made = read(op);
     if (made instanceof Unsupported) return made;
     const input = withoutPool(op, known);
-    const own = { pre: null, combine: null, constant: null, functions: [made] };
+    const own = { prologue: null, combine: null, constant: null, functions: [made] };
     return op.make<PointwiseNode>({ op: 'pointwise', ...own }, [input], input.shape);
   };

@@ -25,12 +25,12 @@ export interface Norm {
 }
 
 /** Done to each element that a node reads: the norm, then `max(0, .)`. */
-export interface Pre {
+export interface Prologue {
   norm: Norm | null;
   relu: boolean;
 }
 
-/** What an operand is to the node that reads it. Only `input` can have a `pre`. */
+/** What an operand is to the node that reads it. Only `input` can have a `prologue`. */
 export type Slot = 'input' | 'add' | 'gate' | 'other';
 
 interface Base {
@@ -56,7 +56,7 @@ export interface InputNode extends Base {
 export interface MoveNode extends Base {
   op: 'planar' | 'copy' | 'spread';
 }
-/** Convolution of `pre(input)`, plus `add`, then `max(0, .)` if `relu`. */
+/** Convolution of `prologue(input)`, plus `add`, then `max(0, .)` if `relu`. */
 export interface ConvNode extends Base {
   op: 'conv';
   /** float32 or what the model has, (out, in / groups, kH, kW). */
@@ -68,7 +68,7 @@ export interface ConvNode extends Base {
   padding: [number, number];
   dilation: [number, number];
   groups: number;
-  pre: Pre | null;
+  prologue: Prologue | null;
   relu: boolean;
 }
 /** Largest value, or mean, of each window. */
@@ -79,12 +79,12 @@ export interface PoolNode extends Base {
   stride: [number, number];
   padding: [number, number];
   countIncludePad: boolean;
-  pre: Pre | null;
+  prologue: Prologue | null;
 }
 /** Mean of each channel's map: a vector. */
 export interface MeanNode extends Base {
   op: 'mean';
-  pre: Pre | null;
+  prologue: Prologue | null;
 }
 /** vector -> vector. */
 export interface LinearNode extends Base {
@@ -93,10 +93,10 @@ export interface LinearNode extends Base {
   bias: Tensor | null;
   activation: 'none' | 'relu' | 'sigmoid';
 }
-/** `pre(input) * gate + add`, then `max(0, .)` if `relu`; of a map, or without a gate of a vector. */
+/** `prologue(input) * gate + add`, then `max(0, .)` if `relu`; of a map, or without a gate of a vector. */
 export interface ApplyNode extends Base {
   op: 'apply';
-  pre: Pre | null;
+  prologue: Prologue | null;
   relu: boolean;
 }
 /** What is done with two elements. */
@@ -107,12 +107,12 @@ export interface ElementFunction {
   readonly args: readonly number[];
 }
 /**
- * `functions(pre(input) combined with other)`, the first function first. Sizes of the operands are broadcast; a vector stands for
+ * `functions(prologue(input) combined with other)`, the first function first. Sizes of the operands are broadcast; a vector stands for
  * a map of one pixel.
  */
 export interface PointwiseNode extends Base {
   op: 'pointwise';
-  pre: Pre | null;
+  prologue: Prologue | null;
   /** null: there is no other. */
   combine: Combine | null;
   /** In the place of the other operand: float32, (C or 1, H or 1, W or 1). */

@@ -47,7 +47,7 @@ export const conv2d: Importer = (op) => {
   const single = kernel.every((size) => size === 1) && groups === 1 && padding.every((size) => size === 0);
   if (vector !== undefined && single) return linearNode(op, vector, own.weight.flatten(1), own.bias);
   if (!isMap(known.node)) return NO_MAP;
-  const attributes = { ...own, stride, padding, dilation, groups, pre: null, relu: false };
+  const attributes = { ...own, stride, padding, dilation, groups, prologue: null, relu: false };
   return op.make<ConvNode>({ op: 'conv', ...attributes }, [known.node]);
 };
 
@@ -70,7 +70,7 @@ function importLinear(op: OpReader, input: Node | undefined, weight: Tensor, bia
 /** A linear layer on the elements of a map is a convolution with a window of the map's size. */
 function overWholeMap(op: OpReader, map: Node, weight: Tensor, bias: Tensor | null): Node {
   const out = weight.shape[0] as number;
-  const own = { weight: weight.reshape([out, ...map.shape]), bias, pre: null, relu: false };
+  const own = { weight: weight.reshape([out, ...map.shape]), bias, prologue: null, relu: false };
   const window = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
   const conv = op.make<ConvNode>(
     { op: 'conv', ...own, ...structuredClone(window) } as ConvNode,
@@ -159,7 +159,7 @@ function poolNode(op: OpReader, mode: 'max' | 'avg', countIncludePad: boolean): 
   if (!kernel || !stride || !padding) return no('with such a window');
   const [height, width] = floorSizes(input, { kernel, stride, padding });
   if (height !== op.resultShape[2] || width !== op.resultShape[3]) return no('with ceil_mode');
-  return op.make<PoolNode>({ op: 'pool', mode, kernel, stride, padding, countIncludePad, pre: null }, [
+  return op.make<PoolNode>({ op: 'pool', mode, kernel, stride, padding, countIncludePad, prologue: null }, [
     input,
   ]);
 }
@@ -187,7 +187,7 @@ export const adaptivePool2d =
     if (h % height !== 0 || w % width !== 0) return no('to a size that does not divide the map');
     const kernel: [number, number] = [h / height, w / width];
     const window = { kernel, stride: kernel, padding: [0, 0] as [number, number], countIncludePad: true };
-    return op.make<PoolNode>({ op: 'pool', mode, ...window, pre: null }, [input]);
+    return op.make<PoolNode>({ op: 'pool', mode, ...window, prologue: null }, [input]);
   };
 
 /** Over height and width, as a map of one pixel or a vector. */
@@ -207,7 +207,7 @@ const wholeMap =
       padding: [0, 0],
       countIncludePad: true,
     } as const;
-    const attributes = { op: 'pool', mode, ...structuredClone(window), pre: null } as PoolNode;
+    const attributes = { op: 'pool', mode, ...structuredClone(window), prologue: null } as PoolNode;
     const pool = op.make<PoolNode>(attributes, [input], [channelsOf(input), 1, 1]);
     return op.resultShape.length === 4 ? pool : (op.vector({ node: pool, shape: [] }) as Node);
   };

@@ -143,7 +143,7 @@ export class OpReader {
   vector({ node }: Known): Node | undefined {
     if (!isMap(node)) return node;
     if (pixelsOf(node) !== 1) return undefined;
-    const mean = this.make<MeanNode>({ op: 'mean', pre: null }, [node], [channelsOf(node)]);
+    const mean = this.make<MeanNode>({ op: 'mean', prologue: null }, [node], [channelsOf(node)]);
     return isGlobalPool(node) ? { ...mean, site: node.site, inputs: [inputOf(node)] } : mean;
   }
 

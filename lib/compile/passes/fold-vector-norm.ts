@@ -39,7 +39,7 @@ export const foldVectorNorm: Pass = (graph) =>
     const readByLinear = uses.of(node).some((use) => 'node' in use && use.node.op === 'linear');
     if (readByLinear) return false;
     const { order, site, shape, inputs, slots, norm } = node;
-    const apply = { order, site, shape, inputs, slots, pre: { norm, relu: false }, relu: false };
+    const apply = { order, site, shape, inputs, slots, prologue: { norm, relu: false }, relu: false };
     replace(graph, node, { op: 'apply', ...apply });
     return true;
   });

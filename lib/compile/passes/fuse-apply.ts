@@ -15,7 +15,7 @@ function applyOf(node: Node, input: Node, more: { slot: Slot; node: Node }[]): A
   const { order, site, shape } = node;
   const inputs = [input, ...more.map((item) => item.node)];
   const slots: Slot[] = ['input', ...more.map(({ slot }) => slot)];
-  return { op: 'apply', order, site, shape, inputs, slots, pre: null, relu: false };
+  return { op: 'apply', order, site, shape, inputs, slots, prologue: null, relu: false };
 }
 
 /** An `apply` that can still add something. */

@@ -27,7 +27,8 @@ function affineOf({ parts }: Norm): ElementFunction | undefined {
 /** What a node does to each element of the one that it reads, if it does nothing else. */
 function functionsOf(node: Node): readonly ElementFunction[] | undefined {
   if (node.op === 'relu') return [{ name: 'relu', args: [] }];
-  if (node.op === 'pointwise') return node.combine === null && node.pre === null ? node.functions : undefined;
+  if (node.op === 'pointwise')
+    return node.combine === null && node.prologue === null ? node.functions : undefined;
   const affine = node.op === 'norm' ? affineOf(node.norm) : undefined;
   return affine && [affine];
 }
@@ -51,7 +52,7 @@ function joined(node: Node, uses: Uses): PointwiseNode | undefined {
 function ofSigmoid(node: Node): PointwiseNode {
   const { order, site, shape } = node;
   const functions = [{ name: 'sigmoid', args: [] }];
-  const own = { pre: null, combine: null, constant: null, functions };
+  const own = { prologue: null, combine: null, constant: null, functions };
   return { op: 'pointwise', order, site, shape, inputs: [inputOf(node)], slots: ['input'], ...own };
 }
 

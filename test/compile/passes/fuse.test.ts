@@ -3,14 +3,14 @@ import { foldBatchNorm } from '../../../lib/compile/passes/fold-batch-norm.ts';
 import { fuseApply } from '../../../lib/compile/passes/fuse-apply.ts';
 import { fuseEpilogue } from '../../../lib/compile/passes/fuse-epilogue.ts';
 import { fuseLinear } from '../../../lib/compile/passes/fuse-linear.ts';
-import { fusePre } from '../../../lib/compile/passes/fuse-pre.ts';
+import { fusePrologue } from '../../../lib/compile/passes/fuse-prologue.ts';
 import { joinNorms } from '../../../lib/compile/passes/join-norms.ts';
 import * as models from '../../../lib/models/index.ts';
 import * as nn from '../../../lib/nn/index.ts';
 import type { Tensor } from '../../../lib/tensor/index.ts';
 import { afterPasses, prepared } from '../../helpers/plans.ts';
 
-const ALL = [joinNorms, foldBatchNorm, fuseLinear, fuseEpilogue, fuseApply, fusePre];
+const ALL = [joinNorms, foldBatchNorm, fuseLinear, fuseEpilogue, fuseApply, fusePrologue];
 const block = (options: models.BlockOptions, make = models.BasicBlock_IBN) =>
   prepared(new make(4, 4, options));
 
@@ -69,7 +69,7 @@ describe('fuseApply', () => {
   });
 });
 
-describe('fusePre', () => {
+describe('fusePrologue', () => {
   it('lets the next convolution normalise as it reads', () => {
     const lines = afterPasses(block({ ibn: 'a' }), [1, 4, 8, 8], ...ALL);
     expect(lines).toEqual(['input()', 'conv(0)', 'conv(1, add 0) pre[IN 2, same 2] relu relu']);

@@ -1,17 +1,17 @@
 import { channelsOf, type Node } from '../graph/graph.ts';
-import type { Layout, Place, Storage } from './places.ts';
+import type { BufferAssignment, BufferSlot, Place } from './places.ts';
 import type { PlanBuffer, PlanValue, ValueId } from './plan.ts';
 
 /** The buffers and values of a plan, made as steps ask for them. */
-export class Values {
+export class PlanValues {
   readonly buffers: PlanBuffer[] = [];
   readonly values: PlanValue[] = [];
-  readonly #places: Layout['places'];
-  readonly #buffers = new Map<Storage, number>();
+  readonly #places: BufferAssignment['places'];
+  readonly #buffers = new Map<BufferSlot, number>();
   readonly #values = new Map<string, ValueId>();
   readonly #named = new Map<Node, ValueId>();
 
-  constructor(places: Layout['places']) {
+  constructor(places: BufferAssignment['places']) {
     this.#places = places;
   }
 
@@ -25,7 +25,7 @@ export class Values {
     const named = this.#named.get(node);
     if (named !== undefined) return named;
     const place = this.#places.get(node) as Place;
-    return this.#value({ buffer: this.#buffer(place.storage), from: place.from + from, channels });
+    return this.#value({ buffer: this.#buffer(place.slot), from: place.from + from, channels });
   }
 
   /** The node's result is a vector that another step writes. */
@@ -39,14 +39,14 @@ export class Values {
     return this.#value({ buffer, from: 0, channels });
   }
 
-  #buffer(storage: Storage): number {
-    const known = this.#buffers.get(storage);
+  #buffer(slot: BufferSlot): number {
+    const known = this.#buffers.get(slot);
     if (known !== undefined) return known;
-    const [channels, height, width] = storage.shape;
-    const kind = storage.op === 'argmax' ? 'indices' : storage.shape.length === 3 ? 'map' : 'vector';
+    const [channels, height, width] = slot.shape;
+    const kind = slot.op === 'argmax' ? 'indices' : slot.shape.length === 3 ? 'map' : 'vector';
     const index =
       this.buffers.push({ kind, channels, height: height ?? 1, width: width ?? 1, offset: 0 }) - 1;
-    this.#buffers.set(storage, index);
+    this.#buffers.set(slot, index);
     return index;
   }
 

@@ -2,7 +2,7 @@ import type { FusedNormNode, NormPart } from '../graph/graph.ts';
 import { batchAffine } from './weights.ts';
 
 /** A call of `ibn::instance_batch_norm`, which takes one range of channels by instance. */
-export interface NormRound {
+export interface NormCall {
   /** Whether it adds the node's second operand. */
   residual: boolean;
   /** The arguments behind input and residual. */
@@ -27,7 +27,7 @@ function instanceRanges(parts: readonly NormPart[]): InstanceRange[] {
 }
 
 /** The last one applies constants and ReLU; those before leave the other channels as they are. */
-function roundOf(node: FusedNormNode, range: InstanceRange, first: boolean, last: boolean): NormRound {
+function callOf(node: FusedNormNode, range: InstanceRange, first: boolean, last: boolean): NormCall {
   const { start, end, part } = range;
   const batch = last ? batchAffine(node.norm.parts, start, end) : null;
   const instance = [part?.weight ?? null, part?.bias ?? null];
@@ -37,8 +37,8 @@ function roundOf(node: FusedNormNode, range: InstanceRange, first: boolean, last
 }
 
 /** The calls for a norm, in order: one, but for norms with several ranges by instance. */
-export function normRounds(node: FusedNormNode): NormRound[] {
+export function normCalls(node: FusedNormNode): NormCall[] {
   const found = instanceRanges(node.norm.parts);
   const ranges = found.length === 0 ? [{ start: 0, end: 0, part: null }] : found;
-  return ranges.map((range, i) => roundOf(node, range, i === 0, i === ranges.length - 1));
+  return ranges.map((range, i) => callOf(node, range, i === 0, i === ranges.length - 1));
 }

@@ -6,7 +6,7 @@ import {
   type Node,
   type NormNode,
   type Pass,
-  type Pre,
+  type Prologue,
   replace,
   rewriteAll,
   type Use,
@@ -14,10 +14,10 @@ import {
 } from '../graph/graph.ts';
 
 /** What can normalise its input as it reads. */
-type Reader = Extract<Node, { pre: Pre | null }>;
+type Reader = Extract<Node, { prologue: Prologue | null }>;
 
-const takesPre = (use: Use): use is { node: Reader; slot: 'input' } =>
-  'node' in use && use.slot === 'input' && 'pre' in use.node && use.node.pre === null;
+const takesPrologue = (use: Use): use is { node: Reader; slot: 'input' } =>
+  'node' in use && use.slot === 'input' && 'prologue' in use.node && use.node.prologue === null;
 
 interface Chain {
   /** What is read in the end. */
@@ -42,20 +42,20 @@ function chainOf(node: Node, uses: Uses): Chain | undefined {
 
 function applyChain(node: Node, { source, norm, relu }: Chain): ApplyNode {
   const { order, site, shape } = node;
-  const pre = norm === null ? null : { norm: norm.norm, relu: false };
-  return { op: 'apply', order, site, shape, inputs: [source], slots: ['input'], pre, relu };
+  const prologue = norm === null ? null : { norm: norm.norm, relu: false };
+  return { op: 'apply', order, site, shape, inputs: [source], slots: ['input'], prologue, relu };
 }
 
 function fuse(graph: Graph, node: Node, uses: Uses): boolean {
   const chain = chainOf(node, uses);
   if (chain === undefined) return false;
   const readers = uses.of(node);
-  if (!readers.every(takesPre)) {
+  if (!readers.every(takesPrologue)) {
     replace(graph, node, applyChain(node, chain));
     return true;
   }
   for (const { node: reader } of readers) {
-    reader.pre = { norm: chain.norm?.norm ?? null, relu: chain.relu };
+    reader.prologue = { norm: chain.norm?.norm ?? null, relu: chain.relu };
     reader.inputs = reader.inputs.map((input, i) => (reader.slots[i] === 'input' ? chain.source : input));
   }
   return true;
@@ -65,4 +65,4 @@ function fuse(graph: Graph, node: Node, uses: Uses): boolean {
  * Norms and relu that no convolution could take in are done by those who read the map, or, where one of them cannot
  * (an addition, an output), by a pass of their own over it.
  */
-export const fusePre: Pass = (graph) => rewriteAll(graph, (node, uses) => fuse(graph, node, uses));
+export const fusePrologue: Pass = (graph) => rewriteAll(graph, (node, uses) => fuse(graph, node, uses));
