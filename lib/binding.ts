@@ -14,9 +14,9 @@ import {
 import { bundledError, isClone } from './libtorch/find/package-root.ts';
 import { type FirstUse, firstUse } from './libtorch/load/first-use.ts';
 import { diedProblem, missingModule, refusedProblem } from './libtorch/load/load-problems.ts';
-import { problemError } from './libtorch/load/problem.ts';
 import { readSystem } from './libtorch/load/system.ts';
 import { type LoadPaths, tryLoading } from './libtorch/load/trial.ts';
+import { problemError } from './problem.ts';
 
 export type {
   Binding,

@@ -19,7 +19,11 @@ export class TorchError extends Error {
 }
 
 /** What an error says; whatever else was thrown, as text. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string => errorOf(error).message;
+
+/** What was thrown, as an error if it is none. */
+export const errorOf = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));
 
 /** What the allocator of a CUDA device had when memory ran out; all in bytes. */
 export interface CudaMemoryFigures {

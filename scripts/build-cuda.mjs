@@ -16,7 +16,7 @@ const { values } = parseArgs({
 const torch = values.torch ?? (await locate());
 const out = values.out ?? join(root, 'build-cuda');
 
-const settings = [`-DTORCH_ROOT=${torch}`, `-DTORCH_MINOR=${minorOf(torch)}`, '-DCMAKE_BUILD_TYPE=Release'];
+const settings = [`-DTORCH_ROOT=${torch}`, `-DTORCH_MINOR=${minorIn(torch)}`, '-DCMAKE_BUILD_TYPE=Release'];
 if (values.architectures)
   settings.push(`-DIBN_CUDA_ARCHITECTURES=${values.architectures.replaceAll(',', ';')}`);
 run('cmake', ['-S', join(root, 'native/cuda'), '-B', out, ...settings]);
@@ -35,7 +35,7 @@ async function locate() {
 }
 
 /** `2.13`, from the header that names libtorch's version. */
-function minorOf(folder) {
+function minorIn(folder) {
   const header = join(folder, 'include/torch/headeronly/version.h');
   if (!existsSync(header))
     fail(`Expected the headers of libtorch 2.11 or newer in ${folder}/include, found none`);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { messageOf } from '../errors.ts';
 import { packageVersion } from '../libtorch/find/package-root.ts';
 import { registerClassify } from './classify/classify.ts';
 import { registerConvert } from './convert/convert.ts';
@@ -41,5 +42,5 @@ try {
 function reportFailure(error: unknown): void {
   process.exitCode = 1;
   if (process.env.DEBUG) console.error(error);
-  else console.error(error instanceof Error ? error.message : String(error));
+  else console.error(messageOf(error));
 }

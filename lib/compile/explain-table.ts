@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/index.ts';
+import { textTable } from '../text-table.ts';
 
 const NUMERIC = new Set(['#', 'MACs']);
 
@@ -24,21 +25,5 @@ export function convolutionText({ weight, stride, dilation, groups }: Convolutio
   return parts.join(' ');
 }
 
-/** With commas at the thousands. */
-export const count = (value: number): string => value.toLocaleString('en-US');
-
 /** Rows as lines of aligned columns between rules; the first row is the head. */
-export function table(rows: readonly string[][]): string[] {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, i) => {
-        const width = widths[i] as number;
-        return NUMERIC.has(head[i] as string) ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width, 2 * (head.length - 1)));
-  return [line(head), rule, ...body.map(line), rule];
-}
+export const table = (rows: readonly string[][]): string[] => textTable(rows, NUMERIC);

@@ -6,6 +6,7 @@ import { CheckpointError, HubError } from '../errors.ts';
 import { DownloadError, type DownloadProgress, download, hashFile } from '../net/download.ts';
 import { publicUrl } from '../net/download-error.ts';
 import { byteProgress } from '../net/progress.ts';
+import { problemMessage } from '../problem.ts';
 import { checkpointPath } from './cache.ts';
 
 /** torch.hub's convention: at least eight hexadecimal digits of the sha256 after the last hyphen of the name. */
@@ -89,9 +90,13 @@ async function findOffline({ url, path, sha256Prefix }: Wanted): Promise<string>
   if (!existsSync(path)) {
     const shown = publicUrl(url);
     throw new HubError(
-      `Expected ${path} for offline use, got no such file\nPossible solutions:\n` +
-        `- Put it there yourself, from ${shown}\n` +
-        '- Allow downloads: unset IBN_NET_OFFLINE, or pass { offline: false }',
+      problemMessage({
+        headline: `Expected ${path} for offline use, got no such file`,
+        solutions: [
+          `Put it there yourself, from ${shown}`,
+          'Allow downloads: unset IBN_NET_OFFLINE, or pass { offline: false }',
+        ],
+      }),
       { code: 'ERR_HUB_OFFLINE', url: shown },
     );
   }
@@ -157,20 +162,20 @@ function toHubError(error: unknown, { url, path }: Wanted): unknown {
   const shown = publicUrl(url);
   if (error instanceof DownloadError) {
     const { reason, status, code } = error;
-    const advice = [`Put the file there yourself: ${path}`, ...(ADVICE[code] ?? [])];
-    return new HubError(
-      [
-        `Could not fetch ${shown}: ${reason}`,
-        'Possible solutions:',
-        ...advice.map((line) => `- ${line}`),
-      ].join('\n'),
-      { code: 'ERR_HUB_DOWNLOAD', url: shown, ...(status === undefined ? {} : { status }), cause: error },
-    );
+    const solutions = [`Put the file there yourself: ${path}`, ...(ADVICE[code] ?? [])];
+    return new HubError(problemMessage({ headline: `Could not fetch ${shown}: ${reason}`, solutions }), {
+      code: 'ERR_HUB_DOWNLOAD',
+      url: shown,
+      ...(status === undefined ? {} : { status }),
+      cause: error,
+    });
   }
   if (!(error instanceof Error && 'syscall' in error)) return error;
   return new HubError(
-    `Could not write ${path}: ${error.message}\nPossible solutions:\n` +
-      '- Use another cache: export TORCH_HOME=..., or call hub.setDir(...)',
+    problemMessage({
+      headline: `Could not write ${path}: ${error.message}`,
+      solutions: ['Use another cache: export TORCH_HOME=..., or call hub.setDir(...)'],
+    }),
     { code: 'ERR_HUB_CACHE', url: shown, cause: error },
   );
 }

@@ -1,6 +1,7 @@
 import type { Module } from '../nn/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { type HookHandle, noGrad, Tensor, zeros } from '../tensor/index.ts';
+import { count, textTable } from '../text-table.ts';
 import { countOperations } from './operations.ts';
 
 /** A line of a summary. */
@@ -56,7 +57,7 @@ export class ModelSummary {
     const isWhole = (layer: LayerSummary) =>
       layer.depth === this.#depth || !this.layers.some(({ name }) => isInside(name, layer.name));
     const cells = shown.map((layer) => rowOf(layer, isWhole(layer)));
-    return [...table([HEADER, ...cells]), ...this.#totals()].join('\n');
+    return [...textTable([HEADER, ...cells], NUMERIC), ...this.#totals()].join('\n');
   }
 
   #totals(): string[] {
@@ -73,7 +74,7 @@ export class ModelSummary {
 }
 
 const HEADER = ['Layer', 'Output shape', 'Parameters', 'Mult-adds'];
-const count = (value: number): string => value.toLocaleString('en-US');
+const NUMERIC = new Set(['Parameters', 'Mult-adds']);
 const millions = (value: number): string =>
   `${(value / 1e6).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}M`;
 const elements = (tensors: readonly Tensor[]): number => tensors.reduce((sum, t) => sum + t.numel(), 0);
@@ -91,18 +92,6 @@ function rowOf(layer: LayerSummary, whole: boolean): string[] {
     number(parameters),
     number(macs),
   ];
-}
-
-function table(rows: string[][]): string[] {
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
-      .join('  '),
-  );
-  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width, 2 * (HEADER.length - 1)));
-  const [head = '', ...body] = lines;
-  return [head, rule, ...body, rule];
 }
 
 interface Call {

@@ -1,4 +1,5 @@
 import type { Dispatcher, Response } from 'undici';
+import { errorOf } from '../errors.ts';
 import { DownloadError, publicUrl } from './download-error.ts';
 import { failedThrough, proxyFor } from './proxy.ts';
 
@@ -89,7 +90,7 @@ interface CodedError extends Error {
 }
 
 function rootCause(error: unknown): CodedError {
-  let found = error instanceof Error ? error : new Error(String(error));
+  let found = errorOf(error);
   while (found.cause instanceof Error) found = found.cause;
   // Happy Eyeballs: one error per address tried.
   if (found instanceof AggregateError && found.errors[0] instanceof Error) return found.errors[0];

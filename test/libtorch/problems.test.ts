@@ -8,8 +8,8 @@ import {
   missingModule,
   refusedProblem,
 } from '../../lib/libtorch/load/load-problems.ts';
-import { type Problem, problemMessage } from '../../lib/libtorch/load/problem.ts';
 import { readSystem } from '../../lib/libtorch/load/system.ts';
+import { type Problem, problemMessage } from '../../lib/problem.ts';
 
 const message = (problem: Problem | undefined) =>
   problem ? `${problem.code}: ${problemMessage(problem)}` : 'none';

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts';
 import { layoutOf } from '../dtypes.ts';
 import { blockedGlobal, corrupt, type Origin, overLimit, printable, unsupported } from '../errors.ts';
 import { InertGlobal, InertObject } from '../inert.ts';
@@ -176,7 +177,7 @@ export class Materializer {
     try {
       return this.#backend.build(recipe, parts, requiresGrad);
     } catch (error) {
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+      const reason = messageOf(error).split('\n')[0];
       throw corrupt(
         this.#origin,
         `a ${recipe.kind} tensor that cannot be made: ${printable(reason ?? '')}`,

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../../errors.ts';
 import { checkOptions, checkPositions } from '../../options.ts';
+import { WRAPPERS, withoutPrefix } from '../../state-dict-keys.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { printable } from '../errors.ts';
 import { InertGlobal, InertObject } from '../inert.ts';
@@ -7,7 +8,6 @@ import { attachMetadata, metadataOf } from '../metadata.ts';
 import { isTensorLike } from '../storage/planned-backend.ts';
 import { isModule, moduleStateDict } from './module-state.ts';
 
-const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'net', 'network', 'weights', 'ema'] as const;
 const DEEPEST = 4;
 
 /** How `stateDictOf` takes what is no tensor. */
@@ -146,10 +146,6 @@ export function commonPrefix(keys: Iterable<string>): string {
     while (!key.startsWith(first.slice(0, length))) length--;
   }
   return length === 0 ? '' : first.slice(0, first.lastIndexOf('.', length - 1) + 1);
-}
-
-function withoutPrefix(key: string, prefix: string): string {
-  return key.startsWith(prefix) ? key.slice(prefix.length) : key;
 }
 
 /** Module paths have no dot at their end: `module` is what becomes the root, ``. */

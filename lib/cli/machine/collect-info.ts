@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { messageOf } from '../../errors.ts';
 import type { Libtorch } from '../../libtorch/find/locate.ts';
 import { packageVersion } from '../../libtorch/find/package-root.ts';
 import { type InfoRun, runInfo } from './info-process.ts';
@@ -67,10 +68,6 @@ export async function collectHere(): Promise<Info> {
     info.error = messageOf(error);
   }
   return info;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function loadedInfo(): Promise<Partial<Info>> {

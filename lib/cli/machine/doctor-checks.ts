@@ -15,9 +15,9 @@ import { writeProblem } from '../../libtorch/install/writable.ts';
 import { type CudaMachine, readCudaMachine } from '../../libtorch/load/cuda-driver.ts';
 import { cudaProblem } from '../../libtorch/load/cuda-problems.ts';
 import { diedProblem, libcProblem, missingModule } from '../../libtorch/load/load-problems.ts';
-import { type Problem, problemMessage } from '../../libtorch/load/problem.ts';
 import { readSystem, type System } from '../../libtorch/load/system.ts';
 import { type LoadPaths, type Trial, tryLoading } from '../../libtorch/load/trial.ts';
+import { type Problem, problemMessage } from '../../problem.ts';
 import type { Info } from './collect-info.ts';
 import { type InfoRun, runInfo } from './info-process.ts';
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { packageRoot } from '../../libtorch/find/package-root.ts';
+import { problemMessage } from '../../problem.ts';
 import type { Info } from './collect-info.ts';
 
 /** What a process of its own found, or how it ended instead. */
@@ -33,10 +34,11 @@ function howItDied({ error, signal, status, stderr }: ReturnType<typeof spawnSyn
     .trim()
     .split('\n')
     .at(-1);
-  return [
-    `Could not load libtorch: a process that tried was ended by ${how}${said ? ` (${said})` : ''}`,
-    'Possible solutions:',
-    '- See which part is at fault: npx ibn-net doctor',
-    '- Install libtorch again: npx ibn-net install-libtorch --force',
-  ].join('\n');
+  return problemMessage({
+    headline: `Could not load libtorch: a process that tried was ended by ${how}${said ? ` (${said})` : ''}`,
+    solutions: [
+      'See which part is at fault: npx ibn-net doctor',
+      'Install libtorch again: npx ibn-net install-libtorch --force',
+    ],
+  });
 }

@@ -8,9 +8,9 @@ import {
   prebuiltFolder,
 } from '../../libtorch/find/native-module.ts';
 import { diedProblem, refusedProblem } from '../../libtorch/load/load-problems.ts';
-import { problemError } from '../../libtorch/load/problem.ts';
 import { readSystem } from '../../libtorch/load/system.ts';
 import { tryLoading } from '../../libtorch/load/trial.ts';
+import { problemError } from '../../problem.ts';
 
 /**
  * Loads a libtorch that was just installed in a process of its own, so that a program finds out nothing that could have

@@ -1,4 +1,5 @@
-import { convolutionText, count, poolText, table } from '../explain-table.ts';
+import { count } from '../../text-table.ts';
+import { convolutionText, poolText, table } from '../explain-table.ts';
 import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanValue, PointwiseStep, ValueId } from './plan.ts';
 import { accesses, bufferBytes } from './plan-memory.ts';
 

@@ -12,6 +12,7 @@ import {
   type PlanDType,
   sizesOf,
 } from '../plan-options.ts';
+import { addressOf } from '../trace/bindings.ts';
 import { trace } from '../trace/trace.ts';
 import { atOnce, inTurns, type Parts } from '../turns.ts';
 import { passes } from './passes.ts';
@@ -62,11 +63,13 @@ function* planParts(model: Module, options: BuildPlanOptions): Parts<Plan> {
   }
 }
 
-const own = (tensor: Tensor, shared: ReadonlySet<bigint>): Tensor =>
-  shared.has(addressOf(tensor)) ? tensor.clone() : tensor;
+function own(tensor: Tensor, shared: ReadonlySet<unknown>): Tensor {
+  const address = addressOf(tensor);
+  return address !== undefined && shared.has(address) ? tensor.clone() : tensor;
+}
 
 /** Weights that no pass changed still share the network's memory; training it must not change the plan. */
-function* copyWeights(plan: Plan, shared: ReadonlySet<bigint>): Parts<void> {
+function* copyWeights(plan: Plan, shared: ReadonlySet<unknown>): Parts<void> {
   for (const step of plan.steps) {
     if (step.op !== 'conv' && step.op !== 'linear') continue;
     if (step.op === 'conv' && step.weightScale) {
@@ -80,7 +83,7 @@ function* copyWeights(plan: Plan, shared: ReadonlySet<bigint>): Parts<void> {
 }
 
 /** What libtorch's ops read is never packed: it is read at every run. */
-function copyLiterals(plan: Plan, shared: ReadonlySet<bigint>): void {
+function copyLiterals(plan: Plan, shared: ReadonlySet<unknown>): void {
   for (const step of plan.steps) {
     if (step.op !== 'aten') continue;
     for (const call of [step, ...(step.before ?? [])])
@@ -88,16 +91,9 @@ function copyLiterals(plan: Plan, shared: ReadonlySet<bigint>): void {
   }
 }
 
-function ownLiteral(arg: AtenStepArg, shared: ReadonlySet<bigint>): AtenStepArg {
+function ownLiteral(arg: AtenStepArg, shared: ReadonlySet<unknown>): AtenStepArg {
   if ('list' in arg) return { list: arg.list.map((item) => ownLiteral(item, shared)) };
   return 'literal' in arg && arg.literal instanceof Tensor ? { literal: own(arg.literal, shared) } : arg;
-}
-
-function addressOf(tensor: Tensor): bigint {
-  const storage = tensor.untypedStorage();
-  const address = storage.dataPtr();
-  storage.dispose();
-  return address;
 }
 
 /** Runs the passes over a graph and writes its plan. */

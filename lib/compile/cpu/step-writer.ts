@@ -6,6 +6,7 @@ import {
   type AtenNode,
   type ConvNode,
   inputOf,
+  moduleOf,
   type Node,
   type Norm,
   operand,
@@ -109,7 +110,7 @@ export class StepWriter {
         return { op: 'copy', ...this.#ends(node) };
       case 'planar': {
         const output = this.values.of(node);
-        return { op: 'fromPlanar', name: nameOf(node), input: inputIndex(inputOf(node)), output };
+        return { op: 'fromPlanar', name: moduleOf(node), input: inputIndex(inputOf(node)), output };
       }
       case 'aten':
         return this.#aten(node);
@@ -118,12 +119,12 @@ export class StepWriter {
       case 'slice':
         return undefined;
       default:
-        throw new Error(`No pass replaced ${node.op} of ${nameOf(node)}`);
+        throw new Error(`No pass replaced ${node.op} of ${moduleOf(node)}`);
     }
   }
 
   #ends(node: Node): { name: string; input: ValueId; output: ValueId } {
-    return { name: nameOf(node), input: this.values.of(inputOf(node)), output: this.values.of(node) };
+    return { name: moduleOf(node), input: this.values.of(inputOf(node)), output: this.values.of(node) };
   }
 
   #reader(node: Node & { prologue: Prologue | null }) {
@@ -148,7 +149,7 @@ export class StepWriter {
     const pre = this.#affine(node);
     return {
       op: 'conv',
-      name: nameOf(node),
+      name: moduleOf(node),
       input: source.op === 'input' ? inputIndex(source) : this.values.of(source),
       output: this.values.of(node),
       ...{ weight, weightScale, bias, stride, padding, dilation, groups, pre, relu },
@@ -226,7 +227,7 @@ export class StepWriter {
     const { from, to } = this.#needs.get(node) as { from: number; to: number };
     const [mean, variance] = [this.values.vector(to - from), this.values.vector(to - from)];
     const input = this.values.range(node, from, to - from);
-    this.steps.push({ op: 'statistics', name: nameOf(node), input, mean, variance });
+    this.steps.push({ op: 'statistics', name: moduleOf(node), input, mean, variance });
     const statistics = { mean, variance, from };
     this.#statistics.set(node, statistics);
     return statistics;
@@ -240,7 +241,7 @@ export class StepWriter {
     });
     const more = before === undefined ? {} : { before: before.map(call), result };
     const last = call({ operator, overload, args: node.args });
-    return { op: 'aten', name: nameOf(node), ...last, ...more, output: this.values.of(node) };
+    return { op: 'aten', name: moduleOf(node), ...last, ...more, output: this.values.of(node) };
   }
 
   #atenArg(arg: AtenArg, node: AtenNode): AtenStepArg {
@@ -250,8 +251,6 @@ export class StepWriter {
     return source.op === 'input' ? inputIndex(source) : { value: this.values.of(source) };
   }
 }
-
-const nameOf = (node: Node): string => node.site.module;
 
 function inputIndex(node: Node): { input: number } {
   return { input: node.op === 'input' ? node.index : 0 };

@@ -8,6 +8,7 @@ import {
   type FusedNormNode,
   inputOf,
   type LinearNode,
+  moduleOf,
   type Node,
   operand,
   type PoolNode,
@@ -18,7 +19,6 @@ import { biasOrZeros, cast, convWeight } from './weights.ts';
 
 const literal = (value: unknown): CudaArg => ({ literal: value });
 const literals = (...values: unknown[]): CudaArg[] => values.map(literal);
-const nameOf = (node: Node): string => node.site.module;
 
 /** One channel per group, for which libtorch has kernels of its own. */
 const isDepthwise = ({ weight, groups }: ConvNode): boolean => groups > 1 && weight.shape[1] === 1;
@@ -91,7 +91,7 @@ export class CallWriter {
       case 'aten':
         return this.#aten(node);
       default:
-        throw new Error(`No pass replaced ${node.op} of ${nameOf(node)}`);
+        throw new Error(`No pass replaced ${node.op} of ${moduleOf(node)}`);
     }
   }
 
@@ -111,7 +111,7 @@ export class CallWriter {
   #call(node: Node, op: string, args: CudaArg[], shape: readonly number[] = node.shape): CudaValue {
     const [name = op, overload = ''] = op.split('.');
     const output = this.#count++;
-    this.calls.push({ name: nameOf(node), op: name, overload, args, output, shape: [...shape] });
+    this.calls.push({ name: moduleOf(node), op: name, overload, args, output, shape: [...shape] });
     return output;
   }
 
@@ -121,7 +121,7 @@ export class CallWriter {
     const window = literals([...stride], [...padding], [...dilation], groups);
     const add = operand(node, 'add');
     if (relu && !isDepthwise(node)) {
-      const bias = literal(biasOrZeros(node.bias, channelsOf(node), this.#dtype, nameOf(node)));
+      const bias = literal(biasOrZeros(node.bias, channelsOf(node), this.#dtype, moduleOf(node)));
       const between = add === undefined ? [] : [this.#arg(add), literal(1)];
       const op = add === undefined ? 'aten::cudnn_convolution_relu' : 'aten::cudnn_convolution_add_relu';
       return this.#call(node, op, [this.#input(node), weight, ...between, bias, ...window]);
@@ -133,7 +133,7 @@ export class CallWriter {
   }
 
   #cast(tensor: Tensor | null, node: Node): Tensor | null {
-    return tensor === null ? null : cast(tensor, this.#dtype, nameOf(node));
+    return tensor === null ? null : cast(tensor, this.#dtype, moduleOf(node));
   }
 
   #pool(node: PoolNode): CudaValue {
@@ -147,7 +147,7 @@ export class CallWriter {
     const weight = literal(this.#cast(node.weight, node));
     if (node.activation === 'relu') {
       const value = this.#call(node, 'aten::t', [weight], []);
-      const bias = literal(biasOrZeros(node.bias, channelsOf(node), this.#dtype, nameOf(node)));
+      const bias = literal(biasOrZeros(node.bias, channelsOf(node), this.#dtype, moduleOf(node)));
       return this.#call(node, 'aten::_addmm_activation', [bias, this.#input(node), { value }]);
     }
     const value = this.#call(node, 'aten::linear', [
@@ -206,7 +206,7 @@ export class CallWriter {
   #aten(node: AtenNode): CudaValue {
     const args = node.args.map((arg): CudaArg => {
       if ('operand' in arg) return this.#arg(node.inputs[arg.operand] as Node);
-      if (!('literal' in arg)) throw new Error(`No import makes several calls of ${nameOf(node)} for CUDA`);
+      if (!('literal' in arg)) throw new Error(`No import makes several calls of ${moduleOf(node)} for CUDA`);
       const { literal: value } = arg;
       const isWeight = isTensor(value) && value.dtype === 'float32';
       return literal(isWeight ? this.#cast(value, node) : isTensor(value) ? value.detach() : value);

@@ -1,5 +1,6 @@
 import { isTensor, type Tensor } from '../../tensor/index.ts';
-import { convolutionText, count, poolText, table } from '../explain-table.ts';
+import { count } from '../../text-table.ts';
+import { convolutionText, poolText, table } from '../explain-table.ts';
 import { isCudnn } from './compositions.ts';
 import { weightBytes } from './place.ts';
 import type { CudaArg, CudaCall, CudaPlan, CudaValue } from './plan.ts';

@@ -242,6 +242,9 @@ export function operand(node: Node, slot: Slot): Node | undefined {
 /** The operand of a node that has one. */
 export const inputOf = (node: Node): Node => node.inputs[0] as Node;
 
+/** The path of the module that a node is of. */
+export const moduleOf = (node: Node): string => node.site.module;
+
 /** Every node that the outputs need, after its operands, and else in the order of the forward. */
 export function sorted(graph: Graph): Node[] {
   const reached = new Set<Node>();

@@ -1,6 +1,6 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { messageOf } from '../../errors.ts';
+import { errorOf, messageOf } from '../../errors.ts';
 import {
   type DType,
   isTensor,
@@ -153,7 +153,7 @@ function contentOf(json: Buffer, dataLength: number): FileContent | Error {
     }
     return content;
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    return errorOf(error);
   }
 }
 

@@ -17,8 +17,8 @@ export interface Bound {
   readonly version: number;
 }
 
-/** Address of a tensor's memory; tensors that are alive share it only if they share memory. */
-function address(tensor: Tensor): bigint | undefined {
+/** Address of a tensor's memory, where it has any; tensors that are alive share it only if they share memory. */
+export function addressOf(tensor: Tensor): bigint | undefined {
   if (tensor.layout !== 'strided' || tensor.numel() === 0) return undefined;
   const storage = tensor.untypedStorage();
   try {
@@ -52,8 +52,8 @@ export class Bindings {
 
   /** A result of an op on `sources`, which it may share memory with. */
   bindResult(tensor: Tensor, arg: Bound['arg'], sources: readonly Tensor[]): void {
-    const own = address(tensor);
-    const source = own === undefined ? undefined : sources.find((candidate) => address(candidate) === own);
+    const own = addressOf(tensor);
+    const source = own === undefined ? undefined : sources.find((candidate) => addressOf(candidate) === own);
     const shared = source === undefined ? undefined : this.#bound.get(source);
     if (shared === undefined) this.bindNew(tensor, arg);
     else this.#bound.set(tensor, { arg, memory: shared.memory, version: shared.version });

@@ -47,8 +47,8 @@ export class FashionMNIST implements Dataset<[image: Tensor, label: number]> {
   readonly data: Tensor;
   /** All labels, `int64` (N). */
   readonly targets: Tensor;
-  private readonly labels: readonly number[];
-  private readonly transform: Transform | undefined;
+  readonly #labels: readonly number[];
+  readonly #transform: Transform | undefined;
 
   constructor(root: string = DEBIAN_ROOT, options: FashionMNISTOptions = {}) {
     checkPositions('FashionMNIST', arguments, 2);
@@ -59,19 +59,19 @@ export class FashionMNIST implements Dataset<[image: Tensor, label: number]> {
     const labels = readIdx(labelPath);
     checkPair(this.data, labels, imagePath, labelPath);
     this.targets = labels.to('int64');
-    this.labels = Array.from(labels.data() as Uint8Array);
+    this.#labels = Array.from(labels.data() as Uint8Array);
     labels.dispose();
-    this.transform = options.transform;
+    this.#transform = options.transform;
   }
 
   get length(): number {
-    return this.labels.length;
+    return this.#labels.length;
   }
 
   get(index: number): [image: Tensor, label: number] {
     checkIndex(index, this.length, 'FashionMNIST');
     const image = this.data.narrow(0, index, 1); // (1, 28, 28)
-    return [this.transform?.forward(image) ?? image, this.labels[index] as number];
+    return [this.#transform?.forward(image) ?? image, this.#labels[index] as number];
   }
 }
 

@@ -12,7 +12,7 @@ import type { Libtorch } from '../find/locate.ts';
 import { bindingName, builtFolder, librariesOf, minorOf } from '../find/native-module.ts';
 import { isClone, packageRoot } from '../find/package-root.ts';
 import { SHIM } from '../find/platform.ts';
-import { problemError } from '../load/problem.ts';
+import { problemError } from '../../problem.ts';
 import { readSystem, type System } from '../load/system.ts';
 import { toolchainProblem } from './toolchain.ts';
 import { tryLoading } from '../load/trial.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Environment } from '../../cache.ts';
-import type { Problem } from '../load/problem.ts';
+import type { Problem } from '../../problem.ts';
 import { compareVersions } from '../wheels/specifier.ts';
 import type { System } from '../load/system.ts';
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, type Environment } from '../../cache.ts';
-import { LibtorchError } from '../../errors.ts';
+import type { LibtorchError } from '../../errors.ts';
+import { problemError } from '../../problem.ts';
 import { inspectNamed, type LibtorchFolder } from './inspect.ts';
 import { type Platform, thisPlatform } from './platform.ts';
 import { findPythonTorch } from './python.ts';
@@ -138,10 +139,6 @@ function wrongSetting(search: Search, name: string): never {
 }
 
 function failure(search: Search, solutions: string[], code: string): LibtorchError {
-  const list = (lines: string[]) => lines.map((line) => `- ${line}`).join('\n');
-  const target = `${search.platform}-${search.arch}`;
-  return new LibtorchError(
-    `Could not find libtorch for ${target}:\n${list(search.places)}\nPossible solutions:\n${list(solutions)}`,
-    { code },
-  );
+  const headline = `Could not find libtorch for ${search.platform}-${search.arch}`;
+  return problemError({ code, headline, details: search.places, solutions });
 }

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LibtorchError } from '../../errors.ts';
+import type { LibtorchError } from '../../errors.ts';
+import { problemError } from '../../problem.ts';
 import { SHIM } from './platform.ts';
 
 const NAME = 'ibn-net';
@@ -42,18 +43,19 @@ function nameIn(root: string): string | undefined {
 
 /** What is thrown where a bundler took the package in: its code is in `place`. */
 export function bundledError(place: string): LibtorchError {
-  const lines = [
-    `Expected ${NAME} in a folder of its own, got its code in ${place}: a bundler took it away from its native module`,
-    'Possible solutions:',
-    `- Mark ${NAME} external, and install it where the program runs`,
-    `- esbuild: --external:${NAME}`,
-    `- vite: ssr: { external: ['${NAME}'] }, and for a library build.rollupOptions.external: ['${NAME}']`,
-    `- webpack: externals: { '${NAME}': 'commonjs ${NAME}' }`,
-    `- Next.js: serverExternalPackages: ['${NAME}']`,
-    `- Copied by hand: take the whole folder node_modules/${NAME}, or dist with package.json and prebuilds beside it`,
-    `- More: docs/bundlers.md of the package`,
-  ];
-  return new LibtorchError(lines.join('\n'), { code: 'ERR_BUNDLED' });
+  return problemError({
+    code: 'ERR_BUNDLED',
+    headline: `Expected ${NAME} in a folder of its own, got its code in ${place}: a bundler took it away from its native module`,
+    solutions: [
+      `Mark ${NAME} external, and install it where the program runs`,
+      `esbuild: --external:${NAME}`,
+      `vite: ssr: { external: ['${NAME}'] }, and for a library build.rollupOptions.external: ['${NAME}']`,
+      `webpack: externals: { '${NAME}': 'commonjs ${NAME}' }`,
+      `Next.js: serverExternalPackages: ['${NAME}']`,
+      `Copied by hand: take the whole folder node_modules/${NAME}, or dist with package.json and prebuilds beside it`,
+      `More: docs/bundlers.md of the package`,
+    ],
+  });
 }
 
 /** Whether the package is a clone, with sources and tests, and not one that was installed. */

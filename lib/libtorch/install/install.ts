@@ -5,6 +5,7 @@ import { cacheFolder, type Environment } from '../../cache.ts';
 import { LibtorchError } from '../../errors.ts';
 import { withLock } from '../../net/lock.ts';
 import { syncFolder } from '../../net/part-file.ts';
+import { problemError } from '../../problem.ts';
 import { inspectNamed } from '../find/inspect.ts';
 import { type Libtorch, libtorchCache } from '../find/locate.ts';
 import { thisPlatform } from '../find/platform.ts';
@@ -17,7 +18,6 @@ import {
   type TorchVersion,
 } from '../find/torch-version.ts';
 import { libcProblem } from '../load/load-problems.ts';
-import { problemError } from '../load/problem.ts';
 import { readSystem, type System } from '../load/system.ts';
 import { identify, openArchive } from './archive.ts';
 import { type Expected, type From, resolveFrom, unexpected } from './from.ts';

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { LibtorchError } from '../../errors.ts';
+import type { LibtorchError } from '../../errors.ts';
+import { problemError } from '../../problem.ts';
 import {
   discard,
   type Obtained,
@@ -75,9 +76,6 @@ function noSource({ project, specifiers }: Wanted, reasons: string[]): LibtorchE
     'Use a proxy: export HTTPS_PROXY=http://proxy:port',
     'Use a mirror: export IBN_NET_LIBTORCH_MIRROR=URL_OR_FOLDER',
   ];
-  const list = (lines: string[]) => lines.map((line) => `- ${line}`).join('\n');
-  const what = `Could not get ${project}${specifiers}`;
-  return new LibtorchError(`${what}:\n${list(reasons)}\nPossible solutions:\n${list(solutions)}`, {
-    code: 'ERR_LIBTORCH_INSTALL',
-  });
+  const headline = `Could not get ${project}${specifiers}`;
+  return problemError({ code: 'ERR_LIBTORCH_INSTALL', headline, details: reasons, solutions });
 }

@@ -1,4 +1,4 @@
-import type { Problem } from '../load/problem.ts';
+import type { Problem } from '../../problem.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',

@@ -1,6 +1,6 @@
+import { type Problem, problemMessage } from '../../problem.ts';
 import { compareVersions } from '../wheels/specifier.ts';
 import { type CudaMachine, readCudaMachine } from './cuda-driver.ts';
-import { type Problem, problemMessage } from './problem.ts';
 import { readSystem, type System } from './system.ts';
 
 /** The oldest driver for each major release of CUDA (NVIDIA's release notes, table "CUDA Toolkit and drivers"). */

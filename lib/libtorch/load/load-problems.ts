@@ -1,6 +1,6 @@
+import type { Problem } from '../../problem.ts';
 import type { Libtorch } from '../find/locate.ts';
 import { minorOf } from '../find/native-module.ts';
-import type { Problem } from './problem.ts';
 import { hasRightLibc, OLDEST_GLIBC, type System } from './system.ts';
 import type { Trial } from './trial.ts';
 

@@ -1,7 +1,5 @@
+import { WRAPPERS } from '../../state-dict-keys.ts';
 import { Tensor } from '../../tensor/index.ts';
-
-/** Names under which training scripts put the weights. */
-const WRAPPERS = ['state_dict', 'model', 'net', 'model_state_dict', 'network', 'weights'];
 
 /** Why a state dict does not fit. */
 export interface Misfit {

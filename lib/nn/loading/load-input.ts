@@ -1,3 +1,4 @@
+import { withoutPrefix } from '../../state-dict-keys.ts';
 import { Tensor } from '../../tensor/index.ts';
 import type { Module } from '../module/module.ts';
 import { bestPrefix } from './load-hint.ts';
@@ -53,17 +54,13 @@ function keysOf(module: Module): Set<string> {
 function strippedEntries(pairs: readonly [string, unknown][], prefix: string): Map<string, unknown> {
   const entries = new Map<string, unknown>();
   for (const [key, value] of pairs) {
-    const name = stripped(key, prefix);
+    const name = withoutPrefix(key, prefix);
     if (entries.has(name)) {
       throw new RangeError(`Expected distinct keys after stripPrefix "${prefix}", got "${name}" twice`);
     }
     entries.set(name, value);
   }
   return entries;
-}
-
-function stripped(key: string, prefix: string): string {
-  return key.startsWith(prefix) ? key.slice(prefix.length) : key;
 }
 
 /** PyTorch keeps the versions beside the keys, in an attribute of the OrderedDict. */
@@ -74,7 +71,7 @@ function readVersions(state: StateDictLike, stripPrefix: string): Map<string, nu
   for (const [path, entry] of metadata instanceof Map ? metadata : Object.entries(metadata)) {
     const version = entry instanceof Map ? entry.get('version') : entry?.version;
     if (typeof version !== 'number') continue;
-    versions.set(stripped(`${path}.`, stripPrefix).slice(0, -1), version);
+    versions.set(withoutPrefix(`${path}.`, stripPrefix).slice(0, -1), version);
   }
   return versions;
 }
