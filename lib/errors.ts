@@ -1,3 +1,5 @@
+import { plainWords } from './plain-words.ts';
+
 /**
  * The package's error classes. Messages follow one grammar, "Expected <what> for <name>, got <value>", and
  * end with what to do. Codes never change between releases.
@@ -12,7 +14,7 @@ export class TorchError extends Error {
   readonly code: string;
   readonly op: string | undefined;
   constructor(message: string, options: { code?: string; op?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(plainWords(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code ?? 'ERR_TORCH';
     this.op = options.op;
   }

@@ -81,6 +81,22 @@ function tooMany(owner: string, given: ArrayLike<unknown>, most: number): TypeEr
   );
 }
 
+/** Refuses all but true and false. */
+export function checkFlag(owner: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean')
+    throw new TypeError(`Expected a boolean for ${owner}, got ${describeValue(value)}`);
+}
+
+/** Refuses what cannot be walked through. `what` says what should be in it. */
+export function checkIterable(
+  owner: string,
+  what: string,
+  value: unknown,
+): asserts value is Iterable<unknown> {
+  const isIterable = typeof value === 'object' && value !== null && Symbol.iterator in value;
+  if (!isIterable) throw new TypeError(`Expected ${what} for ${owner}, got ${describeValue(value)}`);
+}
+
 /** What a value is, for an error: numbers and texts as they are, objects by class. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);

@@ -1,5 +1,5 @@
 import { checkOptions, checkPositions, describeValue } from '../options.ts';
-import { Tensor } from '../tensor/index.ts';
+import { isTensor, Tensor } from '../tensor/index.ts';
 import { pythonFloat, pythonRepr } from './module/repr.ts';
 
 /** One argument of a layer or function: what it may be, what it is when left out, how Python prints it. */
@@ -70,6 +70,12 @@ export function whole(least: number, fallback?: number): Argument<number> {
   return argument(fallback, `a whole number of at least ${least}`, isNumber, isValue, pythonRepr);
 }
 
+/** A whole number within bounds, both included. */
+export function wholeWithin(least: number, most: number, fallback?: number): Argument<number> {
+  const isValue = (value: number): boolean => Number.isInteger(value) && value >= least && value <= most;
+  return argument(fallback, `a whole number from ${least} to ${most}`, isNumber, isValue, pythonRepr);
+}
+
 /** The number of a dimension; negative ones count from the last. */
 export function dimension(fallback?: number): Argument<number> {
   return argument(fallback, 'the number of a dimension', isNumber, Number.isInteger, pythonRepr);
@@ -92,6 +98,45 @@ export function choice<T extends string>(values: readonly T[], fallback?: T): Ar
     (value) => values.includes(value),
     (value) => `'${value}'`,
   );
+}
+
+/**
+ * Refuses what is no tensor, before its methods are called.
+ *
+ * @throws TypeError.
+ */
+export function checkTensor(owner: string, name: string, value: unknown): asserts value is Tensor {
+  if (isTensor(value)) return;
+  throw new TypeError(`Expected a Tensor for ${owner} argument "${name}", got ${describeValue(value)}`);
+}
+
+/** A tensor, or null, which it is when left out. */
+export function maybeTensor(): Argument<Tensor | null> {
+  return optional(
+    argument<Tensor>(
+      undefined,
+      'a Tensor or null',
+      isTensor,
+      () => true,
+      () => 'Tensor',
+    ),
+  );
+}
+
+/**
+ * Checks options that are read one by one, by a table of what each may be. Undefined stands for none.
+ *
+ * @throws TypeError or RangeError naming the option.
+ */
+export function checkNamed(
+  owner: string,
+  options: object,
+  list: Readonly<Record<string, Argument<unknown>>>,
+): void {
+  checkOptions(owner, options, Object.keys(list));
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined) list[name]?.read(owner, name, value);
+  }
 }
 
 /** An argument that others check. */

@@ -1,3 +1,4 @@
+import { describeValue } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { type Argument, argument } from './arguments.ts';
 import { pythonRepr } from './module/repr.ts';
@@ -128,9 +129,11 @@ export function adaptiveSize<D extends Dims>(dims: D, x: Tensor, size: OutputSiz
 
 /** libtorch's number for a reduction. */
 export function reductionCode(owner: string, reduction: Reduction): number {
-  const code = REDUCTIONS[reduction];
-  if (code !== undefined) return code;
-  throw new RangeError(`Expected reduction "none", "mean" or "sum" for ${owner}, got "${reduction}"`);
+  if (typeof reduction === 'string' && Object.hasOwn(REDUCTIONS, reduction)) return REDUCTIONS[reduction];
+  const ErrorClass = typeof reduction === 'string' ? RangeError : TypeError;
+  throw new ErrorClass(
+    `Expected reduction "none", "mean" or "sum" for ${owner}, got ${describeValue(reduction)}`,
+  );
 }
 
 /** A loss of each element, reduced. */

@@ -10,7 +10,7 @@ import {
   ops as untypedOps,
   unwrap,
 } from '../ops/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkFlag, checkOptions } from '../options.ts';
 import { runBackward } from './anomaly.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
 import {
@@ -106,6 +106,7 @@ export class Tensor extends NativeObject {
 
   /** Sets whether gradients are accumulated here. Returns this. */
   requiresGrad_(value = true): this {
+    checkFlag('requiresGrad_', value);
     native.setRequiresGrad(unwrap(this), value);
     return this;
   }

@@ -195,7 +195,7 @@ describe('what layers refuse', () => {
       `"TypeError: Expected an options object for Conv2d, got number"`,
     );
     expect(message(() => new nn.Linear('4' as never, 4))).toMatchInlineSnapshot(
-      `"TypeError: Expected a whole number of at least 0 for Linear inFeatures, got string"`,
+      `"TypeError: Expected a whole number of at least 0 for Linear inFeatures, got "4""`,
     );
     expect(message(() => new nn.Dropout(1.5))).toMatchInlineSnapshot(
       `"RangeError: Expected a probability from 0 to 1 for Dropout p, got 1.5"`,

@@ -83,7 +83,7 @@ describe('recurrent layers', () => {
         "RangeError: Expected a projSize below LSTM hiddenSize 4, got 4",
         "RangeError: Expected a known option for GRU, got "projSize"; known options: numLayers, bias, batchFirst, dropout, bidirectional, device, dtype",
         "RangeError: Expected a whole number of at least 1 for RNN hiddenSize, got 0",
-        "RangeError: Expected nonlinearity "tanh" or "relu" for RNN, got "gelu"",
+        "RangeError: Expected "tanh" or "relu" for RNN nonlinearity, got "gelu"",
         "RangeError: Expected a probability from 0 to 1 for RNN dropout, got 2",
         "RangeError: Expected 3 features (inputSize) in the last of 3 dimensions for LSTM input, got shape [5,2,4]",
         "RangeError: Expected 2 or 3 dimensions for LSTM input, got shape [3]",

@@ -71,7 +71,7 @@ describe('Transformer', () => {
     ]).toMatchInlineSnapshot(`
       [
         "RangeError: Expected "relu", "gelu", a function or a Module for TransformerEncoderLayer activation, got "tanh"",
-        "RangeError: Expected a whole number of at least 1 for TransformerEncoder numLayers, got 0",
+        "RangeError: Expected a whole number from 1 to 65536 for TransformerEncoder numLayers, got 0",
         "TypeError: Expected a Module for TransformerDecoder layer, got function",
         "RangeError: Expected one batch size for Transformer arguments "src" and "tgt", got shapes [3,1,4] and [3,2,4]",
         "RangeError: Expected 4 features for Transformer argument "tgt", got shape [3,1,5]",

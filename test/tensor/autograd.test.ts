@@ -143,7 +143,7 @@ describe('leaves and gradients', () => {
     'only floating and complex leaves can require grad',
     withScope(() => {
       expect(message(() => tensor([1], { dtype: 'int64' }).requiresGrad_())).toMatchInlineSnapshot(
-        `"TorchError: only Tensors of floating point dtype can require gradients"`,
+        `"TorchError: Expected a floating-point or complex tensor for requiresGrad_, got one of whole numbers or booleans"`,
       );
       const y = tensor([1], { requiresGrad: true }).mul(2);
       expect(message(() => y.requiresGrad_(false))).toMatchInlineSnapshot(

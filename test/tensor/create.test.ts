@@ -118,7 +118,7 @@ describe('creation from nested arrays', () => {
     );
     expect(message(() => tensor([1], { dtype: 'double' as never }))).toContain('got "double"');
     expect(message(() => tensor([1], { dtype: 'int64', requiresGrad: true }))).toMatchInlineSnapshot(
-      `"TorchError: only Tensors of floating point dtype can require gradients"`,
+      `"TorchError: Expected a floating-point or complex tensor for requiresGrad_, got one of whole numbers or booleans"`,
     );
   });
 

@@ -1,3 +1,4 @@
+import { checkPositions } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { choice, dimension, flag, real } from '../arguments.ts';
 import { defineFunction, inPlace } from './define.ts';
@@ -163,13 +164,22 @@ export const softplus = defineFunction<
 
 /** x where positive, else x times a learned `weight`: one number, or one for each channel. */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
+  checkPositions('prelu', arguments, 2);
   return ops.aten.prelu(x, weight);
 }
 
 /** `relu` that overwrites its input. */
-export const relu_ = (x: Tensor): Tensor => ops.aten.relu_(x);
+export function relu_(x: Tensor): Tensor {
+  checkPositions('relu_', arguments, 1);
+  return ops.aten.relu_(x);
+}
+
 /** `selu` that overwrites its input. */
-export const selu_ = (x: Tensor): Tensor => ops.aten.selu_(x);
+export function selu_(x: Tensor): Tensor {
+  checkPositions('selu_', arguments, 1);
+  return ops.aten.selu_(x);
+}
+
 /** `leakyRelu` that overwrites its input. */
 export const leakyRelu_ = inPlace(leakyRelu);
 /** `elu` that overwrites its input. */
@@ -181,5 +191,7 @@ export const hardtanh_ = inPlace(hardtanh);
 /** `threshold` that overwrites its input. */
 export const threshold_ = inPlace(threshold);
 /** `rrelu` that overwrites its input. */
-export const rrelu_ = (x: Tensor, lower = 1 / 8, upper = 1 / 3, training = false): Tensor =>
-  rrelu(x, lower, upper, { training, inplace: true });
+export function rrelu_(x: Tensor, lower = 1 / 8, upper = 1 / 3, training = false): Tensor {
+  checkPositions('rrelu_', arguments, 4);
+  return rrelu(x, lower, upper, { training, inplace: true });
+}

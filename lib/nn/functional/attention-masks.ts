@@ -1,4 +1,5 @@
 import { ops, Tensor } from '../../tensor/index.ts';
+import { checkTensor, maybeTensor } from '../arguments.ts';
 
 /** A boolean mask as numbers that are added to scores: minus infinity where it is true. */
 export function canonicalMask(name: string, mask: Tensor | null, dtype: Tensor['dtype']): Tensor | null {
@@ -23,6 +24,8 @@ export function checkAttention(
   width: number,
   numHeads: number,
 ): void {
+  for (const [name, x] of Object.entries({ query, key, value })) checkTensor('attention', name, x);
+  maybeTensor().read('attention', 'keyPaddingMask', padding);
   const dims = query.dim();
   if (dims !== 2 && dims !== 3) throw refused('query', '2 or 3 dimensions', query);
   if (key.dim() !== dims) throw refused('key', `${dims} dimensions, which the query has,`, key);

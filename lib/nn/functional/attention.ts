@@ -1,5 +1,5 @@
-import { checkOptions } from '../../options.ts';
 import { type Device, ops, type Tensor, zeros } from '../../tensor/index.ts';
+import { checkNamed, flag, maybeTensor, optional, real, whole } from '../arguments.ts';
 import {
   canonicalMask,
   checkAttention,
@@ -8,6 +8,8 @@ import {
   mergedMask,
   widened,
 } from './attention-masks.ts';
+
+import { probability } from './dropout.ts';
 
 /** Options of `scaledDotProductAttention`. */
 export interface ScaledDotProductAttentionOptions {
@@ -34,13 +36,7 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: ScaledDotProductAttentionOptions = {},
 ): Tensor {
-  checkOptions('scaledDotProductAttention', options, [
-    'attnMask',
-    'dropoutP',
-    'isCausal',
-    'scale',
-    'enableGqa',
-  ]);
+  checkNamed('scaledDotProductAttention', options, SCALED);
   const { attnMask = null, dropoutP = 0, isCausal = false, scale = null, enableGqa = false } = options;
   return ops.aten.scaled_dot_product_attention(query, key, value, attnMask, dropoutP, isCausal, {
     scale,
@@ -76,23 +72,32 @@ export interface MultiHeadAttentionOptions extends AttentionOptions {
   staticV?: Tensor | null;
 }
 
-export const ATTENTION_OPTIONS = [
-  'keyPaddingMask',
-  'needWeights',
-  'attnMask',
-  'averageAttnWeights',
-  'isCausal',
-];
-const OPTIONS = [
+const tensorOrNull = maybeTensor();
+
+export const ATTENTION_OPTIONS = {
+  keyPaddingMask: tensorOrNull,
+  needWeights: flag(),
+  attnMask: tensorOrNull,
+  averageAttnWeights: flag(),
+  isCausal: flag(),
+};
+const SCALED = {
+  attnMask: tensorOrNull,
+  dropoutP: probability,
+  isCausal: flag(),
+  scale: optional(real()),
+  enableGqa: flag(),
+};
+const OPTIONS = {
   ...ATTENTION_OPTIONS,
-  'training',
-  'useSeparateProjWeight',
-  'qProjWeight',
-  'kProjWeight',
-  'vProjWeight',
-  'staticK',
-  'staticV',
-];
+  training: flag(),
+  useSeparateProjWeight: flag(),
+  qProjWeight: tensorOrNull,
+  kProjWeight: tensorOrNull,
+  vProjWeight: tensorOrNull,
+  staticK: tensorOrNull,
+  staticV: tensorOrNull,
+};
 
 /** Query, key and value after their projection, with the masks that go with them. */
 interface Projected {
@@ -125,7 +130,13 @@ export function multiHeadAttentionForward(
   outProjBias: Tensor | null,
   options: MultiHeadAttentionOptions = {},
 ): [Tensor, Tensor | null] {
-  checkOptions('multiHeadAttentionForward', options, OPTIONS);
+  checkNamed('multiHeadAttentionForward', options, OPTIONS);
+  const owner = 'multiHeadAttentionForward';
+  const weights = { inProjWeight, inProjBias, biasK, biasV, outProjWeight, outProjBias };
+  for (const [name, weight] of Object.entries(weights)) tensorOrNull.read(owner, name, weight);
+  whole(1).read(owner, 'numHeads', numHeads);
+  probability.read(owner, 'dropoutP', dropoutP);
+  flag().read(owner, 'addZeroAttn', addZeroAttn);
   checkAttention(query, key, value, options.keyPaddingMask ?? null, embedDimToCheck, numHeads);
   const isBatched = query.dim() === 3;
   const lift = (x: Tensor): Tensor => (isBatched ? x : x.unsqueeze(1));
@@ -151,14 +162,14 @@ export function multiHeadAttentionForward(
   checkPaddingMask(heads.paddingMask, batch, heads.k.shape[1] as number);
   const mask = mergedMask(heads.attnMask, heads.paddingMask, numHeads);
   const dropout = (options.training ?? true) ? dropoutP : 0;
-  const [mixed, weights] =
+  const [mixed, scores] =
     (options.needWeights ?? true)
       ? weighted(heads, mask, dropout)
       : [fused(heads, mask, dropout, isCausal && paddingMask === null, numHeads), null];
   // (N * heads, L, E / heads) -> (L, N, E)
   const joined = mixed.transpose(0, 1).reshape([length, batch, embedDimToCheck]);
   const output = ops.aten.linear(joined, outProjWeight, outProjBias);
-  const shown = weights === null ? null : shownWeights(weights, numHeads, options.averageAttnWeights ?? true);
+  const shown = scores === null ? null : shownWeights(scores, numHeads, options.averageAttnWeights ?? true);
   return isBatched ? [output, shown] : [output.squeeze(1), shown?.squeeze(0) ?? null];
 }
 

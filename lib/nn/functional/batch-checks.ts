@@ -15,3 +15,10 @@ export function checkSpatialSize(shape: readonly number[]): void {
     `Expected more than 1 spatial element when training, got input size ${torchSize(shape)}`,
   );
 }
+
+/** As torch (torch/nn/functional.py, 2.13), which takes 0 in evaluation alone. */
+export function checkEps(owner: string, eps: number, isTraining: boolean): void {
+  if (isTraining ? !(eps <= 0) : !(eps < 0)) return;
+  const expected = isTraining ? 'a number above 0 in training' : 'a number of at least 0';
+  throw new RangeError(`Expected ${expected} for ${owner} eps, got ${eps}`);
+}

@@ -4,9 +4,9 @@ import {
   type Arguments,
   argument,
   type Call,
+  maybeTensor,
   named,
   Signature,
-  unchecked,
   whole,
 } from '../arguments.ts';
 import { pythonRepr } from '../module/repr.ts';
@@ -76,7 +76,7 @@ export function applyConv<D extends Dims>(
 
 function convolution<D extends Dims>(dims: D): ConvFunction<ConvFunctionOptions<D>> {
   const list: Arguments<ConvValues<D>> = {
-    bias: unchecked<Tensor | null>(null),
+    bias: maybeTensor(),
     stride: tuples(dims, 1, 1),
     padding: convPadding(dims),
     dilation: tuples(dims, 1, 1),
@@ -129,7 +129,7 @@ export function applyConvTranspose<D extends Dims>(
 
 function transposed<D extends Dims>(dims: D): ConvFunction<ConvTransposeFunctionOptions<D>> {
   const list: Arguments<ConvTransposeValues<D>> = {
-    bias: unchecked<Tensor | null>(null),
+    bias: maybeTensor(),
     stride: tuples(dims, 1, 1),
     padding: tuples(dims, 0, 0),
     outputPadding: tuples(dims, 0, 0),

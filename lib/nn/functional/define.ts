@@ -1,5 +1,5 @@
 import type { Tensor } from '../../tensor/index.ts';
-import { type Arguments, type Call, Signature } from '../arguments.ts';
+import { type Arguments, type Call, checkTensor, Signature } from '../arguments.ts';
 
 /** What a function of one tensor and its layer share. */
 export interface Definition<A extends object> {
@@ -26,7 +26,10 @@ export function defineFunction<P extends unknown[], O, A extends object>(
   apply: (x: Tensor, values: A) => Tensor,
 ): TensorFunction<P, O, A> {
   const signature = list instanceof Signature ? list : new Signature<A>(list);
-  const call = (x: Tensor, ...given: unknown[]): Tensor => apply(x, signature.read(name, given));
+  const call = (x: Tensor, ...given: unknown[]): Tensor => {
+    checkTensor(name, 'x', x);
+    return apply(x, signature.read(name, given));
+  };
   Object.defineProperty(call, 'name', { value: name });
   return Object.assign(call, { definition: { signature, apply } }) as TensorFunction<P, O, A>;
 }

@@ -1,5 +1,16 @@
 import { arange, isFloatingPoint, noGrad, ops, type Tensor } from '../../tensor/index.ts';
-import { type Call, choice, flag, named, optional, real, Signature, unchecked, whole } from '../arguments.ts';
+import {
+  type Call,
+  checkTensor,
+  choice,
+  flag,
+  maybeTensor,
+  named,
+  optional,
+  real,
+  Signature,
+  whole,
+} from '../arguments.ts';
 import { defineFunction } from './define.ts';
 
 /** Options of `embedding`. */
@@ -36,7 +47,9 @@ export function paddingRow(owner: string, index: number | null, rows: number): n
   );
 }
 
-function checkIndices(owner: string, x: Tensor): void {
+function checkIndices(owner: string, x: Tensor, weight: Tensor): void {
+  checkTensor(owner, 'x', x);
+  checkTensor(owner, 'weight', weight);
   if (!isFloatingPoint(x.dtype)) return;
   throw new TypeError(
     `Expected int64 or int32 indices for ${owner}, got ${x.dtype}; call to('int64') on them`,
@@ -50,7 +63,7 @@ function renormalise(weight: Tensor, x: Tensor, maxNorm: number | null, normType
 /** Rows of `weight` (number, size) at the indices `x`: (...) -> (..., size). */
 export function embedding(x: Tensor, weight: Tensor, options: EmbeddingFunctionOptions = {}): Tensor {
   const { paddingIdx, maxNorm, normType, scaleGradByFreq, sparse } = SIGNATURE.read('embedding', [options]);
-  checkIndices('embedding', x);
+  checkIndices('embedding', x, weight);
   const padding = paddingRow('embedding', paddingIdx, weight.shape[0] as number) ?? -1;
   renormalise(weight.detach(), x.contiguous(), maxNorm, normType);
   return ops.aten.embedding(weight, x, padding, scaleGradByFreq, sparse);
@@ -79,10 +92,10 @@ export const BAG = {
 
 const BAG_SIGNATURE = new Signature<Required<EmbeddingBagFunctionOptions> & { offsets: Tensor | null }>(
   {
-    offsets: unchecked<Tensor | null>(null),
+    offsets: maybeTensor(),
     ...EMBEDDING,
     ...BAG,
-    perSampleWeights: unchecked<Tensor | null>(null),
+    perSampleWeights: maybeTensor(),
   },
   ['offsets'],
 );
@@ -117,7 +130,7 @@ export function embeddingBag(
 ): Tensor {
   const values = BAG_SIGNATURE.read('embeddingBag', given);
   const { mode, scaleGradByFreq, sparse, maxNorm, normType, perSampleWeights: factors } = values;
-  checkIndices('embeddingBag', x);
+  checkIndices('embeddingBag', x, weight);
   if (factors !== null && (mode !== 'sum' || factors.shape.join() !== x.shape.join())) {
     throw new RangeError(
       `Expected mode "sum" and the indices' shape [${x.shape.join(', ')}] for embeddingBag perSampleWeights, got "${mode}" and [${factors.shape.join(', ')}]`,
@@ -129,6 +142,10 @@ export function embeddingBag(
   const padding = paddingRow('embeddingBag', values.paddingIdx, weight.shape[0] as number);
   const isRowStart = x.dim() === 1 && values.includeLastOffset;
   const [indices, offsets, weights] = flatBags(x, values.offsets, factors);
+  // libtorch 2.13 reads beyond them, of some modes.
+  if (offsets.numel() === 0 && indices.numel() > 0) {
+    throw new RangeError('Expected one or more offsets for embeddingBag, got none');
+  }
   renormalise(weight.detach(), indices, maxNorm, normType);
   const [bags] = ops.aten.embedding_bag.padding_idx(
     weight,

@@ -4,17 +4,18 @@ import {
   type Argument,
   argument,
   type Call,
+  checkTensor,
   dimension,
   flag,
+  maybeTensor,
   named,
   optional,
   real,
   Signature,
-  unchecked,
   whole,
 } from '../arguments.ts';
 import { pythonRepr } from '../module/repr.ts';
-import { checkBatchSize, checkSpatialSize } from './batch-checks.ts';
+import { checkBatchSize, checkEps, checkSpatialSize } from './batch-checks.ts';
 import { defineFunction } from './define.ts';
 
 /** Scale and shift of a normalisation; null leaves one out. */
@@ -35,9 +36,9 @@ export interface NormOptions extends AffineOptions {
 
 type Statistics = [runningMean?: Tensor | null, runningVar?: Tensor | null];
 
-const maybeTensor = unchecked<Tensor | null>(null);
-const AFFINE = { weight: maybeTensor, bias: maybeTensor, eps: named(real(1e-5)) };
-const NORM = { runningMean: maybeTensor, runningVar: maybeTensor, ...AFFINE, momentum: named(real(0.1)) };
+const tensorOrNull = maybeTensor();
+const AFFINE = { weight: tensorOrNull, bias: tensorOrNull, eps: named(real(1e-5)) };
+const NORM = { runningMean: tensorOrNull, runningVar: tensorOrNull, ...AFFINE, momentum: named(real(0.1)) };
 
 const BATCH_NORM = new Signature<Required<NormOptions> & { training: boolean }>(
   { ...NORM, training: flag() },
@@ -52,11 +53,13 @@ export function batchNorm(
   x: Tensor,
   ...given: Call<Statistics, NormOptions & { training?: boolean }>
 ): Tensor {
+  checkTensor('batchNorm', 'x', x);
   const { runningMean, runningVar, weight, bias, training, momentum, eps } = BATCH_NORM.read(
     'batchNorm',
     given,
   );
   if (training) checkBatchSize(x.shape);
+  checkEps('batchNorm', eps, training);
   return ops.aten.batch_norm(x, weight, bias, runningMean, runningVar, training, momentum, eps, true);
 }
 
@@ -70,6 +73,7 @@ export function instanceNorm(
   x: Tensor,
   ...given: Call<Statistics, NormOptions & { useInputStats?: boolean }>
 ): Tensor {
+  checkTensor('instanceNorm', 'x', x);
   const values = INSTANCE_NORM.read('instanceNorm', given);
   const { runningMean, runningVar, weight, bias, useInputStats, momentum, eps } = values;
   if (useInputStats) checkSpatialSize(x.shape);
@@ -120,7 +124,7 @@ export const rmsNorm = defineFunction<
   Required<RMSNormFunctionOptions> & { normalizedShape: number[] }
 >(
   'rmsNorm',
-  { normalizedShape: normalizedShapeArgument(), weight: maybeTensor, eps: named(optional(real())) },
+  { normalizedShape: normalizedShapeArgument(), weight: tensorOrNull, eps: named(optional(real())) },
   (x, { normalizedShape, weight, eps }) => ops.aten.rms_norm(x, normalizedShape, weight, eps),
 );
 

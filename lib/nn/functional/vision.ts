@@ -1,5 +1,5 @@
 import { isFloatingPoint, ops, type Tensor } from '../../tensor/index.ts';
-import { choice, flag, Signature, whole } from '../arguments.ts';
+import { checkTensor, choice, flag, refuse, Signature, whole } from '../arguments.ts';
 import { defineFunction } from './define.ts';
 
 /** (N, C r r, H, W) -> (N, C, H r, W r), with r the `upscaleFactor`. */
@@ -75,6 +75,8 @@ export function affineGrid(
   options: { alignCorners?: boolean } = {},
 ): Tensor {
   const { alignCorners } = AFFINE_GRID.read('affineGrid', [options]);
+  checkTensor('affineGrid', 'theta', theta);
+  if (!Array.isArray(size)) refuse('affineGrid', 'size', 'an array of 4 or 5 numbers', size, false);
   const matrix = MATRICES[size.length];
   if (matrix === undefined) {
     throw new RangeError(`Expected 4 or 5 numbers for affineGrid size, got [${size.join(', ')}]`);

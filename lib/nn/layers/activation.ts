@@ -1,4 +1,5 @@
 /** Activations: each class is a function of `nn.functional` with its arguments kept. */
+import { checkPositions } from '../../options.ts';
 import { empty, ops, type Tensor } from '../../tensor/index.ts';
 import { type Call, flag, real, Signature, whole } from '../arguments.ts';
 import * as F from '../functional/activation.ts';
@@ -141,6 +142,7 @@ export class PReLU extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return ops.aten.prelu(x, this.weight);
   }
 

@@ -1,4 +1,4 @@
-import { checkPositions } from '../../options.ts';
+import { checkIterable, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { call, forwardThenRelease } from '../forward-then-release.ts';
@@ -100,6 +100,7 @@ export class Sequential extends Container {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return temporaries(() => {
       let output = x;
       for (const module of this) output = output === x ? call(module, x) : forwardThenRelease(module, output);
@@ -163,6 +164,7 @@ export class ModuleList extends Container {
   constructor(modules: Iterable<Module> = []) {
     checkPositions('ModuleList', arguments, 1);
     super();
+    checkIterable('ModuleList', 'an array of Modules', modules);
     for (const module of modules) this.append(module);
   }
 

@@ -1,13 +1,16 @@
 /** Convolutions. They take batches (N, C, ...) and single maps (C, ...); weights start as PyTorch draws them. */
+import { checkPositions } from '../../options.ts';
 import { empty, ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import {
   type Argument,
   type Arguments,
   type Call,
+  checkTensor,
   choice,
   flag,
   named,
+  refuse,
   Signature,
   whole,
 } from '../arguments.ts';
@@ -215,6 +218,7 @@ function convLayer<D extends Dims>(dims: D): ConvClass<D> {
     }
 
     forward(x: Tensor): Tensor {
+      checkPositions(this.constructor.name, arguments, 1);
       if (this.paddingMode === 'zeros') return applyConv(dims, x, this.weight, this);
       const { weight, bias, stride, dilation, groups } = this;
       return temporaries(() =>
@@ -244,6 +248,8 @@ function paddingFor<D extends Dims>(
   x: Tensor,
   wanted: readonly number[],
 ): Tuple<D> {
+  checkTensor(owner, 'x', x);
+  if (!Array.isArray(wanted)) refuse(owner, 'outputSize', 'an array of whole numbers', wanted, false);
   const { kernelSize, stride, padding, dilation } = layer;
   const dims = kernelSize.length;
   const input = x.shape;
@@ -280,6 +286,7 @@ function transposedLayer<D extends Dims>(dims: D): ConvTransposeClass<D> {
     }
 
     forward(x: Tensor, outputSize: readonly number[] | null = null): Tensor {
+      checkPositions(this.constructor.name, arguments, 2);
       const { weight, bias, stride, groups, dilation } = this;
       const outputPadding =
         outputSize === null ? this.outputPadding : paddingFor(this.constructor.name, this, x, outputSize);

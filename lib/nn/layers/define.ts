@@ -1,5 +1,6 @@
+import { checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { type Arguments, type Call, Signature } from '../arguments.ts';
+import { type Arguments, type Call, checkTensor, Signature } from '../arguments.ts';
 import type { TensorFunction } from '../functional/define.ts';
 import { Module } from '../module/module.ts';
 
@@ -46,6 +47,7 @@ export function defineLayer<
   print: Printer<A> = printArguments,
 ): LayerClass<P, O, A, I, R> {
   const signature = list instanceof Signature ? list : new Signature<A>(list);
+  const most = compute.length - 1;
   class Defined extends Module {
     constructor(...given: unknown[]) {
       super();
@@ -53,6 +55,9 @@ export function defineLayer<
     }
 
     forward(...inputs: I): R {
+      const owner = this.constructor.name;
+      checkTensor(owner, 'x', inputs[0]);
+      checkPositions(owner, inputs, most);
       return compute(this as unknown as Layer<I, R> & A, ...inputs);
     }
 

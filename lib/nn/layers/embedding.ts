@@ -1,5 +1,6 @@
+import { checkPositions } from '../../options.ts';
 import { empty, noGrad, type Tensor } from '../../tensor/index.ts';
-import { type Call, flag, Signature, unchecked, whole } from '../arguments.ts';
+import { type Call, checkTensor, flag, maybeTensor, Signature, whole } from '../arguments.ts';
 import {
   BAG,
   EMBEDDING,
@@ -25,7 +26,7 @@ export interface EmbeddingOptions extends EmbeddingFunctionOptions, PlaceOptions
 }
 
 const TABLE = { numEmbeddings: whole(0), embeddingDim: whole(0), ...EMBEDDING };
-const GIVEN = { _weight: unchecked<Tensor | null>(null), ...PLACE_ARGUMENTS };
+const GIVEN = { _weight: maybeTensor(), ...PLACE_ARGUMENTS };
 
 interface TableValues extends Required<EmbeddingFunctionOptions>, PlaceValues {
   numEmbeddings: number;
@@ -86,6 +87,7 @@ abstract class Table extends Module {
 
 /** The shape of a table that is given, for `fromPretrained`. */
 function tableShape(owner: string, embeddings: Tensor): [number, number] {
+  checkTensor(`${owner}.fromPretrained`, 'embeddings', embeddings);
   const [rows, columns, ...rest] = embeddings.shape;
   if (rows !== undefined && columns !== undefined && rest.length === 0) return [rows, columns];
   throw new RangeError(
@@ -118,6 +120,7 @@ export class Embedding extends Table {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     const { paddingIdx, maxNorm, normType, scaleGradByFreq, sparse } = this;
     return embedding(x, this.weight, { paddingIdx, maxNorm, normType, scaleGradByFreq, sparse });
   }
@@ -174,6 +177,7 @@ export class EmbeddingBag extends Table {
   }
 
   forward(x: Tensor, offsets: Tensor | null = null, perSampleWeights: Tensor | null = null): Tensor {
+    checkPositions(this.constructor.name, arguments, 3);
     const { paddingIdx, maxNorm, normType, scaleGradByFreq, sparse, mode, includeLastOffset } = this;
     const table = { paddingIdx, maxNorm, normType, scaleGradByFreq, sparse };
     return embeddingBag(x, this.weight, offsets, { ...table, mode, includeLastOffset, perSampleWeights });

@@ -1,4 +1,5 @@
 /** Normalisations that keep no statistics. */
+import { checkPositions } from '../../options.ts';
 import { empty, ops, type Tensor } from '../../tensor/index.ts';
 import { type Call, flag, named, optional, real, Signature, whole } from '../arguments.ts';
 import { groupNorm, localResponseNorm, normalizedShapeArgument } from '../functional/normalization.ts';
@@ -68,6 +69,7 @@ export class LayerNorm extends Affine {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return ops.aten.layer_norm(x, [...this.normalizedShape], this.weight, this.bias, this.eps);
   }
 
@@ -119,6 +121,7 @@ export class RMSNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return ops.aten.rms_norm(x, [...this.normalizedShape], this.weight, this.eps);
   }
 
@@ -177,6 +180,7 @@ export class GroupNorm extends Affine {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return groupNorm(x, this.numGroups, { weight: this.weight, bias: this.bias, eps: this.eps });
   }
 

@@ -1,11 +1,11 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkPositions } from '../../options.ts';
 import { type Device, type DType, empty, ops, type Tensor } from '../../tensor/index.ts';
+import { flag, Signature, whole } from '../arguments.ts';
 import * as init from '../init/init.ts';
 import { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonRepr } from '../module/repr.ts';
-import { checkCount } from '../sizes.ts';
-import { tensorOptions } from './place.ts';
+import { PLACE_ARGUMENTS, tensorOptions } from './place.ts';
 
 /** Options of Linear. */
 export interface LinearOptions {
@@ -14,6 +14,15 @@ export interface LinearOptions {
   device?: Device;
   dtype?: DType;
 }
+
+const OPTIONS = { bias: flag(true), ...PLACE_ARGUMENTS };
+const LINEAR = new Signature({ inFeatures: whole(0), outFeatures: whole(0), ...OPTIONS });
+const BILINEAR = new Signature({
+  in1Features: whole(1),
+  in2Features: whole(0),
+  outFeatures: whole(0),
+  ...OPTIONS,
+});
 
 /**
  * Affine map of the last dimension: (..., in) -> (..., out).
@@ -30,14 +39,12 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     checkPositions('Linear', arguments, 3);
     super();
-    checkOptions('Linear', options, ['bias', 'device', 'dtype']);
-    checkCount('Linear', 'inFeatures', inFeatures, 0);
-    checkCount('Linear', 'outFeatures', outFeatures, 0);
+    const values = LINEAR.read('Linear', [inFeatures, outFeatures, options]);
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
-    const place = tensorOptions(options);
+    const place = tensorOptions(values);
     this.weight = new Parameter(empty([outFeatures, inFeatures], place));
-    this.bias = (options.bias ?? true) ? new Parameter(empty([outFeatures], place)) : null;
+    this.bias = values.bias ? new Parameter(empty([outFeatures], place)) : null;
     this.resetParameters();
   }
 
@@ -50,6 +57,7 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return ops.aten.linear(x, this.weight, this.bias);
   }
 
@@ -75,16 +83,13 @@ export class Bilinear extends Module {
   constructor(in1Features: number, in2Features: number, outFeatures: number, options: LinearOptions = {}) {
     checkPositions('Bilinear', arguments, 4);
     super();
-    checkOptions('Bilinear', options, ['bias', 'device', 'dtype']);
-    checkCount('Bilinear', 'in1Features', in1Features, 1);
-    checkCount('Bilinear', 'in2Features', in2Features, 0);
-    checkCount('Bilinear', 'outFeatures', outFeatures, 0);
+    const values = BILINEAR.read('Bilinear', [in1Features, in2Features, outFeatures, options]);
     this.in1Features = in1Features;
     this.in2Features = in2Features;
     this.outFeatures = outFeatures;
-    const place = tensorOptions(options);
+    const place = tensorOptions(values);
     this.weight = new Parameter(empty([outFeatures, in1Features, in2Features], place));
-    this.bias = (options.bias ?? true) ? new Parameter(empty([outFeatures], place)) : null;
+    this.bias = values.bias ? new Parameter(empty([outFeatures], place)) : null;
     this.resetParameters();
   }
 
@@ -96,6 +101,7 @@ export class Bilinear extends Module {
   }
 
   forward(x1: Tensor, x2: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 2);
     return ops.aten.bilinear(x1, x2, this.weight, this.bias);
   }
 

@@ -1,13 +1,13 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkPositions } from '../../options.ts';
 import { type Device, type DType, empty, ones, ops, type Tensor, zeros } from '../../tensor/index.ts';
-import { checkBatchSize, checkSpatialSize } from '../functional/batch-checks.ts';
+import { checkTensor, flag, named, optional, real, Signature, whole } from '../arguments.ts';
+import { checkBatchSize, checkEps, checkSpatialSize } from '../functional/batch-checks.ts';
 import * as init from '../init/init.ts';
 import { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonFloat, pythonRepr } from '../module/repr.ts';
 import type { LoadContext } from '../module/state-hooks.ts';
-import { checkCount } from '../sizes.ts';
-import { tensorOptions } from './place.ts';
+import { PLACE_ARGUMENTS, tensorOptions } from './place.ts';
 
 /** Options of the normalisation layers. */
 export interface NormLayerOptions {
@@ -25,7 +25,19 @@ export interface NormLayerOptions {
   dtype?: DType;
 }
 
-const OPTIONS = ['eps', 'momentum', 'affine', 'bias', 'trackRunningStats', 'device', 'dtype'];
+/** The arguments, of which two are false by default in instance normalisation. */
+const signature = (isBatch: boolean) =>
+  new Signature({
+    numFeatures: whole(0),
+    eps: named(real(1e-5)),
+    momentum: { ...optional(named(real())), fallback: 0.1 },
+    affine: flag(isBatch),
+    bias: flag(true),
+    trackRunningStats: flag(isBatch),
+    ...PLACE_ARGUMENTS,
+  });
+const BATCH = signature(true);
+const INSTANCE = signature(false);
 
 /** What batch and instance normalisation share: parameters, running statistics, printing. */
 abstract class NormBase extends Module {
@@ -42,19 +54,17 @@ abstract class NormBase extends Module {
   readonly affine: boolean;
   readonly trackRunningStats: boolean;
 
-  constructor(numFeatures: number, options: NormLayerOptions, defaults: { affine: boolean; track: boolean }) {
+  constructor(numFeatures: number, options: NormLayerOptions, list: typeof BATCH) {
     super();
-    const owner = this.constructor.name;
-    checkOptions(owner, options, OPTIONS);
-    checkCount(owner, 'numFeatures', numFeatures, 0);
+    const values = list.read(this.constructor.name, [numFeatures, options]);
     this.numFeatures = numFeatures;
-    this.eps = options.eps ?? 1e-5;
-    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
-    this.affine = options.affine ?? defaults.affine;
-    this.trackRunningStats = options.trackRunningStats ?? defaults.track;
-    const place = tensorOptions(options);
+    this.eps = values.eps;
+    this.momentum = values.momentum;
+    this.affine = values.affine;
+    this.trackRunningStats = values.trackRunningStats;
+    const place = tensorOptions(values);
     this.weight = this.affine ? new Parameter(empty([numFeatures], place)) : null;
-    this.bias = this.affine && (options.bias ?? true) ? new Parameter(empty([numFeatures], place)) : null;
+    this.bias = this.affine && values.bias ? new Parameter(empty([numFeatures], place)) : null;
     const track = this.trackRunningStats;
     this.registerBuffer('running_mean', track ? zeros([numFeatures], place) : null);
     this.registerBuffer('running_var', track ? ones([numFeatures], place) : null);
@@ -100,13 +110,15 @@ const dimensions = (taken: readonly number[]): string => taken.map((dim) => `${d
 class BatchNorm extends NormBase {
   constructor(numFeatures: number, options: NormLayerOptions = {}) {
     checkPositions(new.target.name, arguments, 2);
-    super(numFeatures, options, { affine: true, track: true });
+    super(numFeatures, options, BATCH);
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     const { training, running_mean: mean, running_var: variance } = this;
     const useBatch = training || (mean === null && variance === null);
     if (useBatch) checkBatchSize(x.shape);
+    checkEps(this.constructor.name, this.eps, useBatch);
     const momentum = training && this.trackRunningStats ? countBatch(this) : (this.momentum ?? 0);
     const keepStats = !training || this.trackRunningStats;
     return ops.aten.batch_norm(
@@ -127,6 +139,8 @@ class BatchNorm extends NormBase {
 function batchNormLayer(taken: readonly number[], hint = ''): typeof BatchNorm {
   return class extends BatchNorm {
     override forward(x: Tensor): Tensor {
+      checkPositions(this.constructor.name, arguments, 1);
+      checkTensor(this.constructor.name, 'x', x);
       const dim = x.dim();
       if (taken.includes(dim)) return super.forward(x);
       const advice = dim === (taken[0] as number) - 1 ? hint : '';
@@ -157,7 +171,7 @@ export class BatchNorm3d extends batchNormLayer([5]) {}
 abstract class InstanceNorm extends NormBase {
   constructor(numFeatures: number, options: NormLayerOptions = {}) {
     checkPositions(new.target.name, arguments, 2);
-    super(numFeatures, options, { affine: false, track: false });
+    super(numFeatures, options, INSTANCE);
   }
 
   /** Files from before 0.4 have running statistics here; torch refuses them (torch/nn/modules/instancenorm.py, 2.13). */
@@ -183,6 +197,8 @@ function instanceNormLayer(spatial: number): InstanceNormClass {
   const batched = spatial + 2;
   return class extends InstanceNorm {
     forward(x: Tensor): Tensor {
+      checkPositions(this.constructor.name, arguments, 1);
+      checkTensor(this.constructor.name, 'x', x);
       const shape = x.shape;
       checkInput(this, shape, batched);
       if (shape.length === batched) return normalise(this, x, shape);

@@ -1,4 +1,4 @@
-import { checkPositions } from '../../options.ts';
+import { checkIterable, checkPositions } from '../../options.ts';
 import { keep, Tensor } from '../../tensor/index.ts';
 import type { Cloner } from '../module/clone.ts';
 import { Module } from '../module/module.ts';
@@ -130,6 +130,7 @@ export class ParameterList extends ParameterContainer {
 
   /** Adds several at the end. */
   extend(values: Iterable<Tensor>): this {
+    checkIterable('ParameterList', 'an array of Tensors', values);
     if (typeof values !== 'object' || values === null || values instanceof Tensor) {
       throw new TypeError('Expected a list of Tensors for ParameterList, got something else');
     }

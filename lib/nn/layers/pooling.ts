@@ -1,4 +1,5 @@
 /** Pooling layers. They take batches (N, C, ...) and single maps (C, ...). */
+import { checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { flag, Signature } from '../arguments.ts';
 import { type LPPoolValues, lpPool1d, lpPool2d, lpPool3d } from '../functional/pooling/lp.ts';
@@ -158,6 +159,7 @@ function fractionalLayer<D extends 2 | 3>(dims: D): FractionalMaxPoolClass<D> {
     }
 
     forward(x: Tensor): unknown {
+      checkPositions(this.constructor.name, arguments, 1);
       const { _random_samples, ...values } = this as unknown as Fractional<D>;
       return U.applyFractionalMaxPool(dims, x, { ...values, _randomSamples: _random_samples } as never);
     }

@@ -1,4 +1,5 @@
 /** Layers that only change the shape of their input, or move its elements. */
+import { checkPositions } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { argument, dimension } from '../arguments.ts';
 import { channelShuffle, pixelShuffle, pixelUnshuffle } from '../functional/vision.ts';
@@ -13,6 +14,7 @@ export class Identity extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
     return x;
   }
 }

@@ -1,5 +1,5 @@
 import { unwrap } from '../../ops/index.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions } from '../../options.ts';
 import { keep, Tensor } from '../../tensor/index.ts';
 
 /**
@@ -15,9 +15,11 @@ export class Parameter extends Tensor {
     checkPositions('Parameter', arguments, 2);
     if (!(data instanceof Tensor)) throw new TypeError(`Expected a Tensor for Parameter, got ${typeof data}`);
     checkOptions('Parameter', options, ['requiresGrad']);
+    const { requiresGrad = true } = options;
+    checkFlag('Parameter requiresGrad', requiresGrad);
     super(unwrap(keep(data.detach())));
     keep(this);
-    this.requiresGrad_(options.requiresGrad ?? true);
+    this.requiresGrad_(requiresGrad);
   }
 
   /** As Python prints it. */

@@ -1,4 +1,4 @@
-import { Tensor } from '../../../tensor/index.ts';
+import type { Tensor } from '../../../tensor/index.ts';
 import { type Argument, type Arguments, argument, optional, Signature } from '../../arguments.ts';
 import { type Reduction, reductionCode } from '../../sizes.ts';
 
@@ -18,20 +18,6 @@ export type WeightedLossPositions = [weight?: Tensor | null, ...LossPositions];
 
 /** The arguments of a loss with their values. */
 export type LossValues<O> = Required<Omit<O, keyof LegacyReduction>>;
-
-/** A tensor or null, which it is when left out. */
-export function tensorOrNull(): Argument<Tensor | null> {
-  const isTensor = (value: unknown): boolean => value instanceof Tensor;
-  return optional(
-    argument<Tensor>(
-      undefined,
-      'a Tensor or null',
-      isTensor,
-      () => true,
-      () => 'Tensor',
-    ),
-  );
-}
 
 /** How a loss is reduced. */
 export function reductions(): Argument<Reduction>;

@@ -1,9 +1,12 @@
 import type { Tensor } from '../../../tensor/index.ts';
+import { checkTensor, maybeTensor } from '../../arguments.ts';
 
 const warned = new Set<string>();
 
 /** Whether the shapes differ. A warning says so, once for each loss and pair of shapes. */
 export function warnOfShapes(name: string, x: Tensor, target: Tensor): boolean {
+  checkTensor(name, 'x', x);
+  checkTensor(name, 'target', target);
   const [want, got] = [`[${x.shape}]`, `[${target.shape}]`];
   if (want === got) return false;
   const message =
@@ -16,6 +19,8 @@ export function warnOfShapes(name: string, x: Tensor, target: Tensor): boolean {
 
 /** @throws RangeError naming the argument. */
 export function checkSameShape(name: string, argument: string, given: Tensor, x: Tensor): void {
+  checkTensor(name, 'x', x);
+  checkTensor(name, argument, given);
   const [want, got] = [`[${x.shape}]`, `[${given.shape}]`];
   if (want === got) return;
   throw new RangeError(`Expected the input's shape ${want} for ${name} argument "${argument}", got ${got}`);
@@ -30,6 +35,7 @@ export function checkMargin(name: string, margin: number): number {
 /** @throws RangeError. */
 export function checkMultiMargin(name: string, p: number, weight: Tensor | null): void {
   if (p !== 1 && p !== 2) throw new RangeError(`Expected 1 or 2 for ${name} p, got ${p}`);
+  maybeTensor().read(name, 'weight', weight);
   if (weight === null || weight.dim() === 1) return;
   throw new RangeError(`Expected one dimension for ${name} weight, got shape [${weight.shape}]`);
 }

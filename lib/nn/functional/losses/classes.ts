@@ -1,5 +1,5 @@
 import { ops, type Tensor } from '../../../tensor/index.ts';
-import { type Call, real, whole } from '../../arguments.ts';
+import { type Call, checkTensor, maybeTensor, real, whole } from '../../arguments.ts';
 import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
 import {
   type LegacyReduction,
@@ -7,7 +7,6 @@ import {
   LossSignature,
   legacy,
   reductions,
-  tensorOrNull,
   type WeightedLossPositions,
 } from './arguments.ts';
 import { checkMultiMargin } from './checks.ts';
@@ -37,7 +36,7 @@ export type CrossEntropyPositions = [
 
 /** The arguments of the cross-entropy loss, of function and layer. */
 export const CROSS_ENTROPY = new LossSignature<CrossEntropyOptions>({
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
   sizeAverage: legacy(),
   ignoreIndex: whole(Number.NEGATIVE_INFINITY, -100),
   reduce: legacy(),
@@ -78,7 +77,7 @@ export type NllLossPositions = [
 
 /** The arguments of the negative log-likelihood, of function and layer. */
 export const NLL_LOSS = new LossSignature<NllLossOptions>({
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
   sizeAverage: legacy(),
   ignoreIndex: whole(Number.NEGATIVE_INFINITY, -100),
   reduce: legacy(),
@@ -118,6 +117,10 @@ export function multilabelSoftMarginLoss(
   ...given: Call<WeightedLossPositions, WeightedLossOptions>
 ): Tensor {
   const { weight, reduction } = WEIGHTED_LOSS.read('multilabelSoftMarginLoss', given);
+  checkTensor('multilabelSoftMarginLoss', 'x', x);
+  checkTensor('multilabelSoftMarginLoss', 'target', target);
+  if (x.dim() === 0)
+    throw new RangeError('Expected 1 or more dimensions for multilabelSoftMarginLoss argument "x", got 0');
   const positive = target.mul(ops.aten.log_sigmoid(x));
   const negative = target.rsub(1).mul(ops.aten.log_sigmoid(x.neg()));
   const losses = positive.add(negative).neg();
@@ -147,7 +150,7 @@ export type MultiMarginLossPositions = [
 export const MULTI_MARGIN_LOSS = new LossSignature<MultiMarginLossOptions>({
   p: real(1),
   margin: real(1),
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
   sizeAverage: legacy(),
   reduce: legacy(),
   reduction: reductions(),

@@ -1,5 +1,6 @@
-import { noGrad, ops, Tensor } from '../../../tensor/index.ts';
-import { type Call, flag, real, whole } from '../../arguments.ts';
+import { describeValue } from '../../../options.ts';
+import { isFloatingPoint, noGrad, ops, Tensor } from '../../../tensor/index.ts';
+import { type Call, checkTensor, flag, maybeTensor, real, refuse, whole } from '../../arguments.ts';
 import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
 import {
   type LegacyReduction,
@@ -8,7 +9,6 @@ import {
   type LossValues,
   legacy,
   reductions,
-  tensorOrNull,
   type WeightedLossPositions,
 } from './arguments.ts';
 import { checkSameShape, warnOfShapes } from './checks.ts';
@@ -33,7 +33,7 @@ export const LOSS = new LossSignature<LossOptions>({
 
 /** The same, with a factor first. */
 export const WEIGHTED_LOSS = new LossSignature<WeightedLossOptions>({
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
   sizeAverage: legacy(),
   reduce: legacy(),
   reduction: reductions(),
@@ -44,7 +44,7 @@ const LOSS_THEN_WEIGHT = new LossSignature<WeightedLossOptions>({
   sizeAverage: legacy(),
   reduce: legacy(),
   reduction: reductions(),
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
 });
 
 type LossThenWeight = [...LossPositions, weight?: Tensor | null];
@@ -139,7 +139,7 @@ const HUBER = { reduction: reductions(), delta: real(1) };
 /** The arguments of the Huber loss's layer. */
 export const HUBER_LOSS = new LossSignature<HuberLossOptions>(HUBER);
 
-const WEIGHTED_HUBER_LOSS = new LossSignature<FunctionHuberOptions>({ ...HUBER, weight: tensorOrNull() });
+const WEIGHTED_HUBER_LOSS = new LossSignature<FunctionHuberOptions>({ ...HUBER, weight: maybeTensor() });
 
 /** Squared below `delta` (default 1), linear with slope `delta` above. */
 export function huberLoss(
@@ -163,6 +163,7 @@ export function binaryCrossEntropy(
   const { weight, reduction } = WEIGHTED_LOSS.read('binaryCrossEntropy', given);
   const code = reductionCode('binaryCrossEntropy', reduction);
   checkSameShape('binaryCrossEntropy', 'target', target, x);
+  if (weight !== null) checkTensor('binaryCrossEntropy', 'weight', weight);
   const factors = weight === null ? null : weight.expand(x.shape);
   return ops.aten.binary_cross_entropy(x, target, factors, code);
 }
@@ -178,11 +179,11 @@ export type BceWithLogitsPositions = [...WeightedLossPositions, posWeight?: Tens
 
 /** The arguments of the binary cross-entropy of logits, of function and layer. */
 export const BCE_WITH_LOGITS = new LossSignature<BceWithLogitsOptions>({
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
   sizeAverage: legacy(),
   reduce: legacy(),
   reduction: reductions(),
-  posWeight: tensorOrNull(),
+  posWeight: maybeTensor(),
 });
 
 /** The same of logits; `posWeight` is a factor of the positive targets, one for each class. */
@@ -293,6 +294,8 @@ export function gaussianNllLoss(
   options: GaussianNllLossOptions = {},
 ): Tensor {
   const { reduction, full, eps } = GAUSSIAN_NLL_LOSS.read('gaussianNllLoss', [options]);
+  checkTensor('gaussianNllLoss', 'x', x);
+  checkTensor('gaussianNllLoss', 'target', target);
   const clamped = clampedVariance(x, variance, eps);
   const losses = clamped.log().add(x.sub(target).pow(2).div(clamped)).mul(0.5);
   return reduced(full ? losses.add(0.5 * Math.log(2 * Math.PI)) : losses, reduction);
@@ -300,6 +303,11 @@ export function gaussianNllLoss(
 
 /** As torch, the gradient passes where the value was raised to `eps`. */
 function clampedVariance(x: Tensor, variance: Tensor | number, eps: number): Tensor {
+  if (!(variance instanceof Tensor) && typeof variance !== 'number') {
+    throw new TypeError(
+      `Expected a Tensor or a number for gaussianNllLoss argument "variance", got ${describeValue(variance)}`,
+    );
+  }
   const given = variance instanceof Tensor ? variance : ops.aten.full_like(x, variance);
   if (given.lt(0).any().item()) {
     throw new RangeError('Expected no negative entries for gaussianNllLoss argument "variance"');
@@ -367,10 +375,17 @@ export function ctcLoss(
       zeroInfinity,
     );
   }
-  const lengths = [inputLengths, targetLengths].map(listOfLengths) as [number[], number[]];
+  const lengths = [
+    listOfLengths('inputLengths', inputLengths),
+    listOfLengths('targetLengths', targetLengths),
+  ] as const;
   return ops.aten.ctc_loss.IntList(logProbs, targets, ...lengths, blank, code, zeroInfinity);
 }
 
-function listOfLengths(lengths: Tensor | readonly number[]): number[] {
-  return lengths instanceof Tensor ? (lengths.reshape([-1]).toArray() as number[]) : [...lengths];
+function listOfLengths(name: string, lengths: Tensor | readonly number[]): number[] {
+  if (lengths instanceof Tensor && !isFloatingPoint(lengths.dtype))
+    return lengths.reshape([-1]).toArray() as number[];
+  if (!Array.isArray(lengths))
+    refuse('ctcLoss', name, 'an array of whole numbers or a tensor of them', lengths, false);
+  return [...lengths];
 }

@@ -1,6 +1,6 @@
 import { ops, type Tensor } from '../../../tensor/index.ts';
 import { callForeign } from '../../../tensor/own-code.ts';
-import { argument, type Call, flag, named, optional, real } from '../../arguments.ts';
+import { argument, type Call, checkTensor, flag, named, optional, real } from '../../arguments.ts';
 import { type Reduction, reduced, reductionCode } from '../../sizes.ts';
 import { type LegacyReduction, type LossPositions, LossSignature, legacy, reductions } from './arguments.ts';
 import { checkMargin } from './checks.ts';
@@ -38,6 +38,7 @@ export function marginRankingLoss(
 ): Tensor {
   const { margin, reduction } = MARGIN_LOSS.read('marginRankingLoss', given);
   const code = reductionCode('marginRankingLoss', reduction);
+  for (const [name, x] of Object.entries({ x1, x2, target })) checkTensor('marginRankingLoss', name, x);
   if (x1.dim() !== x2.dim() || x1.dim() !== target.dim()) {
     throw new RangeError(
       `Expected as many dimensions for marginRankingLoss arguments "x1", "x2" and "target", got shapes ` +
@@ -169,6 +170,7 @@ export function tripletMarginWithDistanceLoss(
 }
 
 function checkTriplet(name: string, triplet: readonly Tensor[]): void {
+  for (const [i, role] of ['anchor', 'positive', 'negative'].entries()) checkTensor(name, role, triplet[i]);
   if (new Set(triplet.map((x) => x.dim())).size === 1) return;
   const shapes = triplet.map((x) => `[${x.shape}]`).join(', ');
   throw new RangeError(

@@ -1,7 +1,7 @@
 import { ops, type Tensor } from '../../../tensor/index.ts';
-import { optional, real, whole } from '../../arguments.ts';
+import { checkTensor, maybeTensor, optional, realWithin, whole } from '../../arguments.ts';
 import type { Reduction } from '../../sizes.ts';
-import { LossSignature, reductions, tensorOrNull } from './arguments.ts';
+import { LossSignature, reductions } from './arguments.ts';
 import { crossEntropy } from './classes.ts';
 
 /** Options of LinearCrossEntropyLoss, beside its sizes. */
@@ -25,13 +25,13 @@ export interface LinearCrossEntropyOptions extends LinearCrossEntropyLossOptions
 /** The arguments that function and layer share: by name, as in torch. */
 export const LINEAR_CROSS_ENTROPY = {
   reduction: reductions(),
-  weight: tensorOrNull(),
+  weight: maybeTensor(),
   ignoreIndex: optional(whole(Number.NEGATIVE_INFINITY)),
-  labelSmoothing: real(0),
+  labelSmoothing: realWithin(0, 1, 'a number', 0),
 };
 
 const SIGNATURE = new LossSignature<LinearCrossEntropyOptions>(
-  { linearBias: tensorOrNull(), ...LINEAR_CROSS_ENTROPY },
+  { linearBias: maybeTensor(), ...LINEAR_CROSS_ENTROPY },
   [],
 );
 
@@ -51,6 +51,8 @@ export function linearCrossEntropy(
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
   const { linearBias, ignoreIndex, ...others } = SIGNATURE.read('linearCrossEntropy', [options]);
+  for (const [name, given] of Object.entries({ x, linearWeight, target }))
+    checkTensor('linearCrossEntropy', name, given);
   checkShapes(x, linearWeight, linearBias);
   const shape = [...x.shape.slice(0, -1), ...linearWeight.shape.slice(0, -1)];
   if (ignoreIndex !== null && `${target.shape}` === `${shape}`) {

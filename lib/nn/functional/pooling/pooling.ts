@@ -1,5 +1,14 @@
 import { ops, type Tensor } from '../../../tensor/index.ts';
-import { type Arguments, flag, named, optional, Signature, sameAs, whole } from '../../arguments.ts';
+import {
+  type Arguments,
+  checkTensor,
+  flag,
+  named,
+  optional,
+  Signature,
+  sameAs,
+  whole,
+} from '../../arguments.ts';
 import {
   adaptiveSize,
   type Dims,
@@ -197,6 +206,7 @@ export function applyAdaptiveMaxPool<D extends Dims>(
   x: Tensor,
   { outputSize, returnIndices }: AdaptiveMaxPoolValues<D>,
 ): Tensor | [Tensor, Tensor] {
+  checkTensor(`adaptiveMaxPool${dims}d`, 'x', x);
   const op = opNamed<[Tensor, Tensor]>(`adaptive_max_pool${dims}d`);
   const [values, indices] = op(x, adaptiveSize(dims, x, outputSize));
   if (returnIndices) return [values, indices];
@@ -220,10 +230,14 @@ function adaptiveMaxPool<D extends Dims>(dims: D): AdaptiveMaxPoolFunction<D> {
   return call as AdaptiveMaxPoolFunction<D>;
 }
 
-const adaptiveWithIndices =
-  <D extends Dims>(dims: D) =>
-  (x: Tensor, outputSize: OutputSizes<D>): [values: Tensor, indices: Tensor] =>
-    applyAdaptiveMaxPool(dims, x, { outputSize, returnIndices: true }) as [Tensor, Tensor];
+function adaptiveWithIndices<D extends Dims>(dims: D) {
+  const owner = `adaptiveMaxPool${dims}dWithIndices`;
+  const signature = new Signature<{ outputSize: OutputSizes<D> }>({ outputSize: outputSizes(dims) });
+  return (x: Tensor, ...given: [outputSize: OutputSizes<D>]): [values: Tensor, indices: Tensor] => {
+    const { outputSize } = signature.read(owner, given);
+    return applyAdaptiveMaxPool(dims, x, { outputSize, returnIndices: true }) as [Tensor, Tensor];
+  };
+}
 
 /** Largest values over a grid of the given size, (N, C, L) or (C, L); null keeps the input's size. */
 export const adaptiveMaxPool1d = adaptiveMaxPool(1);

@@ -3,12 +3,14 @@ import {
   type Argument,
   type Arguments,
   argument,
+  checkTensor,
   flag,
+  maybeTensor,
   named,
   optional,
+  refuse,
   Signature,
   sameAs,
-  unchecked,
 } from '../../arguments.ts';
 import { pythonRepr } from '../../module/repr.ts';
 import { type Dims, type Size, type Tuple, tuples } from '../../sizes.ts';
@@ -56,6 +58,8 @@ function unpooledSize<D extends Dims>(
     (size, i) => (size - 1) * (stride[i] as number) + (kernelSize[i] as number) - 2 * (padding[i] as number),
   );
   if (wanted === null) return usual;
+  if (!Array.isArray(wanted))
+    refuse(`maxUnpool${dims}d`, 'outputSize', 'an array of whole numbers', wanted, false);
   const spatial = wanted.length === dims + 2 ? wanted.slice(2) : [...wanted];
   const fits = (size: number, i: number): boolean =>
     Math.abs(size - (usual[i] as number)) < (stride[i] as number);
@@ -77,6 +81,8 @@ export function applyMaxUnpool<D extends Dims>(
   values: MaxUnpoolValues<D>,
   outputSize: readonly number[] | null,
 ): Tensor {
+  checkTensor(`maxUnpool${dims}d`, 'x', x);
+  checkTensor(`maxUnpool${dims}d`, 'indices', indices);
   const size = unpooledSize(dims, x, values, outputSize);
   if (dims === 3) {
     return ops.aten.max_unpool3d(x, indices, size, values.stride as number[], values.padding as number[]);
@@ -163,7 +169,7 @@ export function fractionalArguments<D extends 2 | 3>(dims: D): Arguments<Fractio
     outputSize: optional(tuples(dims, 1)),
     outputRatio: optional(ratios(dims)),
     returnIndices: flag(),
-    _randomSamples: unchecked<Tensor | null>(null),
+    _randomSamples: maybeTensor(),
   };
 }
 
@@ -183,6 +189,7 @@ export function applyFractionalMaxPool<D extends 2 | 3>(
   x: Tensor,
   { kernelSize, outputSize, outputRatio, returnIndices, _randomSamples }: FractionalMaxPoolValues<D>,
 ): Tensor | [Tensor, Tensor] {
+  checkTensor(`fractionalMaxPool${dims}d`, 'x', x);
   const shape = x.shape;
   const spatial = shape.slice(-dims);
   const size = outputSize ?? spatial.map((length, i) => Math.floor(length * (outputRatio?.[i] as number)));

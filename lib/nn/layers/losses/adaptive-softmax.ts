@@ -1,9 +1,11 @@
-import { checkOptions, checkPositions } from '../../../options.ts';
+import { checkPositions } from '../../../options.ts';
 import { type Device, type DType, ops, type Tensor } from '../../../tensor/index.ts';
+import { checkNamed, checkTensor, flag, real, refuse } from '../../arguments.ts';
 import { Module } from '../../module/module.ts';
 import { checkCount } from '../../sizes.ts';
 import { ModuleList, Sequential } from '../container.ts';
 import { Linear } from '../linear.ts';
+import { PLACE_ARGUMENTS } from '../place.ts';
 
 /** Options of AdaptiveLogSoftmaxWithLoss. */
 export interface AdaptiveLogSoftmaxWithLossOptions {
@@ -48,7 +50,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     const owner = 'AdaptiveLogSoftmaxWithLoss';
     checkPositions(owner, arguments, 4);
     super();
-    checkOptions(owner, options, ['divValue', 'headBias', 'device', 'dtype']);
+    checkNamed(owner, options, { divValue: real(), headBias: flag(), ...PLACE_ARGUMENTS });
     checkCount(owner, 'inFeatures', inFeatures, 1);
     checkCount(owner, 'nClasses', nClasses, 2);
     checkCutoffs(cutoffs, nClasses);
@@ -82,6 +84,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
    * @throws RangeError for other shapes, and for targets that are no class.
    */
   forward(x: Tensor, target: Tensor): AdaptiveLogSoftmaxOutput {
+    checkPositions('AdaptiveLogSoftmaxWithLoss', arguments, 2);
     checkShapes(x, target);
     if (target.dim() === 1) return this.batch(x, target);
     const { output, loss } = this.batch(x.unsqueeze(0), target.unsqueeze(0));
@@ -142,6 +145,8 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
 }
 
 function checkCutoffs(cutoffs: readonly number[], nClasses: number): void {
+  if (!Array.isArray(cutoffs))
+    refuse('AdaptiveLogSoftmaxWithLoss', 'cutoffs', 'an array of whole numbers', cutoffs, false);
   const isOrdered = cutoffs.every((cutoff, i) => Number.isInteger(cutoff) && cutoff > (cutoffs[i - 1] ?? 0));
   if (cutoffs.length > 0 && isOrdered && (cutoffs.at(-1) as number) < nClasses) return;
   throw new RangeError(
@@ -150,6 +155,8 @@ function checkCutoffs(cutoffs: readonly number[], nClasses: number): void {
 }
 
 function checkShapes(x: Tensor, target: Tensor): void {
+  checkTensor('AdaptiveLogSoftmaxWithLoss', 'x', x);
+  checkTensor('AdaptiveLogSoftmaxWithLoss', 'target', target);
   const dims = target.dim();
   if (dims < 2 && x.dim() === dims + 1 && (dims === 0 || x.shape[0] === target.shape[0])) return;
   throw new RangeError(

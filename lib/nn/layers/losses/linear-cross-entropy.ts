@@ -1,5 +1,6 @@
 import { checkOptions, checkPositions } from '../../../options.ts';
 import type { Tensor } from '../../../tensor/index.ts';
+import { flag, refuse } from '../../arguments.ts';
 import { LossSignature } from '../../functional/losses/arguments.ts';
 import {
   LINEAR_CROSS_ENTROPY,
@@ -43,6 +44,9 @@ export class LinearCrossEntropyLoss extends Module {
     checkOptions(owner, options, [...SIGNATURE.names, 'outFeatures', 'bias', 'device', 'dtype']);
     const { outFeatures = [], bias = false, device, dtype, ...others } = options;
     checkCount(owner, 'numClasses', numClasses, 1);
+    flag().read(owner, 'bias', bias);
+    if (!Array.isArray(outFeatures))
+      refuse(owner, 'outFeatures', 'an array of whole numbers', outFeatures, false);
     for (const size of outFeatures) checkCount(owner, 'outFeatures', size, 1);
     const { weight, reduction, ignoreIndex, labelSmoothing } = SIGNATURE.read(owner, [others]);
     if (weight !== null && `${weight.shape}` !== `${[numClasses]}`) {
@@ -63,6 +67,7 @@ export class LinearCrossEntropyLoss extends Module {
    * @param target Classes, int64 (N, ...outFeatures), or probabilities (N, numClasses, ...outFeatures).
    */
   forward(x: Tensor, target: Tensor): Tensor {
+    checkPositions('LinearCrossEntropyLoss', arguments, 2);
     const { linear, weight, reduction, ignoreIndex, labelSmoothing } = this;
     const rows = [this.numClasses, ...this.outFeatures];
     return linearCrossEntropy(x, linear.weight.reshape([...rows, linear.inFeatures]), target, {

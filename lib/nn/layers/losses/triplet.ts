@@ -1,5 +1,6 @@
 import { checkOptions, checkPositions } from '../../../options.ts';
 import type { Tensor } from '../../../tensor/index.ts';
+import { flag } from '../../arguments.ts';
 import { checkMargin } from '../../functional/losses/checks.ts';
 import {
   type TripletMarginWithDistanceLossOptions,
@@ -34,13 +35,15 @@ export class TripletMarginWithDistanceLoss extends Module {
       'reduction',
     ]);
     this.distance_function = options.distanceFunction ?? new PairwiseDistance();
-    this.margin = checkMargin('TripletMarginWithDistanceLoss', options.margin ?? 1);
-    this.swap = options.swap ?? false;
-    this.reduction = options.reduction ?? 'mean';
+    const { margin = 1, swap = false, reduction = 'mean' } = options;
+    this.margin = checkMargin('TripletMarginWithDistanceLoss', margin);
+    this.swap = flag().read('TripletMarginWithDistanceLoss', 'swap', swap);
+    this.reduction = reduction;
     reductionCode('TripletMarginWithDistanceLoss', this.reduction);
   }
 
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
+    checkPositions('TripletMarginWithDistanceLoss', arguments, 3);
     const { distance_function: distance, margin, swap, reduction } = this;
     const distanceFunction =
       distance instanceof Module ? (a: Tensor, b: Tensor): Tensor => distance.forward(a, b) : distance;

@@ -1,12 +1,12 @@
-import { checkOptions } from '../../../options.ts';
 import { type Device, empty, type Tensor, zeros } from '../../../tensor/index.ts';
+import { type Argument, checkNamed, checkTensor, flag, realWithin, wholeWithin } from '../../arguments.ts';
 import * as init from '../../init/init.ts';
 import { Module } from '../../module/module.ts';
 import { Parameter } from '../../module/parameter.ts';
 import { pythonFloat, pythonRepr } from '../../module/repr.ts';
 import { checkCount } from '../../sizes.ts';
 import { PackedSequence } from '../../utils/rnn.ts';
-import { type PlaceOptions, tensorOptions } from '../place.ts';
+import { PLACE_ARGUMENTS, type PlaceOptions, tensorOptions } from '../place.ts';
 
 /** Options of the recurrent layers. */
 export interface RecurrentOptions extends PlaceOptions {
@@ -31,7 +31,17 @@ export type RecurrentFlags = [
   bidirectional: boolean,
 ];
 
-const OPTIONS = ['numLayers', 'bias', 'batchFirst', 'dropout', 'bidirectional', 'device', 'dtype'];
+/** Each layer has weights of its own, which are made one by one. */
+export const MOST_LAYERS = 65536;
+
+const OPTIONS = {
+  numLayers: wholeWithin(1, MOST_LAYERS),
+  bias: flag(),
+  batchFirst: flag(),
+  dropout: realWithin(0, 1, 'a probability'),
+  bidirectional: flag(),
+  ...PLACE_ARGUMENTS,
+};
 
 /** The common part of RNN, LSTM and GRU: weights, checks, packed and single sequences. */
 export abstract class RecurrentBase extends Module {
@@ -52,16 +62,14 @@ export abstract class RecurrentBase extends Module {
     inputSize: number,
     hiddenSize: number,
     options: RecurrentOptions & { projSize?: number },
-    known: readonly string[],
+    more: Readonly<Record<string, Argument<unknown>>>,
   ) {
     super();
     const { name } = new.target;
-    checkOptions(name, options, [...OPTIONS, ...known]);
+    checkNamed(name, options, { ...OPTIONS, ...more });
     const { numLayers = 1, dropout = 0, projSize = 0 } = options;
     checkCount(name, 'inputSize', inputSize, 1);
     checkCount(name, 'hiddenSize', hiddenSize, 1);
-    checkCount(name, 'numLayers', numLayers, 1);
-    checkCount(name, 'projSize', projSize, 0);
     if (projSize >= hiddenSize) {
       throw new RangeError(`Expected a projSize below ${name} hiddenSize ${hiddenSize}, got ${projSize}`);
     }
@@ -128,6 +136,7 @@ export abstract class RecurrentBase extends Module {
   }
 
   private packed(input: PackedSequence, given: Tensor[] | null): [PackedSequence, Tensor[]] {
+    for (const state of given ?? []) checkTensor(this.constructor.name, 'hx', state);
     const { data, batchSizes, sortedIndices, unsortedIndices } = input;
     this.checkInput(data, 2);
     const batch = batchSizes.select(0, 0).item() as number;
@@ -139,8 +148,10 @@ export abstract class RecurrentBase extends Module {
   }
 
   private padded(input: Tensor, given: Tensor[] | null): [Tensor, Tensor[]] {
-    const dims = input.dim();
     const { name } = this.constructor;
+    checkTensor(name, 'input', input);
+    for (const state of given ?? []) checkTensor(name, 'hx', state);
+    const dims = input.dim();
     if (dims !== 2 && dims !== 3) {
       throw new RangeError(`Expected 2 or 3 dimensions for ${name} input, got shape [${input.shape}]`);
     }
@@ -215,9 +226,6 @@ function permuted(states: readonly Tensor[], order: Tensor | null): Tensor[] {
 }
 
 function checkDropout(name: string, dropout: number, numLayers: number): void {
-  if (!(dropout >= 0 && dropout <= 1)) {
-    throw new RangeError(`Expected a probability from 0 to 1 for ${name} dropout, got ${dropout}`);
-  }
   if (dropout === 0 || numLayers > 1) return;
   process.emitWarning(
     `${name}: dropout ${dropout} comes after all layers but the last, and there is one; pass numLayers above 1`,

@@ -1,11 +1,12 @@
-import { checkOptions, checkPositions } from '../../../options.ts';
+import { checkPositions } from '../../../options.ts';
 import { type Device, empty, ops, type Tensor, zeros } from '../../../tensor/index.ts';
+import { type Argument, checkNamed, checkTensor, flag, refuse } from '../../arguments.ts';
 import * as init from '../../init/init.ts';
 import { Module } from '../../module/module.ts';
 import { Parameter } from '../../module/parameter.ts';
 import { checkCount } from '../../sizes.ts';
-import { type PlaceOptions, tensorOptions } from '../place.ts';
-import { checkNonlinearity, type RecurrentNonlinearity } from './recurrent.ts';
+import { PLACE_ARGUMENTS, type PlaceOptions, tensorOptions } from '../place.ts';
+import { NONLINEARITY, type RecurrentNonlinearity } from './recurrent.ts';
 
 /** Options of the recurrent cells. */
 export interface CellOptions extends PlaceOptions {
@@ -30,11 +31,11 @@ abstract class Cell extends Module {
     inputSize: number,
     hiddenSize: number,
     options: CellOptions,
-    known: readonly string[],
+    more: Readonly<Record<string, Argument<unknown>>> = {},
   ) {
     super();
     const { name } = new.target;
-    checkOptions(name, options, ['bias', 'device', 'dtype', ...known]);
+    checkNamed(name, options, { bias: flag(), ...PLACE_ARGUMENTS, ...more });
     checkCount(name, 'inputSize', inputSize, 1);
     checkCount(name, 'hiddenSize', hiddenSize, 1);
     this.inputSize = inputSize;
@@ -79,6 +80,8 @@ abstract class Cell extends Module {
 
   private checkInput(x: Tensor, states: readonly Tensor[]): void {
     const { name } = this.constructor;
+    checkTensor(name, 'x', x);
+    for (const state of states) checkTensor(name, 'hx', state);
     const dims = x.dim();
     if ((dims !== 1 && dims !== 2) || x.shape.at(-1) !== this.inputSize) {
       throw new RangeError(
@@ -109,12 +112,13 @@ export class RNNCell extends Cell {
 
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
     checkPositions('RNNCell', arguments, 3);
-    super(1, inputSize, hiddenSize, options, ['nonlinearity']);
-    this.nonlinearity = checkNonlinearity('RNNCell', options.nonlinearity ?? 'tanh');
+    super(1, inputSize, hiddenSize, options, { nonlinearity: NONLINEARITY });
+    this.nonlinearity = options.nonlinearity ?? 'tanh';
   }
 
   /** @param hx The state; zeros by default. */
   forward(x: Tensor, hx: Tensor | null = null): Tensor {
+    checkPositions(this.constructor.name, arguments, 2);
     const op = this.nonlinearity === 'tanh' ? ops.aten.rnn_tanh_cell : ops.aten.rnn_relu_cell;
     return this.run(x, hx && [hx], (batch, [h]) => [op(batch, h as Tensor, ...this.weights)])[0] as Tensor;
   }
@@ -128,11 +132,12 @@ export class RNNCell extends Cell {
 export class GRUCell extends Cell {
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     checkPositions('GRUCell', arguments, 3);
-    super(3, inputSize, hiddenSize, options, []);
+    super(3, inputSize, hiddenSize, options);
   }
 
   /** @param hx The state; zeros by default. */
   forward(x: Tensor, hx: Tensor | null = null): Tensor {
+    checkPositions(this.constructor.name, arguments, 2);
     const step = (batch: Tensor, [h]: Tensor[]) => [ops.aten.gru_cell(batch, h as Tensor, ...this.weights)];
     return this.run(x, hx && [hx], step)[0] as Tensor;
   }
@@ -142,11 +147,14 @@ export class GRUCell extends Cell {
 export class LSTMCell extends Cell {
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     checkPositions('LSTMCell', arguments, 3);
-    super(4, inputSize, hiddenSize, options, []);
+    super(4, inputSize, hiddenSize, options);
   }
 
   /** @param hx Hidden state and cell; zeros by default. */
   forward(x: Tensor, hx: readonly [Tensor, Tensor] | null = null): [Tensor, Tensor] {
+    checkPositions(this.constructor.name, arguments, 2);
+    if (hx !== null && !(Array.isArray(hx) && hx.length === 2))
+      refuse(this.constructor.name, 'hx', '[hidden, cell]', hx, false);
     const step = (batch: Tensor, [h, c = h]: Tensor[]) =>
       ops.aten.lstm_cell(batch, [h as Tensor, c as Tensor], ...this.weights);
     return this.run(x, hx, step) as [Tensor, Tensor];

@@ -1,16 +1,13 @@
 import { checkPositions } from '../../../options.ts';
 import { ops, type Tensor } from '../../../tensor/index.ts';
+import { choice, whole } from '../../arguments.ts';
 import type { PackedSequence } from '../../utils/rnn.ts';
 import { RecurrentBase, type RecurrentOptions } from './base.ts';
 
 /** Non-linearity of RNN and RNNCell. */
 export type RecurrentNonlinearity = 'tanh' | 'relu';
 
-/** @throws RangeError. */
-export function checkNonlinearity(name: string, value: RecurrentNonlinearity): RecurrentNonlinearity {
-  if (value === 'tanh' || value === 'relu') return value;
-  throw new RangeError(`Expected nonlinearity "tanh" or "relu" for ${name}, got "${value}"`);
-}
+export const NONLINEARITY = choice<RecurrentNonlinearity>(['tanh', 'relu']);
 
 /** The layers with one state, which differ by their op. */
 abstract class OneState extends RecurrentBase {
@@ -24,6 +21,7 @@ abstract class OneState extends RecurrentBase {
   forward(input: Tensor, hx?: Tensor | null): [Tensor, Tensor];
   forward(input: PackedSequence, hx?: Tensor | null): [PackedSequence, Tensor];
   forward(input: Tensor | PackedSequence, hx: Tensor | null = null): [Tensor | PackedSequence, Tensor] {
+    checkPositions(this.constructor.name, arguments, 2);
     const [output, [state]] = this.run(input, hx === null ? null : [hx]);
     return [output, state as Tensor];
   }
@@ -57,8 +55,8 @@ export class RNN extends OneState {
 
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
     checkPositions('RNN', arguments, 3);
-    super(1, inputSize, hiddenSize, options, ['nonlinearity']);
-    this.nonlinearity = checkNonlinearity('RNN', options.nonlinearity ?? 'tanh');
+    super(1, inputSize, hiddenSize, options, { nonlinearity: NONLINEARITY });
+    this.nonlinearity = options.nonlinearity ?? 'tanh';
   }
 
   protected get op(): typeof ops.aten.gru {
@@ -74,7 +72,7 @@ export class RNN extends OneState {
 export class GRU extends OneState {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
     checkPositions('GRU', arguments, 3);
-    super(3, inputSize, hiddenSize, options, []);
+    super(3, inputSize, hiddenSize, options, {});
   }
 
   protected get op(): typeof ops.aten.gru {
@@ -98,7 +96,7 @@ export interface LSTMOptions extends RecurrentOptions {
 export class LSTM extends RecurrentBase {
   constructor(inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
     checkPositions('LSTM', arguments, 3);
-    super(4, inputSize, hiddenSize, options, ['projSize']);
+    super(4, inputSize, hiddenSize, options, { projSize: whole(0) });
   }
 
   /**
@@ -113,6 +111,7 @@ export class LSTM extends RecurrentBase {
     input: Tensor | PackedSequence,
     hx: readonly [Tensor, Tensor] | null = null,
   ): [Tensor | PackedSequence, [Tensor, Tensor]] {
+    checkPositions(this.constructor.name, arguments, 2);
     if (hx !== null && !(Array.isArray(hx) && hx.length === 2)) {
       throw new TypeError('Expected [hidden, cell] for the states of LSTM, got something else');
     }

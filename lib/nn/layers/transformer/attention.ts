@@ -1,17 +1,19 @@
-import { checkOptions, checkPositions } from '../../../options.ts';
+import { checkPositions } from '../../../options.ts';
 import { empty, type Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
+import { checkNamed, checkTensor, flag, optional, whole } from '../../arguments.ts';
 import {
   ATTENTION_OPTIONS,
   type AttentionOptions,
   multiHeadAttentionForward,
 } from '../../functional/attention.ts';
+import { probability } from '../../functional/dropout.ts';
 import * as init from '../../init/init.ts';
 import { Module } from '../../module/module.ts';
 import { Parameter } from '../../module/parameter.ts';
 import { checkCount } from '../../sizes.ts';
 import { Linear } from '../linear.ts';
-import { type PlaceOptions, tensorOptions } from '../place.ts';
+import { PLACE_ARGUMENTS, type PlaceOptions, tensorOptions } from '../place.ts';
 
 /** The projection of MultiheadAttention's output, named as in torch. */
 export class NonDynamicallyQuantizableLinear extends Linear {}
@@ -34,17 +36,16 @@ export interface MultiheadAttentionOptions extends PlaceOptions {
   batchFirst?: boolean;
 }
 
-const OPTIONS = [
-  'dropout',
-  'bias',
-  'addBiasKv',
-  'addZeroAttn',
-  'kdim',
-  'vdim',
-  'batchFirst',
-  'device',
-  'dtype',
-];
+const OPTIONS = {
+  dropout: probability,
+  bias: flag(),
+  addBiasKv: flag(),
+  addZeroAttn: flag(),
+  kdim: optional(whole(1)),
+  vdim: optional(whole(1)),
+  batchFirst: flag(),
+  ...PLACE_ARGUMENTS,
+};
 
 /**
  * Attention of several heads. torch's fused op for inference is not taken: its numbers are the same to rounding.
@@ -74,7 +75,7 @@ export class MultiheadAttention extends Module {
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     checkPositions('MultiheadAttention', arguments, 3);
     super();
-    checkOptions('MultiheadAttention', options, OPTIONS);
+    checkNamed('MultiheadAttention', options, OPTIONS);
     checkCount('MultiheadAttention', 'embedDim', embedDim, 1);
     checkCount('MultiheadAttention', 'numHeads', numHeads, 1);
     if (embedDim % numHeads !== 0) {
@@ -127,7 +128,8 @@ export class MultiheadAttention extends Module {
     value: Tensor,
     options: AttentionOptions = {},
   ): [Tensor, Tensor | null] {
-    checkOptions('MultiheadAttention.forward', options, ATTENTION_OPTIONS);
+    checkNamed('MultiheadAttention.forward', options, ATTENTION_OPTIONS);
+    for (const [name, x] of Object.entries({ query, key, value })) checkTensor('MultiheadAttention', name, x);
     return temporaries(() => {
       const turns = this.batchFirst && query.dim() === 3;
       const turned = (x: Tensor): Tensor => (turns && x.dim() === 3 ? x.transpose(0, 1) : x);

@@ -1,6 +1,7 @@
-import { checkOptions, checkPositions } from '../../../options.ts';
+import { checkPositions } from '../../../options.ts';
 import type { Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
+import { checkNamed, checkTensor, flag, maybeTensor } from '../../arguments.ts';
 import { call } from '../../forward-then-release.ts';
 import type { AttentionOptions } from '../../functional/attention.ts';
 import { Module } from '../../module/module.ts';
@@ -28,7 +29,8 @@ export interface EncoderLayerMasks {
   isCausal?: boolean;
 }
 
-const ENCODER_MASKS = ['srcMask', 'srcKeyPaddingMask', 'isCausal'];
+const tensorOrNull = maybeTensor();
+const ENCODER_MASKS = { srcMask: tensorOrNull, srcKeyPaddingMask: tensorOrNull, isCausal: flag() };
 
 /**
  * Self-attention and two linear layers. torch's fused op for inference is not taken: its numbers are the same to rounding,
@@ -52,9 +54,9 @@ export class TransformerEncoderLayer extends Module {
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     checkPositions('TransformerEncoderLayer', arguments, 3);
     super();
-    checkOptions('TransformerEncoderLayer', options, LAYER_OPTIONS);
+    checkNamed('TransformerEncoderLayer', options, LAYER_OPTIONS);
     const { dimFeedforward = 2048, dropout = 0.1, layerNormEps: eps = 1e-5, bias = true } = options;
-    const { batchFirst = false } = options;
+    const { activation = 'relu', batchFirst = false } = options;
     const place = tensorOptions(options);
     this.self_attn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst, ...place });
     this.linear1 = new Linear(dModel, dimFeedforward, { bias, ...place });
@@ -64,13 +66,14 @@ export class TransformerEncoderLayer extends Module {
     this.norm2 = new LayerNorm(dModel, { eps, bias, ...place });
     this.dropout1 = new Dropout(dropout);
     this.dropout2 = new Dropout(dropout);
-    this.activation = activationOf('TransformerEncoderLayer', options.activation ?? 'relu');
+    this.activation = activationOf('TransformerEncoderLayer', activation);
     this.normFirst = options.normFirst ?? false;
   }
 
   /** @param src (S, N, dModel), with `batchFirst` (N, S, dModel), or (S, dModel). */
   forward(src: Tensor, options: EncoderLayerMasks = {}): Tensor {
-    checkOptions('TransformerEncoderLayer.forward', options, ENCODER_MASKS);
+    checkNamed('TransformerEncoderLayer.forward', options, ENCODER_MASKS);
+    checkTensor('TransformerEncoderLayer', 'src', src);
     const given = masks(options.srcMask, options.srcKeyPaddingMask, options.isCausal);
     return temporaries(() => {
       if (this.normFirst) {
@@ -108,14 +111,14 @@ export interface DecoderMasks {
   memoryIsCausal?: boolean;
 }
 
-export const DECODER_MASKS = [
-  'tgtMask',
-  'memoryMask',
-  'tgtKeyPaddingMask',
-  'memoryKeyPaddingMask',
-  'tgtIsCausal',
-  'memoryIsCausal',
-];
+export const DECODER_MASKS = {
+  tgtMask: tensorOrNull,
+  memoryMask: tensorOrNull,
+  tgtKeyPaddingMask: tensorOrNull,
+  memoryKeyPaddingMask: tensorOrNull,
+  tgtIsCausal: flag(),
+  memoryIsCausal: flag(),
+};
 
 /** Self-attention, attention to an encoder's output, and two linear layers. */
 export class TransformerDecoderLayer extends Module {
@@ -136,9 +139,9 @@ export class TransformerDecoderLayer extends Module {
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     checkPositions('TransformerDecoderLayer', arguments, 3);
     super();
-    checkOptions('TransformerDecoderLayer', options, LAYER_OPTIONS);
+    checkNamed('TransformerDecoderLayer', options, LAYER_OPTIONS);
     const { dimFeedforward = 2048, dropout = 0.1, layerNormEps: eps = 1e-5, bias = true } = options;
-    const { batchFirst = false } = options;
+    const { activation = 'relu', batchFirst = false } = options;
     const place = tensorOptions(options);
     this.self_attn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst, ...place });
     this.multihead_attn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst, ...place });
@@ -151,13 +154,15 @@ export class TransformerDecoderLayer extends Module {
     this.dropout1 = new Dropout(dropout);
     this.dropout2 = new Dropout(dropout);
     this.dropout3 = new Dropout(dropout);
-    this.activation = activationOf('TransformerDecoderLayer', options.activation ?? 'relu');
+    this.activation = activationOf('TransformerDecoderLayer', activation);
     this.normFirst = options.normFirst ?? false;
   }
 
   /** @param tgt (T, N, dModel), with `batchFirst` (N, T, dModel), or (T, dModel). @param memory The encoder's output. */
   forward(tgt: Tensor, memory: Tensor, options: DecoderMasks = {}): Tensor {
-    checkOptions('TransformerDecoderLayer.forward', options, DECODER_MASKS);
+    checkNamed('TransformerDecoderLayer.forward', options, DECODER_MASKS);
+    checkTensor('TransformerDecoderLayer', 'tgt', tgt);
+    checkTensor('TransformerDecoderLayer', 'memory', memory);
     const own = masks(options.tgtMask, options.tgtKeyPaddingMask, options.tgtIsCausal);
     const cross = masks(options.memoryMask, options.memoryKeyPaddingMask, options.memoryIsCausal);
     return temporaries(() => {

@@ -1,10 +1,12 @@
 import type { Tensor } from '../../../tensor/index.ts';
 import { callForeign } from '../../../tensor/own-code.ts';
+import { flag, real, refuse, unchecked, whole } from '../../arguments.ts';
 import { call } from '../../forward-then-release.ts';
 import { gelu, relu } from '../../functional/activation.ts';
 import type { AttentionOptions } from '../../functional/attention.ts';
+import { probability } from '../../functional/dropout.ts';
 import { Module } from '../../module/module.ts';
-import type { PlaceOptions } from '../place.ts';
+import { PLACE_ARGUMENTS, type PlaceOptions } from '../place.ts';
 import type { MultiheadAttention } from './attention.ts';
 
 /** Activation of a Transformer: by name, a function, or a module. */
@@ -28,17 +30,16 @@ export interface TransformerLayerOptions extends PlaceOptions {
   bias?: boolean;
 }
 
-export const LAYER_OPTIONS = [
-  'dimFeedforward',
-  'dropout',
-  'activation',
-  'layerNormEps',
-  'batchFirst',
-  'normFirst',
-  'bias',
-  'device',
-  'dtype',
-];
+export const LAYER_OPTIONS = {
+  dimFeedforward: whole(0),
+  dropout: probability,
+  activation: unchecked(null),
+  layerNormEps: real(),
+  batchFirst: flag(),
+  normFirst: flag(),
+  bias: flag(),
+  ...PLACE_ARGUMENTS,
+};
 
 const NAMED = { relu: (x: Tensor): Tensor => relu(x), gelu: (x: Tensor): Tensor => gelu(x) };
 
@@ -48,11 +49,8 @@ export function activationOf(
   activation: TransformerActivation,
 ): Module | ((x: Tensor) => Tensor) {
   if (activation instanceof Module || typeof activation === 'function') return activation;
-  const known = Object.hasOwn(NAMED, activation) ? NAMED[activation] : undefined;
-  if (known !== undefined) return known;
-  throw new RangeError(
-    `Expected "relu", "gelu", a function or a Module for ${owner} activation, got "${activation}"`,
-  );
+  if (typeof activation === 'string' && Object.hasOwn(NAMED, activation)) return NAMED[activation];
+  refuse(owner, 'activation', '"relu", "gelu", a function or a Module', activation, true);
 }
 
 /** The activation of `x`; what is not this package's own may keep it. */

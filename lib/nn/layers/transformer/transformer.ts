@@ -1,14 +1,27 @@
 import { checkOptions, checkPositions } from '../../../options.ts';
 import { type Device, type DType, full, type Tensor } from '../../../tensor/index.ts';
 import { callForeign } from '../../../tensor/own-code.ts';
-import { type Call, flag, real, Signature, unchecked, whole } from '../../arguments.ts';
+import {
+  argument,
+  type Call,
+  checkNamed,
+  checkTensor,
+  flag,
+  maybeTensor,
+  optional,
+  real,
+  Signature,
+  unchecked,
+  whole,
+  wholeWithin,
+} from '../../arguments.ts';
 import { call } from '../../forward-then-release.ts';
 import * as init from '../../init/init.ts';
 import { Module } from '../../module/module.ts';
-import { checkCount } from '../../sizes.ts';
 import { ModuleList } from '../container.ts';
 import { LayerNorm } from '../layer-norm.ts';
 import { PLACE_ARGUMENTS, type PlaceOptions, type PlaceValues, tensorOptions } from '../place.ts';
+import { MOST_LAYERS } from '../recurrent/base.ts';
 import {
   DECODER_MASKS,
   type DecoderMasks,
@@ -18,9 +31,20 @@ import {
 } from './encoder-decoder.ts';
 import type { TransformerActivation, TransformerLayerOptions } from './parts.ts';
 
+const tensorOrNull = maybeTensor();
+const ENCODER_MASKS = { mask: tensorOrNull, srcKeyPaddingMask: tensorOrNull, isCausal: flag() };
+const MASKS = {
+  ...DECODER_MASKS,
+  srcMask: tensorOrNull,
+  srcKeyPaddingMask: tensorOrNull,
+  srcIsCausal: flag(),
+};
+const isModule = (value: unknown): boolean => value instanceof Module;
+const maybeModule = optional(argument<Module>(undefined, 'a Module', isModule, () => true, String));
+
 /** Copies of a layer, each with weights of its own that begin equal, as in torch. */
 function copies(owner: string, layer: Module, count: number): ModuleList {
-  checkCount(owner, 'numLayers', count, 1);
+  wholeWithin(1, MOST_LAYERS).read(owner, 'numLayers', count);
   if (!(layer instanceof Module))
     throw new TypeError(`Expected a Module for ${owner} layer, got ${typeof layer}`);
   return new ModuleList(Array.from({ length: count }, () => layer.clone()));
@@ -62,7 +86,11 @@ export class TransformerEncoder extends Module {
   constructor(encoderLayer: Module, numLayers: number, options: TransformerEncoderOptions = {}) {
     checkPositions('TransformerEncoder', arguments, 3);
     super();
-    checkOptions('TransformerEncoder', options, ['norm', 'enableNestedTensor', 'maskCheck']);
+    checkNamed('TransformerEncoder', options, {
+      norm: maybeModule,
+      enableNestedTensor: flag(),
+      maskCheck: flag(),
+    });
     this.layers = copies('TransformerEncoder', encoderLayer, numLayers);
     this.norm = options.norm ?? null;
     this.numLayers = numLayers;
@@ -71,7 +99,8 @@ export class TransformerEncoder extends Module {
   }
 
   forward(src: Tensor, options: EncoderMasks = {}): Tensor {
-    checkOptions('TransformerEncoder.forward', options, ['mask', 'srcKeyPaddingMask', 'isCausal']);
+    checkNamed('TransformerEncoder.forward', options, ENCODER_MASKS);
+    checkTensor('TransformerEncoder', 'src', src);
     const { mask = null, srcKeyPaddingMask = null, isCausal = false } = options;
     const given: EncoderLayerMasks = { srcMask: mask, srcKeyPaddingMask, isCausal };
     let output = src;
@@ -94,14 +123,16 @@ export class TransformerDecoder extends Module {
   constructor(decoderLayer: Module, numLayers: number, options: { norm?: Module | null } = {}) {
     checkPositions('TransformerDecoder', arguments, 3);
     super();
-    checkOptions('TransformerDecoder', options, ['norm']);
+    checkNamed('TransformerDecoder', options, { norm: maybeModule });
     this.layers = copies('TransformerDecoder', decoderLayer, numLayers);
     this.norm = options.norm ?? null;
     this.numLayers = numLayers;
   }
 
   forward(tgt: Tensor, memory: Tensor, options: DecoderMasks = {}): Tensor {
-    checkOptions('TransformerDecoder.forward', options, DECODER_MASKS);
+    checkNamed('TransformerDecoder.forward', options, DECODER_MASKS);
+    checkTensor('TransformerDecoder', 'tgt', tgt);
+    checkTensor('TransformerDecoder', 'memory', memory);
     let output = tgt;
     for (const layer of this.layers) output = runLayer(layer, [output, memory], options);
     return this.norm === null ? output : call(this.norm, output);
@@ -140,13 +171,13 @@ const SIGNATURE = new Signature<TransformerValues>(
   {
     dModel: whole(1, 512),
     nhead: whole(1, 8),
-    numEncoderLayers: whole(1, 6),
-    numDecoderLayers: whole(1, 6),
+    numEncoderLayers: wholeWithin(1, MOST_LAYERS, 6),
+    numDecoderLayers: wholeWithin(1, MOST_LAYERS, 6),
     dimFeedforward: whole(1, 2048),
     dropout: real(0.1),
     activation: unchecked<TransformerActivation>('relu'),
-    customEncoder: unchecked<Module | null>(null),
-    customDecoder: unchecked<Module | null>(null),
+    customEncoder: maybeModule,
+    customDecoder: maybeModule,
     layerNormEps: real(1e-5),
     batchFirst: flag(),
     normFirst: flag(),
@@ -213,12 +244,7 @@ export class Transformer extends Module {
    * @returns A tensor of the shape of `tgt`.
    */
   forward(src: Tensor, tgt: Tensor, options: TransformerMasks = {}): Tensor {
-    checkOptions('Transformer.forward', options, [
-      ...DECODER_MASKS,
-      'srcMask',
-      'srcKeyPaddingMask',
-      'srcIsCausal',
-    ]);
+    checkNamed('Transformer.forward', options, MASKS);
     this.checkInputs(src, tgt);
     const { srcMask = null, srcKeyPaddingMask = null, srcIsCausal = false, ...rest } = options;
     const memory = runLayer(this.encoder, [src], { mask: srcMask, srcKeyPaddingMask, isCausal: srcIsCausal });
@@ -227,6 +253,7 @@ export class Transformer extends Module {
 
   private checkInputs(src: Tensor, tgt: Tensor): void {
     for (const [name, x] of Object.entries({ src, tgt })) {
+      checkTensor('Transformer', name, x);
       if (x.shape.at(-1) === this.dModel) continue;
       throw new RangeError(
         `Expected ${this.dModel} features for Transformer argument "${name}", got shape [${x.shape}]`,

@@ -1,0 +1,33 @@
+const DTYPES: Record<string, string> = {
+  'c10::complex<float>': 'complex64',
+  'c10::complex<double>': 'complex128',
+  'c10::Half': 'float16',
+  'c10::BFloat16': 'bfloat16',
+};
+
+/** What libtorch says in terms of its own insides, and what it means. */
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/(\w+)\(sparse_coo\): /, '$1: '],
+  [
+    /could not construct a memory descriptor using a format tag/,
+    'Expected sizes that oneDNN can address, got larger ones',
+  ],
+  [
+    /Dimension specified as (-?\d+) but tensor has no dimensions/,
+    'Expected a tensor with a dimension $1, got one without dimensions',
+  ],
+  [
+    /value cannot be converted to type int(\w*) without overflow/,
+    'Expected whole numbers that fit an int$1 of C++, got a larger one',
+  ],
+  [
+    /^only Tensors of floating point dtype can require gradients/,
+    'Expected a floating-point or complex tensor for requiresGrad_, got one of whole numbers or booleans',
+  ],
+];
+
+/** A message of libtorch's without the names that only its authors know. */
+export function plainWords(message: string): string {
+  const named = message.replace(/c10::(complex<\w+>|Half|BFloat16)/g, (name) => DTYPES[name] ?? name);
+  return WORDS.reduce((text, [pattern, meaning]) => text.replace(pattern, meaning), named);
+}

@@ -1,0 +1,37 @@
+/** Bad calls that are taken here and refused by torch, or are no bad calls: by name and label, with the reason. */
+const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])[] = [
+  [/^nn\.Identity$/, /./, 'takes any arguments, as torch does'],
+  [/^nn\.Identity\.forward$/, /^\[0\]/, 'gives back what it is given, as torch does'],
+  [/^nn\.(Module|Parameter)Dict$/, /^\[0\] (aq|optionThatNobodyHas)$/, 'the keys are names'],
+  [
+    /^nn\.(functional\.adaptive|Adaptive)(Avg|Max)Pool\dd(WithIndices)?$/i,
+    /^\[[01]\] null$/,
+    'null keeps the size of every dimension; torch has it for single ones',
+  ],
+  [/^nn\.(functional\.mseLoss)$/, /bool$/, 'with a weight torch subtracts, which it refuses for bool'],
+  [
+    /aussianN(ll|LL)Loss(\.forward)?$/,
+    /^\[2\] a number$/,
+    'a number is a variance; torch takes floats and not ints',
+  ],
+  [
+    /^nn\.(functional\.ctcLoss|CTCLoss\.forward)$/,
+    /^\[[0-3]\]/,
+    'lengths may be an array and a tensor, which torch does not mix',
+  ],
+  [
+    /^nn\.functional\.(softplus|hardtanh_|rrelu_|conv(Transpose)?\dd|cosineSimilarity|pairwiseDistance)$/,
+    /^\[[12]\] undefined$/,
+    'stands for the default',
+  ],
+  [
+    /^nn\.Parameter(List|Dict)$|^nn\.Module(List|Dict)$/,
+    /^\[0\] (undefined|empty|one more|a: )/,
+    'a list or dictionary of others',
+  ],
+];
+
+/** Whether a bad call is none. */
+export function allowed(name: string, label: string): boolean {
+  return ALLOWED.some(([names, labels]) => names.test(name) && labels.test(label));
+}
