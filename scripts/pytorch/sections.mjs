@@ -93,7 +93,6 @@ export const SECTIONS = [
     absent: [
       [/^Dataset$/, 'anything with `length` and `get(index)`'],
       [/^Sampler$/, 'any iterable of numbers'],
-      [/^default_convert$/, 'samples come in batches'],
       [/^(DistributedSampler|get_worker_info)$/, 'one device and no worker processes'],
     ],
   },

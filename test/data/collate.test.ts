@@ -60,40 +60,40 @@ describe('defaultCollate', () => {
   it('refuses what does not fit the first sample, and says where', () => {
     const refusal = (...samples: unknown[]) => message(() => defaultCollate(samples));
     expect(refusal([10], [20, 21])).toMatchInlineSnapshot(
-      `"RangeError: Expected arrays of one length for sample 1 of a batch, got 2 and 1 in sample 0; pass collate"`,
+      `"RangeError: Expected arrays of one length for sample 1 of a batch, got 2 and 1 in sample 0; pass collateFn"`,
     );
     expect(refusal([1, 2], [3])).toMatchInlineSnapshot(
-      `"RangeError: Expected arrays of one length for sample 1 of a batch, got 1 and 2 in sample 0; pass collate"`,
+      `"RangeError: Expected arrays of one length for sample 1 of a batch, got 1 and 2 in sample 0; pass collateFn"`,
     );
     expect(refusal({ x: [1, [2]] }, { x: [3, [4, 5]] })).toMatchInlineSnapshot(
-      `"RangeError: Expected arrays of one length for sample 1 of a batch, ["x"][1], got 2 and 1 in sample 0; pass collate"`,
+      `"RangeError: Expected arrays of one length for sample 1 of a batch, ["x"][1], got 2 and 1 in sample 0; pass collateFn"`,
     );
     expect(refusal({ a: 1 }, { a: 1, b: 2 })).toMatchInlineSnapshot(
-      `"RangeError: Expected the keys of sample 0 for sample 1 of a batch, got also "b"; pass collate"`,
+      `"RangeError: Expected the keys of sample 0 for sample 1 of a batch, got also "b"; pass collateFn"`,
     );
     expect(refusal({ a: 1, b: 2 }, { a: 1 })).toMatchInlineSnapshot(
-      `"RangeError: Expected the keys of sample 0 for sample 1 of a batch, got none called "b"; pass collate"`,
+      `"RangeError: Expected the keys of sample 0 for sample 1 of a batch, got none called "b"; pass collateFn"`,
     );
     expect(refusal(new Map([['a', 1]]), new Map([['b', 1]]))).toMatchInlineSnapshot(
-      `"RangeError: Expected the keys of sample 0 for sample 1 of a batch, got none called "a"; pass collate"`,
+      `"RangeError: Expected the keys of sample 0 for sample 1 of a batch, got none called "a"; pass collateFn"`,
     );
     expect(refusal(1, 'a')).toMatchInlineSnapshot(
-      `"TypeError: Expected one kind of value for sample 1 of a batch, got string and number in sample 0; pass collate"`,
+      `"TypeError: Expected one kind of value for sample 1 of a batch, got string and number in sample 0; pass collateFn"`,
     );
     expect(refusal({ label: 1 }, { label: 2 }, { label: undefined })).toMatchInlineSnapshot(
-      `"TypeError: Expected one kind of value for sample 2 of a batch, ["label"], got undefined and number in sample 0; pass collate"`,
+      `"TypeError: Expected one kind of value for sample 2 of a batch, ["label"], got undefined and number in sample 0; pass collateFn"`,
     );
     expect(refusal({ label: null })).toMatchInlineSnapshot(
-      `"TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, ["label"], got null; pass collate"`,
+      `"TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, ["label"], got null; pass collateFn"`,
     );
     expect(refusal(new Float32Array(2), new Float32Array(3))).toMatchInlineSnapshot(
-      `"RangeError: Expected typed arrays of one length for sample 1 of a batch, got 3 and 2 in sample 0; pass collate"`,
+      `"RangeError: Expected typed arrays of one length for sample 1 of a batch, got 3 and 2 in sample 0; pass collateFn"`,
     );
     expect(refusal(new Date(0))).toMatchInlineSnapshot(
-      `"TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, got a Date; pass collate"`,
+      `"TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, got a Date; pass collateFn"`,
     );
     expect(refusal(new Set([1]))).toMatchInlineSnapshot(
-      `"TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, got a Set; pass collate"`,
+      `"TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, got a Set; pass collateFn"`,
     );
     expect(refusal()).toMatchInlineSnapshot(
       `"RangeError: Expected at least one sample to collate, got none"`,
@@ -116,11 +116,11 @@ describe('defaultCollate', () => {
       refused([{ x: new Uint8Array(2) }, { x: new BigInt64Array(2) }]),
     ]).toMatchInlineSnapshot(`
       [
-        "TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, [0], got undefined; pass collate",
-        "TypeError: Expected one kind of value for sample 1 of a batch, [1], got number and undefined in sample 0; pass collate",
-        "TypeError: Expected one kind of value for sample 1 of a batch, got undefined and number in sample 0; pass collate",
-        "TypeError: Expected typed arrays of one kind for sample 1 of a batch, got Float64Array and Float32Array in sample 0; pass collate",
-        "TypeError: Expected typed arrays of one kind for sample 1 of a batch, ["x"], got BigInt64Array and Uint8Array in sample 0; pass collate",
+        "TypeError: Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for sample 0 of a batch, [0], got undefined; pass collateFn",
+        "TypeError: Expected one kind of value for sample 1 of a batch, [1], got number and undefined in sample 0; pass collateFn",
+        "TypeError: Expected one kind of value for sample 1 of a batch, got undefined and number in sample 0; pass collateFn",
+        "TypeError: Expected typed arrays of one kind for sample 1 of a batch, got Float64Array and Float32Array in sample 0; pass collateFn",
+        "TypeError: Expected typed arrays of one kind for sample 1 of a batch, ["x"], got BigInt64Array and Uint8Array in sample 0; pass collateFn",
       ]
     `);
     expect(plain(defaultCollate([Buffer.from([1]), new Uint8Array([2])]))).toEqual(['uint8', [[1], [2]]]);

@@ -147,7 +147,7 @@ describe('DataLoader', () => {
 
   it("shuffles in torch's order after the same manualSeed", async () => {
     manualSeed(fixtureOrder.seed);
-    const loader = new DataLoader(numbers, { batchSize: 5, shuffle: true, collate: (samples) => samples });
+    const loader = new DataLoader(numbers, { batchSize: 5, shuffle: true, collateFn: (samples) => samples });
     expect([await epoch(loader), await epoch(loader)]).toEqual(fixtureOrder.loader);
   });
 
@@ -158,7 +158,7 @@ describe('DataLoader', () => {
       batchSize: 5,
       shuffle: true,
       seed,
-      collate: (samples) => samples,
+      collateFn: (samples) => samples,
     });
     expect([await epoch(loader), await epoch(loader)]).toEqual(fixtureOrder.generatorLoader);
     expect(equal(getRngState(), before)).toBe(true);
@@ -190,7 +190,7 @@ describe('DataLoader', () => {
       if (index === 4) throw new Error('damaged');
       return index;
     };
-    const loader = new DataLoader({ length: 6, get }, { prefetch: 1, collate: (samples) => samples });
+    const loader = new DataLoader({ length: 6, get }, { prefetch: 1, collateFn: (samples) => samples });
     const seen: number[][] = [];
     const attempt = (async () => {
       for await (const batch of loader) {

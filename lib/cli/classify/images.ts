@@ -53,7 +53,7 @@ async function* answersOf(
     length: images.length,
     get: (index: number) => decode(images[index] as ImageInput, classifier),
   };
-  const loader = new DataLoader(dataset, { batchSize, collate: (batch: Decoded[]) => batch });
+  const loader = new DataLoader(dataset, { batchSize, collateFn: (batch: Decoded[]) => batch });
   const running: Promise<Answer[]>[] = [];
   for await (const batch of loader) {
     const answering = answer(batch, classifier, top);

@@ -159,9 +159,9 @@ class Run {
   async *#batches(labels: readonly number[], progress: ImageProgress): AsyncGenerator<[Tensor, Target]> {
     const { samples } = this.#folder;
     const get = (index: number) => this.#read(samples[index] as readonly [string, number], labels);
-    const collate = (batch: Read[]) => batch;
+    const collateFn = (batch: Read[]) => batch;
     const dataset = { length: samples.length, get };
-    for await (const batch of new DataLoader(dataset, { batchSize: this.#options.batchSize, collate })) {
+    for await (const batch of new DataLoader(dataset, { batchSize: this.#options.batchSize, collateFn })) {
       for (const item of batch) if ('error' in item) this.#report(item, progress);
       const images = batch.flatMap((item) => ('error' in item ? [] : [item]));
       if (images.length > 0) yield* this.#underEach(images);

@@ -87,7 +87,7 @@ export class Collator {
     if (other >= 0) {
       const got = `${samples[other]?.length} and ${first.length} in sample 0`;
       throw new RangeError(
-        `Expected arrays of one length for ${placeOf(path, other)}, got ${got}; pass collate`,
+        `Expected arrays of one length for ${placeOf(path, other)}, got ${got}; pass collateFn`,
       );
     }
     return Array.from(first, (_, i) =>
@@ -116,6 +116,37 @@ export class Collator {
   }
 }
 
+/** What {@link defaultConvert} makes of a sample: typed arrays become tensors, all else stays. */
+export type Converted<Sample> = Sample extends Tensor | DataView
+  ? Sample
+  : Sample extends ArrayBufferView
+    ? Tensor
+    : Sample extends ReadonlyMap<infer Key, infer Value>
+      ? Map<Key, Converted<Value>>
+      : Sample extends readonly unknown[]
+        ? { -readonly [Key in keyof Sample]: Converted<Sample[Key]> }
+        : { [Key in keyof Sample]: Converted<Sample[Key]> };
+
+/**
+ * Makes tensors of the typed arrays in a sample, as torch's `default_convert` (2.13) of numpy's: in arrays, Maps and plain
+ * objects too. All else stays as it is.
+ *
+ * @example defaultConvert([new Float32Array([1, 2]), 1]); // [tensor, 1]
+ */
+export function defaultConvert<Sample>(sample: Sample): Converted<Sample> {
+  checkPositions('defaultConvert', arguments, 1);
+  return convert(sample) as Converted<Sample>;
+}
+
+function convert(value: unknown): unknown {
+  const kind = kindOf(value);
+  if (kind === 'typed array') return tensor(value as Float32Array);
+  if (kind === 'tuple') return (value as unknown[]).map(convert);
+  if (kind === 'map') return new Map([...(value as Map<unknown, unknown>)].map(([k, v]) => [k, convert(v)]));
+  if (kind !== 'record') return value;
+  return Object.fromEntries(Object.entries(value as object).map(([k, v]) => [k, convert(v)]));
+}
+
 function kindOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
   if (value instanceof Tensor) return 'tensor';
@@ -137,7 +168,7 @@ function stackArrays(arrays: readonly ArrayBufferView[], path: string): Tensor {
   if (other >= 0) {
     const got = `${lengths[other]} and ${lengths[0]} in sample 0`;
     throw new RangeError(
-      `Expected typed arrays of one length for ${placeOf(path, other)}, got ${got}; pass collate`,
+      `Expected typed arrays of one length for ${placeOf(path, other)}, got ${got}; pass collateFn`,
     );
   }
   const kinds = arrays.map((array) => (array as Uint8Array)[Symbol.toStringTag]); // a Buffer is a Uint8Array
@@ -145,7 +176,7 @@ function stackArrays(arrays: readonly ArrayBufferView[], path: string): Tensor {
   if (differs >= 0) {
     const got = `${kinds[differs]} and ${kinds[0]} in sample 0`;
     throw new TypeError(
-      `Expected typed arrays of one kind for ${placeOf(path, differs)}, got ${got}; pass collate`,
+      `Expected typed arrays of one kind for ${placeOf(path, differs)}, got ${got}; pass collateFn`,
     );
   }
   return stack(
@@ -161,7 +192,7 @@ function checkKeys(keys: readonly unknown[], found: readonly unknown[], path: st
   const got =
     missing === undefined ? `also ${JSON.stringify(extra)}` : `none called ${JSON.stringify(missing)}`;
   throw new RangeError(
-    `Expected the keys of sample 0 for ${placeOf(path, sample)}, got ${got}; pass collate`,
+    `Expected the keys of sample 0 for ${placeOf(path, sample)}, got ${got}; pass collateFn`,
   );
 }
 
@@ -172,13 +203,13 @@ function placeOf(path: string, sample: number): string {
 function different(path: string, other: number, samples: readonly unknown[]): TypeError {
   const [got, first] = [kindOf(samples[other]), kindOf(samples[0])];
   return new TypeError(
-    `Expected one kind of value for ${placeOf(path, other)}, got ${got} and ${first} in sample 0; pass collate`,
+    `Expected one kind of value for ${placeOf(path, other)}, got ${got} and ${first} in sample 0; pass collateFn`,
   );
 }
 
 function unknownKind(value: unknown, path: string): TypeError {
   return new TypeError(
     'Expected tensors, typed arrays, numbers, bigints, booleans, strings, tuples, Maps or plain objects for ' +
-      `${placeOf(path, 0)}, got ${nameOf(value)}; pass collate`,
+      `${placeOf(path, 0)}, got ${nameOf(value)}; pass collateFn`,
   );
 }

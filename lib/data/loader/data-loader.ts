@@ -5,7 +5,7 @@ import { checkDataset, type Dataset } from '../datasets/dataset.ts';
 import { BatchSampler, lengthOf } from '../samplers/batch-sampler.ts';
 import { RandomSampler, SequentialSampler } from '../samplers/index.ts';
 import { drawSeed } from '../samplers/sampler.ts';
-import { type Collated, Collator } from './collate.ts';
+import { type Collated, Collator, type Converted, defaultConvert } from './collate.ts';
 import { type Fetcher, IterableFetcher, MapFetcher, type SkippedSample } from './fetch.ts';
 import { type DataLoaderOptions, loaderSettings } from './options.ts';
 import { pinned } from './pin-memory.ts';
@@ -20,6 +20,9 @@ import { pinned } from './pin-memory.ts';
  * among many samples; `sequential` gives those of `num_workers=0`. Code of your own in a data set draws from
  * `transforms.sampleGenerator()`.
  *
+ * `batchSize: null` gives samples one by one, with typed arrays made tensors. torch's options of worker processes that ask
+ * for nothing (`persistentWorkers: false`) are taken; others are errors.
+ *
  * A data set without `get` is iterated anew in every epoch, one sample after another, as torch's `IterableDataset`; it
  * has its own order.
  *
@@ -27,9 +30,12 @@ import { pinned } from './pin-memory.ts';
  * const loader = new DataLoader(new datasets.ImageFolder(root, { transform }), { batchSize: 32, shuffle: true });
  * for await (const [images, labels] of loader) console.log(images.shape, labels.shape); // [32, 3, 224, 224], [32]
  */
-export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterable<Batch> {
+export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | null = number>
+  implements AsyncIterable<Yielded<Sample, Batch, Size>>
+{
   readonly dataset: Dataset<Sample> | Samples<Sample>;
-  readonly batchSize: number;
+  /** Null gives samples one by one. */
+  readonly batchSize: number | null;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   readonly prefetch: number;
@@ -39,10 +45,14 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   /** Where the indices come from; undefined for an iterable data set. */
   readonly batchSampler: Iterable<readonly number[]> | undefined;
   #skipped: SkippedSample[] = [];
-  readonly #collate: (samples: Sample[]) => Batch;
+  readonly #collate: (samples: Sample[]) => Yielded<Sample, Batch, Size>;
+  readonly #timeout: number;
   readonly #generator: Generator | null;
 
-  constructor(dataset: Dataset<Sample> | Samples<Sample>, options: DataLoaderOptions<Sample, Batch> = {}) {
+  constructor(
+    dataset: Dataset<Sample> | Samples<Sample>,
+    options: DataLoaderOptions<Sample, Batch, Size> = {},
+  ) {
     checkPositions('DataLoader', arguments, 2);
     const isIterable = !isMap(dataset) && isSamples(dataset);
     const settings = loaderSettings(options, isIterable);
@@ -56,20 +66,20 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     this.sequential = settings.sequential;
     this.skipUnreadable = settings.skipUnreadable;
     this.prefetch = settings.prefetch;
-    const collator = new Collator();
-    this.#collate = options.collate ?? ((samples) => collator.collate(samples) as unknown as Batch);
+    this.#timeout = settings.timeout;
+    this.#collate = collation(settings.batchSize, options.collateFn as Collation);
     this.#generator =
       options.seed === undefined ? settings.generator : new Generator().manualSeed(options.seed);
     this.batchSampler = isMap(dataset)
-      ? (options.batchSampler ?? this.#batches(dataset, options))
+      ? (options.batchSampler ?? this.#batches(dataset, options.sampler))
       : undefined;
   }
 
-  #batches(dataset: Dataset<Sample>, { sampler }: DataLoaderOptions<Sample, Batch>): BatchSampler {
+  #batches(dataset: Dataset<Sample>, sampler: Iterable<number> | undefined): BatchSampler {
     const ordered = this.shuffle
       ? new RandomSampler(dataset, { generator: this.#generator })
       : new SequentialSampler(dataset);
-    return new BatchSampler(sampler ?? ordered, this.batchSize, this.dropLast);
+    return new BatchSampler(sampler ?? ordered, this.batchSize ?? 1, this.dropLast);
   }
 
   /**
@@ -79,7 +89,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
    */
   get length(): number {
     if (this.batchSampler !== undefined) return lengthOf(this.batchSampler, 'DataLoader batchSampler');
-    const batches = knownLength(this.dataset as Samples<Sample>, 'DataLoader') / this.batchSize;
+    const batches = knownLength(this.dataset as Samples<Sample>, 'DataLoader') / (this.batchSize ?? 1);
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
@@ -88,7 +98,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     return this.#skipped;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Yielded<Sample, Batch, Size>, void, undefined> {
     const skipped: SkippedSample[] = [];
     this.#skipped = skipped;
     const fetcher = this.#fetcher(skipped);
@@ -106,14 +116,14 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     const seed = BigInt(drawSeed(this.#generator));
     const epoch = { seed, sequential: this.sequential };
     if (batches === undefined) {
-      return new IterableFetcher(this.dataset as Samples<Sample>, this.batchSize, this.dropLast, epoch);
+      return new IterableFetcher(this.dataset as Samples<Sample>, this.batchSize ?? 1, this.dropLast, epoch);
     }
     const into = this.skipUnreadable ? skipped : null;
     return new MapFetcher(this.dataset as Dataset<Sample>, batches, epoch, into);
   }
 
-  async *#read(fetcher: Fetcher<Sample>): AsyncGenerator<Batch, void, undefined> {
-    const pending: Promise<Read<Batch>>[] = [];
+  async *#read(fetcher: Fetcher<Sample>): AsyncGenerator<Yielded<Sample, Batch, Size>, void, undefined> {
+    const pending: Promise<Read<Yielded<Sample, Batch, Size>>>[] = [];
     let last: Promise<unknown> = Promise.resolve();
     for (;;) {
       while (pending.length <= this.prefetch) {
@@ -123,23 +133,60 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
         last = reading.catch(() => {}); // it may fail before anyone awaits it, or after the loop was left
         pending.push(reading);
       }
-      const read = await pending.shift();
+      const read = await within(this.#timeout, pending.shift());
       if (read === undefined || read === 'end') return;
       if (read !== 'skipped') yield read.batch;
     }
   }
 
   /** Batches are put together in their order, so that what is remembered of numbers does not depend on timing. */
-  async #put(reading: Promise<Sample[] | undefined>, before: Promise<unknown>): Promise<Read<Batch>> {
+  async #put(
+    reading: Promise<Sample[] | undefined>,
+    before: Promise<unknown>,
+  ): Promise<Read<Yielded<Sample, Batch, Size>>> {
     const samples = await reading;
     await before;
     if (samples === undefined) return 'end';
     return samples.length === 0 ? 'skipped' : { batch: this.#batchOf(samples) };
   }
 
-  #batchOf(samples: Sample[]): Batch {
+  #batchOf(samples: Sample[]): Yielded<Sample, Batch, Size> {
     const batch = this.#collate(samples);
     return this.pinMemory ? pinned(batch) : batch;
+  }
+}
+
+/** What an epoch gives: batches, or samples where there are none. */
+type Yielded<Sample, Batch, Size> = [Size] extends [null]
+  ? Collated<Sample> extends Batch
+    ? Converted<Sample>
+    : Batch
+  : Batch;
+
+// biome-ignore lint/suspicious/noExplicitAny: of a sample, or of many
+type Collation = ((samples: any) => any) | undefined;
+
+/** Makes what the loader gives of the samples of a batch, which is one where there are no batches. */
+// biome-ignore lint/suspicious/noExplicitAny: the loader says which
+function collation(batchSize: number | null, given: Collation): (samples: any[]) => any {
+  const collator = new Collator();
+  if (batchSize !== null) return given ?? ((samples) => collator.collate(samples));
+  const convert = given ?? defaultConvert;
+  return ([sample]) => convert(sample);
+}
+
+/** @throws Error where `reading` takes longer than `limit` milliseconds; 0 is no limit. */
+async function within<T>(limit: number, reading: Promise<T> | undefined): Promise<T | undefined> {
+  if (limit === 0 || reading === undefined) return reading;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const text = `Expected a batch within ${limit / 1000} s (timeout) for DataLoader, got none`;
+    timer = setTimeout(() => reject(new Error(text)), limit);
+  });
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

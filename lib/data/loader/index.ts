@@ -1,4 +1,4 @@
-export { type Collated, defaultCollate } from './collate.ts';
+export { type Collated, type Converted, defaultCollate, defaultConvert } from './collate.ts';
 export { DataLoader } from './data-loader.ts';
 export type { SkippedSample } from './fetch.ts';
 export type { DataLoaderOptions } from './options.ts';

@@ -4,9 +4,9 @@ import { checkIterable } from '../samplers/batch-sampler.ts';
 import { booleanOr, generatorOr } from '../samplers/sampler.ts';
 
 /** Options of {@link DataLoader}. */
-export interface DataLoaderOptions<Sample, Batch> {
-  /** Samples in a batch. Default 1. */
-  batchSize?: number;
+export interface DataLoaderOptions<Sample, Batch, Size extends number | null = number> {
+  /** Samples in a batch. Default 1; null gives the samples one by one. */
+  batchSize?: Size;
   /** A new order in every epoch. Default false. */
   shuffle?: boolean;
   /** Gives the indices of samples in place of `shuffle`: a sampler, or any iterable of numbers. */
@@ -19,8 +19,14 @@ export interface DataLoaderOptions<Sample, Batch> {
   generator?: Generator | null;
   /** Seeds an own generator, as `torch.Generator().manual_seed(seed)` passed to torch's loader would. */
   seed?: number;
-  /** Makes a batch of samples. Default {@link defaultCollate}. */
-  collate?: (samples: Sample[]) => Batch;
+  /** Makes a batch of samples. Default {@link defaultCollate}; of one sample and {@link defaultConvert} without batches. */
+  collateFn?: (samples: Size extends null ? Sample : Sample[]) => Batch;
+  /** torch's workers: 0 is `sequential`; more read `prefetchFactor` batches ahead each, on this process's threads. */
+  numWorkers?: number;
+  /** Batches read ahead for each of `numWorkers`. Default 2. */
+  prefetchFactor?: number;
+  /** Seconds that a batch may take before the epoch fails. Default 0, which waits. */
+  timeout?: number;
   /** Batches being read while one is worked on. Default 2; 0 with `sequential`. */
   prefetch?: number;
   /**
@@ -46,18 +52,31 @@ const OPTIONS = [
   'dropLast',
   'generator',
   'seed',
-  'collate',
+  'collateFn',
+  'numWorkers',
+  'prefetchFactor',
+  'timeout',
   'prefetch',
   'sequential',
   'pinMemory',
   'skipUnreadable',
 ];
+/** Options of torch's that ask for what is not here, with the values that ask for nothing. */
+const OF_PROCESSES: Readonly<Record<string, readonly unknown[]>> = {
+  workerInitFn: [null],
+  persistentWorkers: [false],
+  multiprocessingContext: [null],
+  inOrder: [true],
+  pinMemoryDevice: [''],
+};
 const OF_ORDER = ['shuffle', 'sampler', 'batchSampler', 'skipUnreadable'] as const;
 const OF_BATCHES = ['batchSize', 'shuffle', 'sampler', 'dropLast'] as const;
+const OF_READING = ['prefetch', 'sequential'] as const;
 
 /** What options say, defaults filled in. */
 export interface LoaderSettings {
-  readonly batchSize: number;
+  /** Null for samples one by one. */
+  readonly batchSize: number | null;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   readonly prefetch: number;
@@ -65,36 +84,76 @@ export interface LoaderSettings {
   readonly sequential: boolean;
   readonly skipUnreadable: boolean;
   readonly generator: Generator | null;
+  /** In milliseconds; 0 for none. */
+  readonly timeout: number;
 }
 
+type AnyOptions<S, B> = DataLoaderOptions<S, B, number | null>;
+
 /** Checks the options of a loader. `isIterable` is of the data set: one without numbers has no order to choose. */
-export function loaderSettings<S, B>(options: DataLoaderOptions<S, B>, isIterable: boolean): LoaderSettings {
-  checkOptions('DataLoader', options, OPTIONS);
-  const flag = (name: 'shuffle' | 'dropLast' | 'sequential' | 'pinMemory' | 'skipUnreadable') =>
+export function loaderSettings<S, B>(options: AnyOptions<S, B>, isIterable: boolean): LoaderSettings {
+  checkOptions('DataLoader', withoutProcesses(options), OPTIONS);
+  const flag = (name: 'shuffle' | 'dropLast' | 'pinMemory' | 'skipUnreadable') =>
     booleanOr(false, options[name], `DataLoader ${name}`);
-  const sequential = flag('sequential');
+  const { batchSize = 1, timeout = 0 } = options;
   const settings = {
-    batchSize: atLeast(1, options.batchSize ?? 1, 'batchSize'),
+    batchSize: batchSize === null ? null : atLeast(1, batchSize, 'batchSize'),
     pinMemory: flag('pinMemory'),
     shuffle: flag('shuffle'),
     dropLast: flag('dropLast'),
-    sequential,
     skipUnreadable: flag('skipUnreadable'),
-    prefetch: atLeast(0, options.prefetch ?? (sequential ? 0 : 2), 'prefetch'),
+    ...readingOf(options),
     generator: generatorOr(options.generator, 'DataLoader generator'),
+    timeout: 1000 * notNegative(timeout, 'timeout'),
   };
-  if (sequential && settings.prefetch > 0) {
-    throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${settings.prefetch}`);
-  }
-  checkCollate(options.collate);
+  checkCollate(options.collateFn);
   checkTogether(options, isIterable);
   return settings;
 }
 
-function checkTogether<S, B>(options: DataLoaderOptions<S, B>, isIterable: boolean): void {
+/** Leaves out what asks for nothing of worker processes. */
+function withoutProcesses(options: object): object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
+  const entries = Object.entries(options).filter(([name, value]) => {
+    const harmless = Object.hasOwn(OF_PROCESSES, name) ? OF_PROCESSES[name] : undefined;
+    if (harmless === undefined || value === undefined) return true;
+    if (harmless.includes(value)) return false;
+    const how = name === 'inOrder' ? 'whose batches come in order' : 'which has no worker processes';
+    throw new RangeError(
+      `Expected no ${name} for DataLoader, ${how}, got ${describeValue(value)}; leave it out`,
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+/** How samples are read: with torch's names, or with those of this loader. */
+function readingOf<S, B>(options: AnyOptions<S, B>): { sequential: boolean; prefetch: number } {
+  const { numWorkers, prefetchFactor } = options;
+  if (numWorkers !== undefined) {
+    refuse(options, OF_READING, 'numWorkers, which says how samples are read');
+    if (atLeast(0, numWorkers, 'numWorkers') > 0) {
+      return {
+        sequential: false,
+        prefetch: numWorkers * atLeast(0, prefetchFactor ?? 2, 'prefetchFactor'),
+      };
+    }
+  }
+  if (prefetchFactor !== undefined) {
+    throw new RangeError(
+      `Expected numWorkers above 0 for DataLoader with prefetchFactor, got ${numWorkers ?? 'none'}`,
+    );
+  }
+  const sequential = numWorkers === 0 || booleanOr(false, options.sequential, 'DataLoader sequential');
+  const prefetch = atLeast(0, options.prefetch ?? (sequential ? 0 : 2), 'prefetch');
+  if (!sequential || prefetch === 0) return { sequential, prefetch };
+  throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${prefetch}`);
+}
+
+function checkTogether<S, B>(options: AnyOptions<S, B>, isIterable: boolean): void {
   if (isIterable) refuse(options, OF_ORDER, 'an iterable data set, which has its own order');
   if (options.batchSampler !== undefined)
     refuse(options, OF_BATCHES, 'batchSampler, which makes the batches');
+  if (options.batchSize === null) refuse(options, ['dropLast'], 'batchSize null, which makes no batches');
   if (options.sampler !== undefined && options.shuffle) {
     refuse(options, ['shuffle'], 'sampler, which gives the order');
   }
@@ -105,8 +164,8 @@ function checkTogether<S, B>(options: DataLoaderOptions<S, B>, isIterable: boole
 
 /** `false` and `undefined` ask for nothing. */
 function refuse<S, B>(
-  options: DataLoaderOptions<S, B>,
-  names: readonly (keyof DataLoaderOptions<S, B>)[],
+  options: AnyOptions<S, B>,
+  names: readonly (keyof AnyOptions<S, B>)[],
   beside: string,
 ): void {
   const given = names.find((name) => options[name] !== undefined && options[name] !== false);
@@ -119,7 +178,12 @@ function atLeast(least: number, value: number, name: string): number {
   throw new RangeError(`Expected an integer of at least ${least} for DataLoader ${name}, got ${value}`);
 }
 
+function notNegative(value: number, name: string): number {
+  if (value >= 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw new RangeError(`Expected a number of at least 0 for DataLoader ${name}, got ${describeValue(value)}`);
+}
+
 function checkCollate(collate: unknown): void {
   if (collate === undefined || typeof collate === 'function') return;
-  throw new TypeError(`Expected a function for DataLoader collate, got ${describeValue(collate)}`);
+  throw new TypeError(`Expected a function for DataLoader collateFn, got ${describeValue(collate)}`);
 }
