@@ -30,6 +30,7 @@ import {
   readmeProgram,
   run,
 } from './consumer.mjs';
+import { blocksOf, pages } from './doc-blocks.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { values } = parseArgs({
@@ -51,7 +52,7 @@ const COMPILERS = ['5.4', '5.6', '5.8', '5.9', '6', '7'];
 const MODES = [
   { module: 'nodenext', files: ['typed.mts'] },
   { module: 'nodenext', files: ['typed.cts'], since: 5.8 },
-  { module: 'preserve', moduleResolution: 'bundler', files: ['typed.mts'] },
+  { module: 'esnext', moduleResolution: 'bundler', files: ['typed.mts'] },
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'ibn-check-'));
@@ -74,7 +75,7 @@ async function main() {
   install(tarball, noScripts, bare, ['--ignore-scripts']);
   const sizes = measureSizes(tarball, consumer, libtorches);
   for (const place of [consumer, noScripts]) compileTypeScript(place);
-  checkCompilers(consumer);
+  checkCompilers(consumer, await writePrograms(consumer));
   const nodes = [
     process.execPath,
     ...(values.nodes?.split(',') ?? []).map((node) => fetchNode(node, folder)),
@@ -116,6 +117,8 @@ function runAll(node, place, env, libtorch) {
 /** Strict TypeScript, as ESM and as CommonJS; the compiler is this repository's. */
 function compileTypeScript(place) {
   const source = `import { models, tensor, type Tensor } from 'ibn-net';
+    import { assertClose } from 'ibn-net/testing';
+    assertClose(tensor([1]), tensor([1]));
     const y: Tensor = tensor([1, 2]).add(1);
     const build: typeof models.resnet50_ibn_a = models.resnet50_ibn_a;
     console.log(y.toArray(), typeof build);`;
@@ -126,8 +129,24 @@ function compileTypeScript(place) {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', place]);
 }
 
-/** The declarations, checked whole, with each compiler and way to find modules. Compilers come from npm. */
-function checkCompilers(place) {
+/** The programs of README and docs as files of a consumer; their names. */
+async function writePrograms(place) {
+  const exported = Object.keys(await import(pathToFileURL(join(root, 'dist/index.js')).href));
+  const blocks = pages.flatMap((page) => blocksOf(page, exported));
+  // A consumer here has no vitest; test/docs.test.ts has.
+  const programs = blocks.filter(({ source }) => !source.includes("from 'vitest'"));
+  return programs.map(({ name, source }) => {
+    const file = `${name.replace(/\W+/g, '-')}.mts`;
+    writeFileSync(join(place, file), source);
+    return file;
+  });
+}
+
+/**
+ * The declarations, checked whole, and the programs, with each compiler and way to find modules. Compilers come from
+ * npm.
+ */
+function checkCompilers(place, programs) {
   for (const version of COMPILERS) {
     const home = join(folder, `typescript-${version}`);
     mkdirSync(home);
@@ -135,10 +154,11 @@ function checkCompilers(place) {
     for (const { files, since = 0, ...modules } of MODES) {
       if (Number(version) < since) continue;
       const compilerOptions = { ...STRICT, ...modules, noEmit: true, skipLibCheck: false };
-      writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+      const all = files.some((name) => name.endsWith('.cts')) ? files : [...files, ...programs];
+      writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: all }));
       run(process.execPath, [join(home, 'node_modules/typescript/bin/tsc'), '-p', place]);
     }
-    console.error(`TypeScript ${version} takes the declarations`);
+    console.error(`TypeScript ${version} takes the declarations and ${programs.length} programs of the docs`);
   }
 }
 
