@@ -109,6 +109,8 @@ const CALLS: Record<string, Call> = {
   'datasets.FashionMNIST': (o) => new datasets.FashionMNIST(undefined, o),
   'datasets.ImageFolder': (o) => new datasets.ImageFolder('/nowhere', o),
   decodeImage: (o) => ibn.decodeImage(missing, o),
+  encodePng: (o) => ibn.encodePng(image(), o),
+  writePng: (o) => ibn.writePng(image(), missing, o),
   'transforms.ToDtype': (o) => new transforms.ToDtype('float32', o),
   'transforms.RandomCrop': (o) => new transforms.RandomCrop(4, o),
   'transforms.AutoAugment': (o) => new transforms.AutoAugment(o),
@@ -577,7 +579,8 @@ const ANY_POSITIONS: [RegExp, string][] = [
     'functions of tensors, called in inner loops: options are checked, which come last, and ops know their arguments',
   ],
 ];
-const CHECKED = /^(load|save|compile|exportTorchScript|loadCompiled|defaultCollate|decodeImage)$/;
+const CHECKED =
+  /^(load|save|compile|exportTorchScript|loadCompiled|defaultCollate|decodeImage|encodePng|writePng)$/;
 
 const make =
   (type: object, ...args: unknown[]) =>

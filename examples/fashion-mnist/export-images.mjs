@@ -3,8 +3,7 @@
 //   node examples/fashion-mnist/export-images.mjs assets/images
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { datasets } from 'ibn-net';
-import sharp from 'sharp';
+import { datasets, writePng } from 'ibn-net';
 
 const folder = process.argv[2] ?? 'images';
 mkdirSync(folder, { recursive: true });
@@ -15,10 +14,7 @@ for (const [label, name] of test.classes.entries()) {
   const index = labels.indexOf(label);
   const [image] = test.get(index);
   const file = `${index}-${name.toLowerCase().replaceAll(/\W+/g, '-')}.png`;
-  await sharp(image.data(), { raw: { width: 28, height: 28, channels: 1 } })
-    .toColourspace('b-w')
-    .png({ compressionLevel: 9 })
-    .toFile(join(folder, file));
+  await writePng(image, join(folder, file), { compressionLevel: 9 });
   truths[file] = name;
 }
 writeFileSync(join(folder, 'labels.json'), `${JSON.stringify(truths, null, 2)}\n`);

@@ -16,8 +16,8 @@ import {
   setNumThreads,
   tensor,
   transforms,
+  writePng,
 } from 'ibn-net';
-import sharp from 'sharp';
 
 const { Compose, Grayscale, Normalize, Resize, ToTensor } = transforms;
 
@@ -51,16 +51,13 @@ function colours(heat, size) {
   return large.squeeze(0).mul(4).sub(peaks).abs().neg().add(1.5).clamp(0, 1);
 }
 
-/** Half the image, half the colours, as a file. */
-async function writeOverlay(image, heat, file) {
-  const [, height, width] = image.shape;
+/** Half the image, half the colours. */
+function overlay(image, heat) {
   const mixed = image
     .div(255)
-    .add(colours(heat, [height, width]))
-    .mul(127.5)
-    .round();
-  const pixels = mixed.to('uint8').permute([1, 2, 0]).contiguous();
-  await sharp(pixels.data(), { raw: { width, height, channels: 3 } }).toFile(file);
+    .add(colours(heat, image.shape.slice(1)))
+    .mul(127.5);
+  return mixed.round().to('uint8');
 }
 
 /** The network that the package carries: ten kinds of clothing in gray images of any size. */
@@ -131,7 +128,7 @@ async function main() {
   const x = prepare.forward(image).unsqueeze(0);
   const layer = model.eval().getSubmodule(options.layer);
   const { heat, target, probability } = gradCam(model, layer, x, classOf(classes, options.class));
-  await writeOverlay(image, heat, options.output);
+  await writePng(overlay(image, heat), options.output);
   if (options.heat) save(heat, options.heat);
   const [row, column] = [0, 1].map((dim) =>
     heat

@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import sharp from 'sharp';
+import { tensor, writePng } from 'ibn-net';
 
 const WARM = [150, 90, 60];
 const COLD = [60, 90, 150];
@@ -45,11 +45,9 @@ export async function writeShapes(folder, { count = 200, side = 96, seed = 0 } =
   for (const part of ['images', 'masks']) mkdirSync(join(folder, part), { recursive: true });
   for (let i = 0; i < count; i++) {
     const { pixels, mask } = drawScene(side, random);
-    const size = { width: side, height: side };
     const name = `${String(i).padStart(4, '0')}.png`;
-    await sharp(pixels, { raw: { ...size, channels: 3 } }).toFile(join(folder, 'images', name));
-    const gray = sharp(mask, { raw: { ...size, channels: 1 } }).toColourspace('b-w');
-    await gray.toFile(join(folder, 'masks', name));
+    await writePng(tensor(pixels).view([side, side, 3]).permute([2, 0, 1]), join(folder, 'images', name));
+    await writePng(tensor(mask).view([1, side, side]), join(folder, 'masks', name));
   }
   return folder;
 }

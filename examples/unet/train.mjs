@@ -22,9 +22,9 @@ import {
   scope,
   setNumThreads,
   transforms,
+  writePng,
   zeros,
 } from 'ibn-net';
-import sharp from 'sharp';
 import { writeShapes } from './shapes.mjs';
 
 /** Two convolutions that keep height and width. */
@@ -159,11 +159,7 @@ async function writeMasks(model, { val, names }, folder) {
   let written = 0;
   for await (const { image } of val) {
     const masks = scope(() => inferenceMode(() => model.forward(image).argmax(1).to('uint8')));
-    for (const mask of masks.unbind()) {
-      const [height, width] = mask.shape;
-      const gray = sharp(mask.data(), { raw: { width, height, channels: 1 } }).toColourspace('b-w');
-      await gray.png().toFile(join(folder, names[written++]));
-    }
+    for (const mask of masks.split(1)) await writePng(mask, join(folder, names[written++]));
   }
 }
 
