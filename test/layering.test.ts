@@ -255,9 +255,8 @@ describe('the layers of lib', () => {
 
   it('have no cycle of folders, types included', () => {
     const between = imports.filter(({ from, to }) => layerOf(from) !== layerOf(to));
-    const up = between.filter(({ from, to }) =>
-      between.some((b) => layerOf(b.from) === layerOf(to) && layerOf(b.to) === layerOf(from)),
-    );
+    const pairs = new Set(between.map(({ from, to }) => `${layerOf(from)} -> ${layerOf(to)}`));
+    const up = between.filter(({ from, to }) => pairs.has(`${layerOf(to)} -> ${layerOf(from)}`));
     expect(up.map(show)).toEqual([]);
   });
 
@@ -273,18 +272,39 @@ describe('the layers of lib', () => {
   });
 });
 
-// What each folder of native/ may include besides the standard library, the system and itself. `.` is native/ itself.
+// What each folder of native/ may include besides the standard library, the system and itself, its rooms being part of it.
+// `.` is native/ itself.
 const NATIVE: Record<string, RegExp> = {
   '.': /^node_api\.h$/,
   binding: /^(ATen|c10|torch|caffe2)\/|^(napi|node_api)\.h$/,
   // Hooks and functions of JavaScript in autograd's graph.
-  autograd: /^(ATen|c10|torch)\/|^\.\.\/binding\/[\w-]+\.h$/,
+  autograd: /^(ATen|c10|torch)\/|^binding\/[\w/]+\.h$/,
   kernels: /^immintrin\.h$/,
-  engine: /^(ATen|c10)\/|^node_api\.h$|^\.\.\/(kernels|binding)\/[\w-]+\.h$/,
+  engine: /^(ATen|c10)\/|^node_api\.h$|^(kernels|binding)\/[\w/]+\.h$/,
   // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.
-  ops: /^(ATen|c10|torch)\/|^\.\.\/cuda\/(plan|tensor_layout)\.h$/,
+  ops: /^(ATen|c10|torch)\/|^cuda\/(plan|tensor_layout)\.h$/,
   // emulator.h is the host tests' platform, in CUDA's place.
   cuda: /^cuda_\w+\.h$|^emulator\.h$/,
+};
+// Which rooms of its own folder a room's files may include. Files beside the rooms are `.`.
+const NATIVE_ROOMS: Record<string, Record<string, string[]>> = {
+  binding: {
+    // A handle's errors name ops and devices, and garbage is collected by what the devices have.
+    env: ['dispatch', 'memory', 'device'],
+    memory: ['.', 'env'],
+    dispatch: ['.', 'env'],
+    device: ['.'],
+    torchscript: ['.'],
+    '.': ['env', 'memory', 'dispatch', 'device'],
+  },
+  kernels: {
+    simd: ['.'],
+    conv: ['.', 'simd'],
+    maps: ['.', 'simd'],
+    pointwise: ['.', 'simd'],
+    '.': ['simd'],
+  },
+  engine: { plan: [], steps: ['plan'], run: ['plan'], '.': ['plan', 'run'] },
 };
 // Files of cuda/ that know libtorch: one by its stable ABI alone, one of each minor.
 const CUDA_LIBRARIES: Record<string, RegExp> = {
@@ -298,28 +318,47 @@ describe('the layers of native', () => {
     /\.(c|cc|cu|h|cuh)$/.test(name),
   );
   const includes = sources.flatMap((name) =>
-    [...readFileSync(join(native, name), 'utf8').matchAll(/^#include ([<"])([^>"]+)[>"]/gm)].map((match) => ({
-      name,
-      quoted: match[1] === '"',
-      path: match[2] as string,
-    })),
+    [...readFileSync(join(native, name), 'utf8').matchAll(/^#include ([<"])([^>"]+)[>"]/gm)].map((match) =>
+      includeOf(name, match[1] === '"', match[2] as string),
+    ),
   );
 
+  /** An include; what is quoted is a path from native/, where it is a file there. */
+  function includeOf(name: string, quoted: boolean, path: string) {
+    const target = join(dirname(name), path);
+    return { name, quoted, path: quoted && existsSync(join(native, target)) ? target : path };
+  }
+  type Include = ReturnType<typeof includeOf>;
+
+  /** `binding` for `binding/env/env.h`, `.` for `shim.c`. */
+  const folderOf = (path: string) => (path.includes('/') ? (path.split('/')[0] as string) : '.');
+  /** `env` for `binding/env/env.h`, `.` for `binding/call.h`. */
+  const nativeRoomOf = (path: string) => path.split('/').slice(1, -1).join('/') || '.';
+
   /** Standard and system headers have no folder of a library in their names. */
-  function isAllowedInclude({ name, quoted, path }: (typeof includes)[number]): boolean {
-    const folder = dirname(name);
+  function isAllowedInclude({ name, quoted, path }: Include): boolean {
+    const folder = folderOf(name);
     if (!quoted && (/^[a-z_]+$/.test(path) || /^(sys\/\w+|[a-z]+)\.h$/.test(path))) {
       return !/^(napi|immintrin)\.h$/.test(path) || (NATIVE[folder] as RegExp).test(path);
     }
-    if (quoted && existsSync(join(native, folder, path)) && !path.includes('/')) return true;
+    if (quoted && existsSync(join(native, path)) && folderOf(path) === folder) return true;
     const library = folder === 'cuda' ? CUDA_LIBRARIES[name.slice('cuda/'.length)] : undefined;
     return (NATIVE[folder] as RegExp).test(path) || (library?.test(path) ?? false);
   }
 
+  /** Includes between two rooms of one folder. */
+  const betweenNativeRooms = includes.filter(
+    ({ name, quoted, path }) =>
+      quoted && folderOf(name) === folderOf(path) && nativeRoomOf(name) !== nativeRoomOf(path),
+  );
+  const inside = ({ name, path }: Include) =>
+    `${folderOf(name)}: ${nativeRoomOf(name)} -> ${nativeRoomOf(path)}`;
+
   it('are read: sources, includes and folders', () => {
     expect(sources.length).toBeGreaterThan(80);
     expect(includes.length).toBeGreaterThan(250);
-    expect([...new Set(sources.map((name) => dirname(name)))].sort()).toEqual(Object.keys(NATIVE).sort());
+    expect([...new Set(sources.map(folderOf))].sort()).toEqual(Object.keys(NATIVE).sort());
+    expect(betweenNativeRooms.length).toBeGreaterThan(50);
   });
 
   it('include only what their folder may', () => {
@@ -327,10 +366,18 @@ describe('the layers of native', () => {
     expect(wrong.map(({ name, path }) => `${name} includes ${path}`)).toEqual([]);
   });
 
+  it('include only what their room may, and have no permission that none uses', () => {
+    const given = Object.entries(NATIVE_ROOMS).flatMap(([folder, rooms]) =>
+      Object.entries(rooms).flatMap(([from, to]) => to.map((name) => `${folder}: ${from} -> ${name}`)),
+    );
+    expect([...new Set(betweenNativeRooms.map(inside))].sort()).toEqual(given.sort());
+  });
+
   it('are told apart from what the check would miss', () => {
-    expect(isAllowedInclude({ name: 'cuda/plan.h', quoted: false, path: 'ATen/ATen.h' })).toBe(false);
-    expect(isAllowedInclude({ name: 'cuda/library.cu', quoted: false, path: 'ATen/ATen.h' })).toBe(false);
-    expect(isAllowedInclude({ name: 'ops/x.cc', quoted: false, path: 'napi.h' })).toBe(false);
-    expect(isAllowedInclude({ name: 'kernels/x.cc', quoted: true, path: '../binding/env.h' })).toBe(false);
+    expect(isAllowedInclude(includeOf('cuda/plan.h', false, 'ATen/ATen.h'))).toBe(false);
+    expect(isAllowedInclude(includeOf('cuda/library.cu', false, 'ATen/ATen.h'))).toBe(false);
+    expect(isAllowedInclude(includeOf('ops/x.cc', false, 'napi.h'))).toBe(false);
+    expect(isAllowedInclude(includeOf('kernels/conv/x.cc', true, '../../binding/env/env.h'))).toBe(false);
+    expect(isAllowedInclude(includeOf('engine/steps/x.cc', true, '../../binding/env/env.h'))).toBe(true);
   });
 });

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "../binding/call.h"
-#include "../binding/js_value.h"
+#include "../binding/env/js_value.h"
 
 namespace ibn {
 

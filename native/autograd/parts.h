@@ -1,7 +1,7 @@
 // The parts of what the binding has of autograd.
 #pragma once
 #include "../binding/call.h"
-#include "../binding/js_thread.h"
+#include "../binding/env/js_thread.h"
 
 namespace ibn {
 

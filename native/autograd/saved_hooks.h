@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "../binding/js_value.h"
+#include "../binding/env/js_value.h"
 
 namespace ibn {
 

@@ -2,9 +2,9 @@
 #include <napi.h>
 
 #include "call.h"
-#include "env.h"
-#include "errors.h"
-#include "memory.h"
+#include "env/env.h"
+#include "env/errors.h"
+#include "memory/memory.h"
 
 namespace {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "convert.h"
-#include "env.h"
-#include "errors.h"
+#include "dispatch/convert.h"
+#include "env/env.h"
+#include "env/errors.h"
 
 namespace ibn {
 

@@ -10,8 +10,8 @@
 #include <array>
 
 #include "call.h"
-#include "device.h"
-#include "memory.h"
+#include "device/device.h"
+#include "memory/memory.h"
 
 namespace ibn {
 

@@ -5,8 +5,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
-#include "backing_store.h"
 #include "call.h"
+#include "memory/backing_store.h"
 
 namespace ibn {
 

@@ -1,7 +1,7 @@
 #include "client.h"
 
-#include "../binding/env.h"
-#include "../binding/errors.h"
+#include "../binding/env/env.h"
+#include "../binding/env/errors.h"
 
 namespace ibn::engine {
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "client.h"
-#include "engine_threads.h"
+#include "run/engine_threads.h"
 
 namespace ibn::engine {
 

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "executor.h"
-#include "job.h"
-#include "program.h"
+#include "plan/program.h"
+#include "run/executor.h"
+#include "run/job.h"
 
 namespace ibn::engine {
 

@@ -1,9 +1,9 @@
 // Kernels of compiled plans on the CPU. They know neither libtorch nor Node.
 //
-// Every file of this folder but dispatch.cc is compiled once for each instruction set, in a namespace of its
-// own (simd.h); `table()` gives the functions of the best set that this processor has. Such a file must
-// instantiate no template of the standard library: the linker keeps one copy of an inline function, and it
-// could keep the one with instructions that an older processor lacks.
+// Every file of this folder and its rooms but dispatch.cc is compiled once for each instruction set, in a
+// namespace of its own (simd/simd.h); `table()` gives the functions of the best set that this processor has.
+// Such a file must instantiate no template of the standard library: the linker keeps one copy of an inline
+// function, and it could keep the one with instructions that an older processor lacks.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // The kernels beside the convolutions, for the table (kernels.h tells what each does).
 #pragma once
 #include "kernels.h"
-#include "simd.h"
+#include "simd/simd.h"
 
 namespace ibn::kernels::IBN_ISA {
 

@@ -1,0 +1,157 @@
+#include "../../binding/memory/mapped_file.h"
+#include "../../binding/memory/memory.h"
+#include "../plan/step.h"
+
+namespace ibn::engine {
+
+namespace {
+
+constexpr int64_t kMostWindow = int64_t{1} << 12;
+
+class ConvStep final : public Step {
+ public:
+  ConvStep(const Field& field, const Layout& layout) {
+    readInput(field.get("input"), layout);
+    readSpec(field);
+    readOutput(field, layout);
+    pre_ = Pre(field.get("pre"), layout, spec_.in_channels);
+  }
+
+  void pack(const kernels::Table& table) override {
+    Step::pack(table);
+    const auto* bias = bias_.defined() ? bias_.const_data_ptr<float>() : nullptr;
+    const ReadOnce weight(weight_.const_data_ptr(), weight_.nbytes());
+    const kernels::ConvWeight scaled{weight.as<float>(),
+                                     scale_.defined() ? scale_.const_data_ptr<double>() : nullptr,
+                                     weight_.numel() / spec_.out_channels};
+    conv_.reset(table.makeConv(spec_, type_, in_.height, in_.width, scaled, bias, "auto"));
+    if (conv_ == nullptr) {
+      throw InvalidArgument("ERR_PLAN", "Expected a convolution that the kernels have for " + name);
+    }
+    weight_.reset();
+    scale_.reset();
+    bias_.reset();
+    emptyCpuCache();  // or it would keep what nobody needs again
+  }
+
+  size_t scratchBytes(int64_t batch, int threads) const override {
+    return conv_->scratchBytes(batch, in_.height, in_.width, threads);
+  }
+
+  void run(const Frame& frame, kernels::Team& team) const override {
+    kernels::ConvCall call;
+    call.planar = planar_;
+    call.input = planar_ ? planarMap(frame) : frame.map(input_);
+    call.output = frame.map(output_);
+    call.pre = pre_.at(frame);
+    kernels::Map add;
+    if (add_ != kNone) {
+      add = frame.map(add_);
+      call.add = &add;
+    }
+    call.relu = relu_;
+    if (mean_ != kNone) call.mean = frame.vector(mean_);
+    if (variance_ != kNone) call.variance = frame.vector(variance_);
+    call.scratch = frame.scratch;
+    conv_->run(call, team);
+  }
+
+  const char* algorithm() const override { return conv_ == nullptr ? "" : conv_->algorithm(); }
+  size_t weightBytes() const override { return (conv_ == nullptr ? 0 : conv_->weightBytes()) + pre_.bytes(); }
+
+ private:
+  void readInput(const Field& field, const Layout& layout) {
+    type_ = layout.type;
+    planar_ = field.has("input");
+    input_ = planar_ ? layout.input(field) : layout.map(field);
+    in_ = planar_ ? layout.inputs[input_] : layout.shape(input_);
+  }
+
+  void readSpec(const Field& field) {
+    spec_.groups = field.get("groups").integer(1, in_.channels);
+    if (in_.channels % spec_.groups != 0) {
+      throw field.get("groups").wrong("a divisor of " + std::to_string(in_.channels));
+    }
+    const Field weight = field.get("weight");
+    weight_ = weight.tensorOfRank(4);
+    const at::IntArrayRef sizes = weight_.sizes();
+    spec_.in_channels = in_.channels;
+    spec_.out_channels = sizes[0];
+    const bool fits = sizes[0] > 0 && sizes[0] % spec_.groups == 0 && sizes[1] == in_.channels / spec_.groups;
+    const bool has_window =
+        sizes[2] > 0 && sizes[2] <= kMostWindow && sizes[3] > 0 && sizes[3] <= kMostWindow;
+    if (!fits || !has_window) {
+      throw weight.wrong("a weight for " + std::to_string(in_.channels) + " channels in " +
+                             std::to_string(spec_.groups) + " groups",
+                         shapeText(sizes));
+    }
+    for (int i = 0; i < 2; i++) spec_.kernel[i] = sizes[2 + i];
+    if (field.has("weightScale") && !field.get("weightScale").isNull()) {
+      scale_ = field.get("weightScale").tensor({spec_.out_channels}, at::kDouble);
+    }
+    field.get("stride").pair(1, kMostWindow, spec_.stride);
+    field.get("padding").pair(0, kMostWindow, spec_.padding);
+    field.get("dilation").pair(1, kMostWindow, spec_.dilation);
+    if (!field.get("bias").isNull()) bias_ = field.get("bias").tensor({spec_.out_channels});
+  }
+
+  // Each output channel's weights times its factor, rounded once.
+  void readOutput(const Field& field, const Layout& layout) {
+    const int64_t sides[2] = {in_.height, in_.width};
+    for (int i = 0; i < 2; i++) {
+      const int64_t window = spec_.dilation[i] * (spec_.kernel[i] - 1) + 1;
+      if (window > sides[i] + 2 * spec_.padding[i]) {
+        throw field.get("weight").wrong("a window within the padded map",
+                                        std::to_string(window) + " over " + std::to_string(sides[i]));
+      }
+    }
+    const Shape out{spec_.out_channels, spec_.outSize(0, in_.height), spec_.outSize(1, in_.width)};
+    output_ = layout.map(field.get("output"), out);
+    if (!planar_ && layout.overlap(input_, output_)) {
+      throw field.get("output").wrong("channels apart from the input's");
+    }
+    add_ = optional(field.get("add"), [&](const Field& f) { return layout.map(f, out); });
+    relu_ = field.get("relu").boolean();
+    const auto vector = [&](const Field& f) { return layout.wholeVector(f, out.channels); };
+    mean_ = optional(field.get("mean"), vector);
+    variance_ = optional(field.get("variance"), vector);
+    if (mean_ != kNone && relu_) throw field.get("relu").wrong("no relu beside statistics");
+    if (mean_ == kNone && variance_ != kNone) throw field.get("mean").wrong("a mean beside the variance");
+  }
+
+  kernels::Map planarMap(const Frame& frame) const {
+    kernels::Map map;
+    // The kernel only reads its input.
+    map.data = const_cast<float*>(frame.inputs[input_]);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    map.batch = frame.batch;
+    map.height = in_.height;
+    map.width = in_.width;
+    map.channels = in_.channels;
+    map.pixel_stride = in_.channels;
+    return map;
+  }
+
+  kernels::ConvSpec spec_;
+  kernels::Type type_ = kernels::Type::kFloat32;
+  Shape in_;
+  bool planar_ = false;
+  bool relu_ = false;
+  size_t input_ = kNone;
+  size_t output_ = kNone;
+  size_t add_ = kNone;
+  size_t mean_ = kNone;
+  size_t variance_ = kNone;
+  Pre pre_;
+  at::Tensor weight_;
+  at::Tensor scale_;
+  at::Tensor bias_;
+  std::unique_ptr<kernels::Conv> conv_;
+};
+
+}  // namespace
+
+StepPtr readConv(const Field& field, const Layout& layout) {
+  return std::make_unique<ConvStep>(field, layout);
+}
+
+}  // namespace ibn::engine
