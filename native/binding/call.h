@@ -70,7 +70,7 @@ napi_value guarded(napi_env env, napi_callback_info info) {
     try {
       Call call(wrapped);
       const Napi::Value result = Fn(call);
-      call.data.settle(env);
+      call.data.flush(env);
       return result;
     } catch (...) {
       throwCurrentException(env, nullptr);

@@ -103,7 +103,7 @@ void ClientLink::callJs(napi_env env, napi_value settle, void*, void* data) {
     arguments[1] = errorOf(env, *job);
     arguments[2] = outputsOf(env, environment, *job);
     napi_call_function(env, receiver, settle, 3, arguments, nullptr);
-    environment.settle(env);
+    environment.flush(env);
   } catch (...) {  // NOLINT(bugprone-empty-catch): a worker that is being terminated can report nothing
   }
 }

@@ -1,4 +1,4 @@
-#include "small.h"
+#include "kernel_list.h"
 
 #define IBN_QUOTE(name) #name
 #define IBN_NAME(name) IBN_QUOTE(name)

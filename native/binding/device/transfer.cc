@@ -158,7 +158,7 @@ void Transfer::settle(napi_env env) {
     napi_get_undefined(env, &value);
     if (result_.defined()) value = data.wrap(env, std::move(result_), nullptr);
     napi_resolve_deferred(env, deferred_, value);
-    data.settle(env);
+    data.flush(env);
     return;
   }
   try {

@@ -161,7 +161,7 @@ napi_value CallOp(napi_env env, napi_callback_info info) {
   try {
     napi_value result = callBoxed(env, data, op, given);
     // May run JavaScript, which finds nothing of this call.
-    data.settle(env);
+    data.flush(env);
     return result;
   } catch (...) {
     return report(env, op);
@@ -187,7 +187,7 @@ napi_value CallOnSizes(napi_env env, napi_callback_info info) {
       result = op.on_sizes->call(self, sizes);
     }
     napi_value wrapped = data.wrap(env, std::move(result), &op);
-    data.settle(env);
+    data.flush(env);
     return wrapped;
   } catch (...) {
     return report(env, op);

@@ -70,15 +70,15 @@ class EnvData {
   at::Tensor& tensor(napi_env env, napi_value value) const;
 
   void dispose(Box* box);
-  // Tells V8, at the next settle(), that the value behind `box` holds so many bytes. Not for tensors.
+  // Tells V8, at the next flush(), that the value behind `box` holds so many bytes. Not for tensors.
   void account(Box* box, int64_t bytes) {
     pending_bytes_ += bytes - box->bytes;
     box->bytes = bytes;
   }
   // Applies what happened since the last call: external memory for V8, warnings. May run JavaScript; never
   // called inside garbage collection.
-  void settle(napi_env env) {
-    if (pending_bytes_ > kSettleBytes || pending_bytes_ < -kSettleBytes) applyBytes(env);
+  void flush(napi_env env) {
+    if (pending_bytes_ > kFlushBytes || pending_bytes_ < -kFlushBytes) applyBytes(env);
     checkPressure(env);
     if (cuda_made_ > kCudaStep) checkCudaPressure(env);
     if (!warnings.empty()) emitWarnings(env);
@@ -100,7 +100,7 @@ class EnvData {
   std::vector<std::shared_ptr<void>> guards;  // inference mode and autocast, innermost last
 
  private:
-  static constexpr int64_t kSettleBytes = int64_t{8} << 20;
+  static constexpr int64_t kFlushBytes = int64_t{8} << 20;
   static constexpr int64_t kFirstPressure = int64_t{384} << 20;
   static constexpr int64_t kCudaStep = int64_t{256} << 20;  // asking the allocator takes a microsecond
   EnvData() = default;

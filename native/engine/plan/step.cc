@@ -50,7 +50,7 @@ std::vector<float> readConstant(const Field& field, int64_t count) {
   return {data, data + count};
 }
 
-Pre::Pre(const Field& field, const Layout& layout, int64_t channels) {
+Prologue::Prologue(const Field& field, const Layout& layout, int64_t channels) {
   if (field.isNull()) return;
   relu_ = field.get("relu").boolean();
   const Field scale = field.get("scale");
@@ -64,13 +64,13 @@ Pre::Pre(const Field& field, const Layout& layout, int64_t channels) {
   }
 }
 
-void Pre::readConstants(const Field& scale, const Field& shift, int64_t channels) {
+void Prologue::readConstants(const Field& scale, const Field& shift, int64_t channels) {
   const auto count = static_cast<size_t>(channels);
   scale_ = scale.isNull() ? std::vector<float>(count, 1) : readConstant(scale.get("constant"), channels);
   shift_ = shift.isNull() ? std::vector<float>(count, 0) : readConstant(shift.get("constant"), channels);
 }
 
-void Pre::readValues(const Field& scale, const Field& shift, const Layout& layout, int64_t channels) {
+void Prologue::readValues(const Field& scale, const Field& shift, const Layout& layout, int64_t channels) {
   scale_value_ = layout.vector(scale.get("value"), channels);
   shift_value_ = layout.vector(shift.get("value"), channels);
   const auto width = [&](size_t value) { return layout.buffers[layout.values[value].buffer].shape.channels; };
@@ -80,7 +80,7 @@ void Pre::readValues(const Field& scale, const Field& shift, const Layout& layou
   }
 }
 
-kernels::Affine Pre::at(const Frame& frame) const {
+kernels::Affine Prologue::at(const Frame& frame) const {
   kernels::Affine affine;
   affine.relu = relu_;
   if (!scales_) return affine;

@@ -70,11 +70,11 @@ size_t optional(const Field& field, const Read& read) {
 std::vector<float> readConstant(const Field& field, int64_t count);
 
 // What a step does to what it reads.
-class Pre {
+class Prologue {
  public:
-  Pre() = default;
+  Prologue() = default;
   // For an input of `channels` channels; null: nothing.
-  Pre(const Field& field, const Layout& layout, int64_t channels);
+  Prologue(const Field& field, const Layout& layout, int64_t channels);
   kernels::Affine at(const Frame& frame) const;
   size_t bytes() const { return (scale_.size() + shift_.size()) * sizeof(float); }
 

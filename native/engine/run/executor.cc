@@ -41,7 +41,7 @@ void* Arena::reserve(size_t bytes) {
   return memory_.get();
 }
 
-size_t Executor::Stream::bytesFor(const Program& program, int64_t images, int threads) {
+size_t Executor::Workspace::bytesFor(const Program& program, int64_t images, int threads) {
   if (images != asked_images || threads != asked_threads) {
     asked_bytes = program.memoryBytes(images, threads);
     asked_images = images;
@@ -54,7 +54,7 @@ Executor::Executor(const Program& program, ThreadTeam& team, int64_t micro_batch
     : program_(program),
       team_(team),
       micro_batch_(micro_batch),
-      streams_(static_cast<size_t>(team.threads())) {}
+      workspaces_(static_cast<size_t>(team.threads())) {}
 
 void Executor::run(const std::vector<JobPtr>& jobs, const std::atomic<bool>& stopping) {
   jobs_ = &jobs;
@@ -86,34 +86,35 @@ void Executor::runApart(int64_t per_thread) {
   const std::vector<Chunk> chunks = cut(0, per_thread * threads, ceilDiv(per_thread, micro_batch_) * threads);
   team_.run(static_cast<int64_t>(chunks.size()), [&](int64_t index, int thread) {
     SerialTeam alone;
-    runChunk(chunks[static_cast<size_t>(index)], streams_[static_cast<size_t>(thread)], alone);
+    runChunk(chunks[static_cast<size_t>(index)], workspaces_[static_cast<size_t>(thread)], alone);
   });
 }
 
 void Executor::runTogether(int64_t first, int64_t count) {
   if (count == 0) return;
   for (const Chunk& chunk : cut(first, count, ceilDiv(count, micro_batch_))) {
-    runChunk(chunk, streams_[0], team_);
+    runChunk(chunk, workspaces_[0], team_);
   }
 }
 
-void Executor::runChunk(const Chunk& chunk, Stream& stream, kernels::Team& team) noexcept {
+void Executor::runChunk(const Chunk& chunk, Workspace& workspace, kernels::Team& team) noexcept {
   const std::vector<Slice> slices = slicesOf(chunk);
   try {
-    compute(chunk, slices, stream, team);
+    compute(chunk, slices, workspace, team);
   } catch (...) {
     fail(slices);
   }
 }
 
-void Executor::compute(const Chunk& chunk, const std::vector<Slice>& slices, Stream& stream,
+void Executor::compute(const Chunk& chunk, const std::vector<Slice>& slices, Workspace& workspace,
                        kernels::Team& team) {
   std::vector<const float*> inputs;
   inputs.reserve(program_.layout().inputs.size());
-  for (size_t i = 0; i < program_.layout().inputs.size(); i++) inputs.push_back(inputOf(slices, i, stream));
-  const size_t before = stream.arena.bytes();
-  void* memory = stream.arena.reserve(stream.bytesFor(program_, chunk.count, team.threads()));
-  arena_bytes_ += static_cast<int64_t>(stream.arena.bytes() - before);
+  for (size_t i = 0; i < program_.layout().inputs.size(); i++)
+    inputs.push_back(inputOf(slices, i, workspace));
+  const size_t before = workspace.arena.bytes();
+  void* memory = workspace.arena.reserve(workspace.bytesFor(program_, chunk.count, team.threads()));
+  arena_bytes_ += static_cast<int64_t>(workspace.arena.bytes() - before);
   const auto stop = [&] {
     return stopping_->load(std::memory_order_relaxed) ||
            std::all_of(slices.begin(), slices.end(), [](const Slice& slice) {
@@ -144,14 +145,14 @@ std::vector<Executor::Slice> Executor::slicesOf(const Chunk& chunk) const {
 }
 
 // The images of a chunk one after the other: in the job's own tensor if they are all of one.
-const float* Executor::inputOf(const std::vector<Slice>& slices, size_t input, Stream& stream) const {
+const float* Executor::inputOf(const std::vector<Slice>& slices, size_t input, Workspace& workspace) const {
   const int64_t elements = program_.layout().inputs[input].elements();
   const auto source = [&](const Slice& slice) {
     return slice.job->inputs[input].const_data_ptr<float>() + slice.first * elements;
   };
   if (slices.size() == 1) return source(slices[0]);
-  stream.gathered.resize(program_.layout().inputs.size());
-  std::vector<float>& gathered = stream.gathered[input];
+  workspace.gathered.resize(program_.layout().inputs.size());
+  std::vector<float>& gathered = workspace.gathered[input];
   gathered.resize(static_cast<size_t>((slices.back().in_chunk + slices.back().count) * elements));
   for (const Slice& slice : slices) {
     std::memcpy(gathered.data() + slice.in_chunk * elements, source(slice),

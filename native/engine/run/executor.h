@@ -50,7 +50,7 @@ class Executor {
     int64_t in_chunk;  // in the chunk
     int64_t count;
   };
-  struct Stream {
+  struct Workspace {
     Arena arena;
     std::vector<std::vector<float>> gathered;  // per input, for chunks of several jobs
 
@@ -64,16 +64,17 @@ class Executor {
   static std::vector<Chunk> cut(int64_t first, int64_t count, int64_t pieces);
   void runApart(int64_t per_thread);
   void runTogether(int64_t first, int64_t count);
-  void runChunk(const Chunk& chunk, Stream& stream, kernels::Team& team) noexcept;
-  void compute(const Chunk& chunk, const std::vector<Slice>& slices, Stream& stream, kernels::Team& team);
+  void runChunk(const Chunk& chunk, Workspace& workspace, kernels::Team& team) noexcept;
+  void compute(const Chunk& chunk, const std::vector<Slice>& slices, Workspace& workspace,
+               kernels::Team& team);
   std::vector<Slice> slicesOf(const Chunk& chunk) const;
-  const float* inputOf(const std::vector<Slice>& slices, size_t input, Stream& stream) const;
+  const float* inputOf(const std::vector<Slice>& slices, size_t input, Workspace& workspace) const;
   void fail(const std::vector<Slice>& slices);
 
   const Program& program_;
   ThreadTeam& team_;
   const int64_t micro_batch_;
-  std::vector<Stream> streams_;
+  std::vector<Workspace> workspaces_;
   const std::vector<JobPtr>* jobs_ = nullptr;
   const std::atomic<bool>* stopping_ = nullptr;
   std::mutex errors_;

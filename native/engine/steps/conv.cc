@@ -14,7 +14,7 @@ class ConvStep final : public Step {
     readInput(field.get("input"), layout);
     readSpec(field);
     readOutput(field, layout);
-    pre_ = Pre(field.get("pre"), layout, spec_.in_channels);
+    pre_ = Prologue(field.get("pre"), layout, spec_.in_channels);
   }
 
   void pack(const kernels::Table& table) override {
@@ -141,7 +141,7 @@ class ConvStep final : public Step {
   size_t add_ = kNone;
   size_t mean_ = kNone;
   size_t variance_ = kNone;
-  Pre pre_;
+  Prologue pre_;
   at::Tensor weight_;
   at::Tensor scale_;
   at::Tensor bias_;

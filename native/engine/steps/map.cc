@@ -17,7 +17,7 @@ class ApplyStep final : public Step {
                      [&](const Field& gate) { return layout.wholeVector(gate, shape.channels); });
     add_ = optional(field.get("add"), [&](const Field& add) { return layout.map(add, shape); });
     relu_ = field.get("relu").boolean();
-    pre_ = Pre(field.get("pre"), layout, shape.channels);
+    pre_ = Prologue(field.get("pre"), layout, shape.channels);
   }
 
   void run(const Frame& frame, kernels::Team& team) const override {
@@ -37,7 +37,7 @@ class ApplyStep final : public Step {
   size_t output_ = kNone;
   size_t gate_ = kNone;
   size_t add_ = kNone;
-  Pre pre_;
+  Prologue pre_;
 };
 
 class FromPlanarStep final : public Step {

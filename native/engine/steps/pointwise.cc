@@ -137,7 +137,7 @@ class PointwiseStep final : public Step {
     if (!other.isNull()) other_.read(other, layout, output_);
     const Field pre = field.get("pre");
     if (!pre.isNull() && !input_.isMap()) throw pre.wrong("null for a vector");
-    pre_ = Pre(pre, layout, input_.channels());
+    pre_ = Prologue(pre, layout, input_.channels());
     stages_ = readStages(field.get("functions"));
   }
 
@@ -160,7 +160,7 @@ class PointwiseStep final : public Step {
   size_t output_;
   Source input_;
   Source other_;
-  Pre pre_;
+  Prologue pre_;
   std::vector<kernels::Stage> stages_;
 };
 

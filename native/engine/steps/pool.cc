@@ -19,7 +19,7 @@ class PoolStep final : public Step {
     output_ = layout.map(field.get("output"), out);
     if (layout.overlap(input_, output_)) throw field.get("output").wrong("channels apart from the input's");
     count_include_pad_ = field.get("countIncludePad").boolean();
-    pre_ = Pre(field.get("pre"), layout, in.channels);
+    pre_ = Prologue(field.get("pre"), layout, in.channels);
   }
 
   void run(const Frame& frame, kernels::Team& team) const override {
@@ -52,7 +52,7 @@ class PoolStep final : public Step {
   kernels::Window window_;
   size_t input_ = kNone;
   size_t output_ = kNone;
-  Pre pre_;
+  Prologue pre_;
 };
 
 class GlobalMeanStep final : public Step {
@@ -61,7 +61,7 @@ class GlobalMeanStep final : public Step {
       : type_(layout.type), input_(layout.map(field.get("input"))) {
     const int64_t channels = layout.shape(input_).channels;
     output_ = layout.wholeVector(field.get("output"), channels);
-    pre_ = Pre(field.get("pre"), layout, channels);
+    pre_ = Prologue(field.get("pre"), layout, channels);
   }
 
   void run(const Frame& frame, kernels::Team& team) const override {
@@ -74,7 +74,7 @@ class GlobalMeanStep final : public Step {
   kernels::Type type_;
   size_t input_;
   size_t output_ = kNone;
-  Pre pre_;
+  Prologue pre_;
 };
 
 class StatisticsStep final : public Step {

@@ -68,7 +68,7 @@ class VectorApplyStep final : public Step {
     if (!field.get("gate").isNull()) throw field.get("gate").wrong("no gate of a vector");
     add_ = optional(field.get("add"), [&](const Field& add) { return layout.wholeVector(add, channels_); });
     relu_ = field.get("relu").boolean();
-    pre_ = Pre(field.get("pre"), layout, channels_);
+    pre_ = Prologue(field.get("pre"), layout, channels_);
   }
 
   void run(const Frame& frame, kernels::Team& /*team*/) const override {
@@ -102,7 +102,7 @@ class VectorApplyStep final : public Step {
   size_t add_ = kNone;
   int64_t channels_ = 0;
   bool relu_ = false;
-  Pre pre_;
+  Prologue pre_;
 };
 
 class InstanceAffineStep final : public Step {

@@ -19,7 +19,7 @@ void adviseHugePages(void* memory, size_t bytes) {
 
 }  // namespace
 
-Block::Block(size_t bytes) : data_(nullptr), bytes_(bytes) {
+AlignedBuffer::AlignedBuffer(size_t bytes) : data_(nullptr), bytes_(bytes) {
   const size_t rounded = (bytes + 63) / 64 * 64;
   data_ = std::aligned_alloc(64, rounded == 0 ? 64 : rounded);
   if (data_ == nullptr) outOfMemory();
@@ -27,7 +27,7 @@ Block::Block(size_t bytes) : data_(nullptr), bytes_(bytes) {
   __builtin_memset(data_, 0, rounded);
 }
 
-Block::~Block() {
+AlignedBuffer::~AlignedBuffer() {
   std::free(data_);
 }
 

@@ -22,12 +22,12 @@ IBN_INLINE int64_t pieceStart(int64_t total, int64_t count, int64_t index) {
 constexpr int64_t kTasksPerThread = 4;
 
 // Memory aligned to a cache line, freed with its owner.
-class Block {
+class AlignedBuffer {
  public:
-  explicit Block(size_t bytes);
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  ~Block();
+  explicit AlignedBuffer(size_t bytes);
+  AlignedBuffer(const AlignedBuffer&) = delete;
+  AlignedBuffer& operator=(const AlignedBuffer&) = delete;
+  ~AlignedBuffer();
   template <class T>
   T* as() const {
     return static_cast<T*>(data_);
@@ -40,9 +40,9 @@ class Block {
 };
 
 // Cuts a block of memory into aligned pieces; without memory it only counts.
-class Cutter {
+class ScratchCutter {
  public:
-  explicit Cutter(void* memory) : base_(static_cast<char*>(memory)) {}
+  explicit ScratchCutter(void* memory) : base_(static_cast<char*>(memory)) {}
   template <class T>
   T* take(int64_t count) {
     const int64_t at = used_;

@@ -66,7 +66,7 @@ class GemmConv final : public Conv {
   }
 
   size_t neededBytes(int64_t batch, int64_t out_height, int64_t out_width, int threads) const {
-    Cutter cutter(nullptr);
+    ScratchCutter cutter(nullptr);
     cut(cutter, divide(batch, out_height, out_width, threads), batch, threads);
     return cutter.used();
   }
@@ -74,7 +74,7 @@ class GemmConv final : public Conv {
   void runImages(const ConvCall& call, Team& team) const {
     Work w{call, divide(call.output.batch, call.output.height, call.output.width, team.threads())};
     if (call.scratch == nullptr) outOfMemory();
-    Cutter cutter(call.scratch);
+    ScratchCutter cutter(call.scratch);
     w.scratch = cut(cutter, w.division, call.output.batch, team.threads());
     w.pack =
         !flat_ || call.planar || !call.pre.none() || !panels_.evenRuns() || collides(call.input.pixel_stride);
@@ -157,7 +157,7 @@ class GemmConv final : public Conv {
     return flat_ ? ceilDiv(size, kTileRows) : size * ceilDiv(d.width, kTileRows);
   }
 
-  Scratch cut(Cutter& cutter, const Division& d, int64_t batch, int threads) const {
+  Scratch cut(ScratchCutter& cutter, const Division& d, int64_t batch, int threads) const {
     Scratch s{};
     const int64_t longest = ceilDiv(flat_ ? d.width : d.lines, d.bands);
     s.packed_size = flat_ ? packedElements(1, longest) : packedElements(longest, d.width);
@@ -251,7 +251,7 @@ class GemmConv final : public Conv {
       else
         piece.a += x * c.row_stride;
       for (int64_t panel = first; panel < last; panel++) {
-        Ahead<T> ahead = i == 0 ? following(block, panel, last) : Ahead<T>();
+        Prefetcher<T> ahead = i == 0 ? following(block, panel, last) : Prefetcher<T>();
         runLine(w, piece, {image, block, panel, tile + i}, from + x, rows, ahead);
       }
     }
@@ -261,9 +261,9 @@ class GemmConv final : public Conv {
     int64_t image, block, panel, tile;
   };
 
-  Ahead<T> following(int64_t block, int64_t panel, int64_t last) const {
-    return panel + 1 < last ? Ahead<T>(panels_.weights(block, panel + 1), kPanel * panels_.depth())
-                            : Ahead<T>();
+  Prefetcher<T> following(int64_t block, int64_t panel, int64_t last) const {
+    return panel + 1 < last ? Prefetcher<T>(panels_.weights(block, panel + 1), kPanel * panels_.depth())
+                            : Prefetcher<T>();
   }
 
   void runLines(const Work& w, const TileCall<T>& c, const Place& place, int64_t last_panel, int64_t from,
@@ -271,7 +271,7 @@ class GemmConv final : public Conv {
     const int64_t pieces = ceilDiv(w.division.width, kTileRows);
     for (int64_t panel = place.panel; panel < last_panel; panel++) {
       TileCall<T> line = c;
-      Ahead<T> ahead = following(place.block, panel, last_panel);
+      Prefetcher<T> ahead = following(place.block, panel, last_panel);
       for (int64_t y = from; y < to; y++) {
         line.a = c.a + (y - from) * packing_.stride(0) * line_elements;
         runLine(w, line, {place.image, place.block, panel, place.tile + (y - from) * pieces},
@@ -282,7 +282,7 @@ class GemmConv final : public Conv {
 
   // `width` pixels of the output from `pixel` on, one panel of channels.
   void runLine(const Work& w, TileCall<T> c, const Place& place, int64_t pixel, int64_t width,
-               Ahead<T>& ahead) const {
+               Prefetcher<T>& ahead) const {
     const Map& out = w.call.output;
     const int64_t column = (place.block * panels_.count() + place.panel) * kPanel;
     const int64_t channel = place.block * blocks_.out + place.panel * kPanel;

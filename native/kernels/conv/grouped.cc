@@ -168,7 +168,7 @@ class GroupedConv final : public Conv {
   size_t weightBytes() const override { return weights_.bytes() + bias_.bytes(); }
 
   size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const override {
-    Cutter cutter(nullptr);
+    ScratchCutter cutter(nullptr);
     const Division d = divide(batch, spec_.outSize(0, height), spec_.outSize(1, width), threads);
     cut(cutter, d, batch, spec_.outSize(1, width), threads);
     return cutter.used();
@@ -178,7 +178,7 @@ class GroupedConv final : public Conv {
     const Map& out = call.output;
     if (call.scratch == nullptr) outOfMemory();
     Work w{call, divide(out.batch, out.height, out.width, team.threads())};
-    Cutter cutter(call.scratch);
+    ScratchCutter cutter(call.scratch);
     w.scratch = cut(cutter, w.division, out.batch, out.width, team.threads());
     const Division& d = w.division;
     for (int64_t tile = 0; call.mean != nullptr && tile < d.tiles; tile++)
@@ -222,7 +222,7 @@ class GroupedConv final : public Conv {
     return d;
   }
 
-  Scratch cut(Cutter& cutter, const Division& d, int64_t batch, int64_t width, int threads) const {
+  Scratch cut(ScratchCutter& cutter, const Division& d, int64_t batch, int64_t width, int threads) const {
     Scratch s{};
     // The last piece of a line is computed whole, and reads past its end.
     s.packed_size = roundUp(packing_.elements(d.band_lines, width) + 2 * kLanes * kRows, 64);
@@ -290,7 +290,7 @@ class GroupedConv final : public Conv {
   ConvSpec spec_;
   int64_t group_, vectors_;
   Packing<T> packing_;
-  Block weights_, bias_;
+  AlignedBuffer weights_, bias_;
 };
 
 bool fits(const ConvSpec& s) {

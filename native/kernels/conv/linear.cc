@@ -1,6 +1,6 @@
+#include "../kernel_list.h"
 #include "../simd/loops.h"
 #include "../simd/vector_math.h"
-#include "../small.h"
 #include "common.h"
 
 namespace ibn::kernels::IBN_ISA {
@@ -122,7 +122,7 @@ class PackedLinear final : public Linear {
 
  private:
   int64_t in_, out_, panels_;
-  Block weight_, bias_;
+  AlignedBuffer weight_, bias_;
 };
 
 }  // namespace

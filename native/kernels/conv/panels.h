@@ -55,7 +55,7 @@ class Panels {
   Blocks blocks_;
   bool merged_;
   int64_t columns_, run_, steps_, count_, depth_;
-  Block weights_, bias_;
+  AlignedBuffer weights_, bias_;
 };
 
 }  // namespace ibn::kernels::IBN_ISA

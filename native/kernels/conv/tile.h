@@ -52,10 +52,10 @@ constexpr int64_t kUnroll = 4, kAheadLines = 4, kLineBytes = 64;
 // Weights that come next, brought into the second-level cache piece by piece while others are worked on: the
 // processor's own prefetching begins anew at each page.
 template <class T>
-class Ahead {
+class Prefetcher {
  public:
-  Ahead() = default;
-  Ahead(const T* weights, int64_t elements)
+  Prefetcher() = default;
+  Prefetcher(const T* weights, int64_t elements)
       : at_(reinterpret_cast<const char*>(weights)), end_(at_ + elements * static_cast<int64_t>(sizeof(T))) {}
 
   // What this call of a tile shall bring in: nothing new once all is.

@@ -35,7 +35,7 @@ class WinogradConv final : public Conv {
   size_t weightBytes() const override { return weights_.bytes() + bias_.bytes(); }
 
   size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const override {
-    Cutter cutter(nullptr);
+    ScratchCutter cutter(nullptr);
     cut(cutter, divide(batch, spec_.outSize(0, height), spec_.outSize(1, width), threads), batch, threads);
     return cutter.used();
   }
@@ -44,7 +44,7 @@ class WinogradConv final : public Conv {
     const int64_t batch = call.output.batch;
     Work w{call, divide(batch, call.output.height, call.output.width, team.threads())};
     if (call.scratch == nullptr) outOfMemory();
-    Cutter cutter(call.scratch);
+    ScratchCutter cutter(call.scratch);
     w.scratch = cut(cutter, w.division, batch, team.threads());
     const Division& d = w.division;
     for (int t = 0; t < team.threads(); t++) w.scratch.key[t] = -1;
@@ -95,7 +95,7 @@ class WinogradConv final : public Conv {
   int64_t inputElements(const Division& d) const { return kPoints * d.block_tiles * padded_in_; }
   int64_t productElements(const Division& d) const { return kPoints * d.block_tiles * kPanel; }
 
-  Scratch cut(Cutter& cutter, const Division& d, int64_t batch, int threads) const {
+  Scratch cut(ScratchCutter& cutter, const Division& d, int64_t batch, int threads) const {
     Scratch s{};
     s.input = cutter.take<float>(inputElements(d) * threads);
     s.products = cutter.take<float>(productElements(d) * threads);
@@ -167,7 +167,7 @@ class WinogradConv final : public Conv {
     for (int64_t point = 0; point < kPoints; point++) {
       c.b = weights + point * size;
       const bool more = point + 1 < kPoints || panel + 1 < last;
-      Ahead<float> ahead(c.b + size, more ? size : 0);
+      Prefetcher<float> ahead(c.b + size, more ? size : 0);
       for (int64_t i = 0; i < pieces; i++) {
         const int64_t row = pieceStart(tiles, pieces, i);
         c.a = input + (point * d.block_tiles + row) * padded_in_;
@@ -352,7 +352,7 @@ class WinogradConv final : public Conv {
 
   ConvSpec spec_;
   int64_t in_, padded_in_, panels_;
-  Block weights_, bias_;
+  AlignedBuffer weights_, bias_;
 };
 
 template <class T>

@@ -1,7 +1,7 @@
 // What goes over the channels of each pixel: softmax, layer norm, sums and extremes.
+#include "../kernel_list.h"
 #include "../simd/loops.h"
 #include "../simd/vector_math.h"
-#include "../small.h"
 
 namespace ibn::kernels::IBN_ISA {
 namespace {

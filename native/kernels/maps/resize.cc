@@ -1,5 +1,5 @@
+#include "../kernel_list.h"
 #include "../simd/loops.h"
-#include "../small.h"
 
 namespace ibn::kernels::IBN_ISA {
 namespace {

@@ -1,10 +1,10 @@
 // Functions of single elements and of two. Elements go through a buffer in blocks: operands are brought there
 // as dense float32, functions run over it one after the other, and the result is taken from there. What is
 // dense float32 already is read and written where it lies.
+#include "../kernel_list.h"
 #include "../simd/elements.h"
 #include "../simd/loops.h"
 #include "../simd/vector_math.h"
-#include "../small.h"
 
 namespace ibn::kernels::IBN_ISA {
 namespace {
