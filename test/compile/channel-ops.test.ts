@@ -17,8 +17,9 @@ import {
   type Tensor,
 } from '../../lib/tensor/index.ts';
 import { tmp } from '../helpers/index.ts';
-import { countSteps, prepared } from '../helpers/plans.ts';
+import { prepared } from '../helpers/plans.ts';
 import { elements, relativeError } from '../nn/numbers.ts';
+import { expectStepsAsEager } from './as-eager.ts';
 import { expectPlan, PlanMaker, rejection } from './plan-maker.ts';
 
 const { aten } = ops;
@@ -46,21 +47,8 @@ function network(rest: Forward): nn.Module & { forward: Forward } {
 }
 
 /** Fails unless the compiled network gives what eager gives; gives its steps. */
-async function expectEager(rest: Forward): Promise<Record<string, number>> {
-  const model = network(rest);
-  for (const threads of [1, 2]) {
-    const fast = await compile(model, { inputs: [INPUT], threads, microBatch: 2 });
-    for (const n of [1, 2, 5]) {
-      const x = randn([n, ...INPUT.slice(1)]);
-      const want = noGrad(() => model.forward(x));
-      const got = await fast.run(x);
-      expect(got.shape).toEqual(want.shape);
-      expect(relativeError(elements(got), elements(want)), `${n} images`).toBeLessThan(1e-5);
-    }
-    fast.dispose();
-  }
-  return scope(() => countSteps(buildPlan(model, { inputs: [INPUT] })));
-}
+const expectEager = (rest: Forward): Promise<Record<string, number>> =>
+  expectStepsAsEager(network(rest), INPUT);
 
 describe.each(kinds)('steps of %s in %s agree with eager', (instructionSet, dtype) => {
   it.each([1, 3, 8, 16, 21, 37, 130])('over %i channels', async (channels) => {

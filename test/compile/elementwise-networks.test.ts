@@ -1,19 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildPlan } from '../../lib/compile/cpu/lower.ts';
-import { compile } from '../../lib/compile/index.ts';
 import * as nn from '../../lib/nn/index.ts';
-import {
-  manualSeed,
-  noGrad,
-  ops,
-  randn,
-  scope,
-  setNumThreads,
-  type Tensor,
-  tensor,
-} from '../../lib/tensor/index.ts';
-import { countSteps, prepared } from '../helpers/plans.ts';
-import { elements, relativeError } from '../nn/numbers.ts';
+import { manualSeed, ops, randn, scope, setNumThreads, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { prepared } from '../helpers/plans.ts';
+import { expectStepsAsEager } from './as-eager.ts';
 
 const { aten } = ops;
 const INPUT = [1, 5, 9, 7];
@@ -38,21 +28,8 @@ function network(rest: Forward): nn.Module & { forward: Forward } {
 }
 
 /** Fails unless the compiled network gives what eager gives; gives its steps. */
-async function expectEager(rest: Forward): Promise<Record<string, number>> {
-  const model = network(rest);
-  for (const threads of [1, 2]) {
-    const fast = await compile(model, { inputs: [INPUT], threads, microBatch: 2 });
-    for (const n of [1, 2, 5]) {
-      const x = randn([n, ...INPUT.slice(1)]);
-      const want = noGrad(() => model.forward(x));
-      const got = await fast.run(x);
-      expect(got.shape).toEqual(want.shape);
-      expect(relativeError(elements(got), elements(want)), `${n} images`).toBeLessThan(1e-5);
-    }
-    fast.dispose();
-  }
-  return scope(() => countSteps(buildPlan(model, { inputs: [INPUT] })));
-}
+const expectEager = (rest: Forward): Promise<Record<string, number>> =>
+  expectStepsAsEager(network(rest), INPUT);
 
 const pooled = (x: Tensor): Tensor => x.mean([2, 3], { keepdim: true });
 

@@ -1,8 +1,6 @@
-import { expect } from 'vitest';
-import { compile } from '../../lib/compile/index.ts';
 import * as nn from '../../lib/nn/index.ts';
-import { manualSeed, noGrad, randn, type Tensor } from '../../lib/tensor/index.ts';
-import { elements, relativeError } from '../nn/numbers.ts';
+import { manualSeed, type Tensor } from '../../lib/tensor/index.ts';
+import { expectAsEager } from './as-eager.ts';
 
 export const INPUT = [[1, 3, 6, 8]];
 
@@ -24,15 +22,10 @@ export async function expectEagerHoweverCut(
   sizes: readonly number[],
 ): Promise<void> {
   for (const pieces of [1, 2]) {
-    const cut = { microBatch: pieces, threads: pieces };
-    const fast = await compile(model, { inputs: INPUT, unsupported: 'eager', ...cut });
-    for (const n of sizes) {
-      const x = randn([n, 3, 6, 8]);
-      const want = noGrad(() => model.forward(x));
-      const got = await fast.run(x);
-      expect(got.shape).toEqual(want.shape);
-      expect(relativeError(elements(got), elements(want)), `${n} images`).toBeLessThan(1e-5);
-    }
-    fast.dispose();
+    await expectAsEager(model, INPUT[0] as number[], sizes, {
+      unsupported: 'eager',
+      microBatch: pieces,
+      threads: pieces,
+    });
   }
 }

@@ -19,6 +19,7 @@ import {
 import { tmp } from '../helpers/index.ts';
 import { countSteps, prepared } from '../helpers/plans.ts';
 import { elements, relativeError } from '../nn/numbers.ts';
+import { expectAsEager } from './as-eager.ts';
 import { compilePlan, expectPlan, PlanMaker, rejection } from './plan-maker.ts';
 
 const { aten } = ops;
@@ -38,15 +39,7 @@ async function expectEager(forward: Forward, shape: readonly number[]): Promise<
       return forward(x.mul(2));
     }
   }
-  const fast = await compile(new Net().eval(), { inputs: [[1, ...shape]], threads: 2, microBatch: 2 });
-  for (const n of [1, 3]) {
-    const x = randn([n, ...shape]);
-    const want = noGrad(() => forward(x.mul(2)));
-    const got = await fast.run(x);
-    expect(got.shape).toEqual(want.shape);
-    expect(relativeError(elements(got), elements(want)), `${n} images of ${shape}`).toBeLessThan(1e-5);
-  }
-  fast.dispose();
+  await expectAsEager(new Net().eval(), [1, ...shape], [1, 3], { threads: 2, microBatch: 2 });
 }
 
 const SIZES = [
