@@ -16,10 +16,11 @@ const filters =
         'test/ops',
         'test/tensor',
         'test/checkpoint/fuzz-native',
-        'test/compile/kernels',
-        'test/compile/engine',
-        'test/compile/run',
-        'test/compile/save',
+        'test/compile/kernels/kernels',
+        'test/compile/engine/engine',
+        'test/compile/engine/run',
+        'test/compile/networks/run',
+        'test/compile/plan-file/save',
       ];
 
 function run(command, args, env = {}) {

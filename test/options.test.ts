@@ -487,7 +487,7 @@ const ELSEWHERE: Record<string, string> = {
   CompiledModelError: 'made by the package',
   DatasetError: 'made by the package',
   ImageError: 'made by the package',
-  'CompiledModel.run': 'test/compile/run.test.ts',
+  'CompiledModel.run': 'test/compile/engine/run.test.ts',
   'CompiledModel.fromPlan': 'called by the package',
   'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',
   'optim.lrScheduler.LRScheduler': 'abstract: its subclasses check theirs',
