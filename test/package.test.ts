@@ -135,6 +135,18 @@ describe('the packed tarball, installed without compiler, Python or shell', () =
     expect(await run([join(consumer, 'out/runs.cjs')])).toBe(printed);
   });
 
+  it('serves those who follow docs/getting-started.md: its settings take its programs', async () => {
+    const page = readFileSync(join(root, 'docs/getting-started.md'), 'utf8');
+    const place = join(consumer, 'started');
+    mkdirSync(place);
+    writeFileSync(join(place, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(place, 'tsconfig.json'), /```json\n([\s\S]*?)```/.exec(page)?.[1] as string);
+    const programs = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code as string);
+    expect(programs.length).toBeGreaterThan(4);
+    for (const [i, code] of programs.entries()) writeFileSync(join(place, `step${i}.ts`), code);
+    expect(await run([join(root, 'node_modules/typescript/bin/tsc'), '-p', place])).toBe('');
+  });
+
   it('has the shared network and its images for the demo', async () => {
     expect(await run(cli('demo'))).toMatch(/(\d+) of 10 right\./);
   });
