@@ -36,6 +36,32 @@ export function split(x: Tensor, sizeOrSections: number | readonly number[], dim
     : ops.aten.split_with_sizes(x, sizeOrSections, dim);
 }
 
+/**
+ * The coordinates of flat indices into a tensor of a shape: a tensor for each dimension, of the shape of `indices`.
+ *
+ * @throws TypeError for indices that are no integers.
+ * @example
+ * const [rows, columns] = unravelIndex(tensor([4, 1], { dtype: 'int64' }), [3, 2]); // [2, 0], [0, 1]
+ */
+export function unravelIndex(indices: Tensor, shape: number | readonly number[]): Tensor[] {
+  checkPositions('unravelIndex', arguments, 2);
+  const { dtype } = indices;
+  if (!/^u?int/.test(dtype)) {
+    throw new TypeError(`Expected indices of an integer dtype for unravelIndex, got ${dtype}`);
+  }
+  const sizes = typeof shape === 'number' ? [shape] : shape;
+  if (!sizes.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new RangeError(`Expected whole numbers of at least 0 for unravelIndex shape, got [${sizes}]`);
+  }
+  let rest = indices.to('int64');
+  const found: Tensor[] = [];
+  for (const size of [...sizes].reverse()) {
+    found.unshift(rest.remainder(size));
+    rest = ops.aten.floor_divide(rest, size);
+  }
+  return found;
+}
+
 /** The shape that shapes broadcast to. */
 export function broadcastShapes(...shapes: readonly (readonly number[])[]): number[] {
   const length = Math.max(0, ...shapes.map((shape) => shape.length));

@@ -19,7 +19,7 @@ export {
 } from './modes.ts';
 export { formatParameter, formatTensor } from './printing/print.ts';
 export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing/print-options.ts';
-export { Generator, getRngState, initialSeed, manualSeed, setRngState } from './random.ts';
+export { Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random.ts';
 export {
   type CudaInfo,
   cudaInfo,

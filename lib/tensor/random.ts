@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { NativeObject, unwrap } from '../ops/index.ts';
 import type { Device } from './dtype.ts';
 import { native } from './native.ts';
@@ -34,6 +35,17 @@ export class Generator extends NativeObject {
  */
 export function manualSeed(seed: number | bigint): void {
   native.manualSeed(seed);
+}
+
+/**
+ * Seeds the default generators of all devices with a number that nobody chose. Returns it.
+ *
+ * @example console.log(seed()); // to repeat a run with manualSeed
+ */
+export function seed(): bigint {
+  const drawn = randomBytes(8).readBigUInt64LE();
+  manualSeed(drawn);
+  return drawn;
 }
 
 /** The seed of the default CPU generator. */

@@ -97,4 +97,7 @@ EXTRA = [
     ("UpsamplingNearest2d", [], {"size": (4, 7)}, [MAP]),
     ("UpsamplingBilinear2d", [], {"scale_factor": 2.0}, [MAP]),
     ("AdaptiveLogSoftmaxWithLoss", [6, 20, [4, 10]], {"div_value": 2.0}, [floats(9, 6), integers(20, 9)]),
+    ("CrossMapLRN2d", [3], {}, [MAP]),
+    ("CrossMapLRN2d", [5], {"alpha": 0.5, "beta": 0.5, "k": 2}, [floats(2, 9, 3, 2)]),
+    ("CrossMapLRN2d", [4], {"alpha": 0.5}, [floats(1, 7, 2, 2)]),
 ]

@@ -19,7 +19,7 @@ export const SECTIONS = [
       [/^(lu|chain_matmul|symeig|eig)$/, 'deprecated in PyTorch: `linalg`'],
       [/^as_tensor$/, '`tensor` or `fromBuffer`'],
       [/^(pca_lowrank|svd_lowrank)$/, '`linalg.svd`'],
-      [/^(seed|wait|unravel_index)$/, 'not made'],
+      [/^wait$/, 'for futures of TorchScript; here there are promises'],
     ],
   },
   ...['linalg', 'fft', 'special'].map((space) => ({
@@ -38,7 +38,6 @@ export const SECTIONS = [
       [/^Lazy/, LAZY],
       [/^(DataParallel|SyncBatchNorm)$/, 'one device a process'],
       [/^(Container|NLLLoss2d)$/, 'deprecated in PyTorch'],
-      [/^CrossMapLRN2d$/, 'LocalResponseNorm; PyTorch’s sum here keeps channels that have left the window'],
       [/^(RNNBase|RNNCellBase)$/, 'a base class; use RNN, LSTM, GRU and their cells'],
     ],
   },

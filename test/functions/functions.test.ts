@@ -162,6 +162,28 @@ describe('functions of torch that are more than one op', () => {
     ]);
   });
 
+  it('unravelIndex gives coordinates, also of indices beyond the ends', () => {
+    const indices = tensor([[1234], [5678], [-3]], { dtype: 'int64' });
+    expect(torch.unravelIndex(indices, [10, 10, 100]).map((part) => part.toArray())).toEqual([
+      [[1], [5], [9]],
+      [[2], [6], [9]],
+      [[34], [78], [97]],
+    ]);
+    const [only] = torch.unravelIndex(tensor(4, { dtype: 'uint8' }), 7) as [Tensor];
+    expect([only.item(), only.dtype]).toEqual([4, 'int64']);
+    expect(() => torch.unravelIndex(tensor(0.5), 7)).toThrow('Expected indices of an integer dtype');
+    expect(() => torch.unravelIndex(indices, [2, -1])).toThrow('got [2,-1]');
+  });
+
+  it('seed draws a seed that repeats what follows', () => {
+    const drawn = torch.seed();
+    const first = torch.randn([3]).toArray();
+    expect(torch.initialSeed()).toBe(drawn);
+    torch.manualSeed(drawn);
+    expect(torch.randn([3]).toArray()).toEqual(first);
+    expect(torch.seed()).not.toBe(drawn);
+  });
+
   it('stft centres its frames, as torch.stft and not as the op', () => {
     const signal = torch.arange(64).to('float32').sin();
     const spectrum = torch.stft(signal, 16, { window: torch.hannWindow(16), returnComplex: true });

@@ -70,6 +70,7 @@ export const functions: Record<string, Entry> = {
   resetPeakMemoryStats: fine((ibn) => ibn.resetPeakMemoryStats()),
   runtimeInfo: fine((ibn) => ibn.runtimeInfo().torchVersion),
   scope: throws((ibn, x) => ibn.scope(() => x.neg())),
+  seed: fine((ibn) => typeof ibn.seed()),
   setDetectAnomaly: fine((ibn) => ibn.setDetectAnomaly(false)),
   setGradEnabled: fine((ibn) => ibn.setGradEnabled(ibn.isGradEnabled())),
   setNumThreads: fine((ibn) => ibn.setNumThreads(ibn.getNumThreads())),

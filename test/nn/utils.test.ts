@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as nn from '../../lib/nn/index.ts';
-import { arange, manualSeed, ones, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
+import { arange, manualSeed, noGrad, ones, ops, type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
 import { message } from './messages.ts';
 import { elements, expectClose, fixture } from './numbers.ts';
 import { revive, scalarOf, type TypedNumbers, toTensor } from './replay.ts';
@@ -30,7 +30,7 @@ const want = fixture<{
   transposed: { arguments: unknown[]; results: TypedNumbers[] };
 }>('nn/utils.json');
 const TOLERANCE = 1e-5;
-const { weightNorm, spectralNorm } = parametrizations;
+const { weightNorm, spectralNorm, orthogonal } = parametrizations;
 
 const parametrized: Record<string, () => nn.Module> = {
   'weightNorm linear': () => weightNorm(new nn.Linear(3, 4)),
@@ -41,6 +41,12 @@ const parametrized: Record<string, () => nn.Module> = {
   'spectralNorm dim 1': () => spectralNorm(new nn.Conv2d(2, 3, 2), { dim: 1 }),
   'spectralNorm bias': () => spectralNorm(new nn.Linear(3, 4), { name: 'bias' }),
   both: () => weightNorm(spectralNorm(new nn.Linear(3, 4)), { name: 'bias', dim: null }),
+  orthogonal: () => orthogonal(new nn.Linear(4, 4)),
+  'orthogonal, tall': () => orthogonal(new nn.Linear(3, 5)),
+  'orthogonal, wide cayley': () => orthogonal(new nn.Linear(5, 3), { orthogonalMap: 'cayley' }),
+  'orthogonal, tall matrix_exp': () => orthogonal(new nn.Linear(3, 5), { orthogonalMap: 'matrix_exp' }),
+  'orthogonal without base': () =>
+    orthogonal(new nn.Linear(5, 3), { orthogonalMap: 'householder', useTrivialization: false }),
 };
 
 describe('parametrizations', () => {
@@ -64,6 +70,51 @@ describe('parametrizations', () => {
     for (const [key, { grad }] of module.namedParameters())
       expectClose(grad as Tensor, expected.gradients[key] as TypedNumbers, TOLERANCE);
     expectClose(module.eval().forward(x), expected.evalOutput, TOLERANCE);
+  });
+
+  it('orthogonal keeps batches orthogonal while they are trained, and takes other values', () => {
+    const layer = orthogonal(new nn.Bilinear(3, 4, 2));
+    const distance = () => {
+      const q = layer.weight.detach();
+      return q.matmul(q.mT()).sub(ops.aten.eye(3)).abs().max().item() as number;
+    };
+    expect(distance()).toBeLessThan(1e-5);
+    const before = layer.weight.detach().clone();
+    layer
+      .forward(ones([1, 3]), ones([1, 4]))
+      .square()
+      .sum()
+      .backward();
+    for (const parameter of layer.parameters()) {
+      const { grad } = parameter;
+      if (grad !== null) noGrad(() => parameter.sub_(grad, { alpha: 0.1 }));
+    }
+    expect(layer.weight.sub(before).abs().max().item()).toBeGreaterThan(1e-3);
+    expect(distance()).toBeLessThan(1e-5);
+    layer.weight = before.mul(2) as nn.Parameter;
+    expect(layer.weight.sub(before).abs().max().item()).toBeLessThan(1e-5);
+  });
+
+  it('orthogonal says what it cannot do', () => {
+    const linear = () => new nn.Linear(2, 3);
+    const free = orthogonal(linear(), { orthogonalMap: 'householder', useTrivialization: false });
+    expect([
+      message(() => orthogonal(linear(), { name: 'bias' })),
+      message(() => orthogonal(linear(), { orthogonalMap: 'qr' as never })),
+      message(() => orthogonal(linear(), { orthogonalMap: 'cayley', useTrivialization: false })),
+      message(() =>
+        orthogonal(new nn.Linear(2, 2, { dtype: 'complex64' }), { orthogonalMap: 'householder' }),
+      ),
+      message(() => Object.assign(free, { weight: ones([2, 2]) })),
+    ]).toMatchInlineSnapshot(`
+      [
+        "RangeError: Expected a matrix or a batch of them for orthogonal, got shape [3]",
+        "RangeError: Expected "matrix_exp", "cayley" or "householder" for orthogonal orthogonalMap, got "qr"",
+        "RangeError: Expected useTrivialization for orthogonal with "cayley" to take a value",
+        "RangeError: Expected a real tensor for orthogonal with "householder", got complex64",
+        "RangeError: Expected shape [3,2] for an orthogonal tensor, got [2,2]",
+      ]
+    `);
   });
 
   class Symmetric extends nn.Module {

@@ -2,12 +2,18 @@
 import { checkPositions } from '../../options.ts';
 import { empty, ops, type Tensor } from '../../tensor/index.ts';
 import { type Call, flag, named, optional, real, Signature, whole } from '../arguments.ts';
-import { groupNorm, localResponseNorm, normalizedShapeArgument } from '../functional/normalization.ts';
+import { type CrossMapLRNValues, crossMapLrn2d } from '../functional/cross-map-lrn.ts';
+import {
+  groupNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+  normalizedShapeArgument,
+} from '../functional/normalization.ts';
 import * as init from '../init/init.ts';
 import { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { pythonFloat, pythonRepr } from '../module/repr.ts';
-import { layerOf } from './define.ts';
+import { defineLayer, layerOf } from './define.ts';
 import { PLACE_ARGUMENTS, type PlaceOptions, type PlaceValues, tensorOptions } from './place.ts';
 
 /** A scale, a shift, both or neither. */
@@ -197,4 +203,13 @@ export class LocalResponseNorm extends layerOf(
   localResponseNorm,
   ({ size, alpha, beta, k }) =>
     `${size}, alpha=${pythonFloat(alpha)}, beta=${pythonFloat(beta)}, k=${pythonFloat(k)}`,
+) {}
+
+/** The same as PyTorch computes it under this name: its windows keep the first channel, and its backward differs from them. */
+export class CrossMapLRN2d extends defineLayer<[size: number], LocalResponseNormOptions, CrossMapLRNValues>(
+  localResponseNorm.definition.signature,
+  (layer, x) => crossMapLrn2d(x, layer),
+  // Its default k is no float in Python.
+  ({ size, alpha, beta, k }) =>
+    `${size}, alpha=${pythonFloat(alpha)}, beta=${pythonFloat(beta)}, k=${k === 1 ? k : pythonFloat(k)}`,
 ) {}

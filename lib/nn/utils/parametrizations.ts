@@ -6,6 +6,8 @@ import { checkCount } from '../sizes.ts';
 import { type Parametrization, registerParametrization } from './parametrize.ts';
 import { tensorOf } from './tensor-of.ts';
 
+export { type OrthogonalMap, type OrthogonalOptions, orthogonal } from './orthogonal.ts';
+
 class _WeightNorm extends Module implements Parametrization {
   readonly dim: number;
 
