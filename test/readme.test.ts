@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transformSync } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -23,6 +23,11 @@ describe('README', () => {
     const { code, stdout, stderr } = await runChild(`await import('file://${file}');`);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.trim()).toBe(block('output').trim());
+  });
+
+  it('links every page of docs', () => {
+    const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+    expect(pages.filter((name) => !readme.includes(`(docs/${name})`))).toEqual([]);
   });
 
   it('names files and folders that exist', async () => {
