@@ -28,6 +28,11 @@ function readPhotos({ data, size, batchSize, sequential }) {
   const validate = imagenetEval({ resize: Math.round((size * 256) / 224), crop: size });
   const train = new datasets.ImageFolder(join(data, 'train'), { transform: imagenetTrain({ crop: size }) });
   const val = new datasets.ImageFolder(join(data, 'val'), { transform: validate });
+  if (String(val.classes) !== String(train.classes)) {
+    throw new RangeError(
+      `Expected ${train.classes.join(', ')} in ${val.root}, got ${val.classes.join(', ')}`,
+    );
+  }
   return {
     classes: train.classes,
     train: new DataLoader(train, { batchSize, sequential, shuffle: true }),

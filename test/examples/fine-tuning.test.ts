@@ -1,3 +1,4 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkpoint, load, type Tensor } from '../../lib/index.ts';
@@ -44,12 +45,19 @@ describe('examples/fine-tuning', () => {
     expect(same).toEqual([...before.keys()].filter(isFrozen));
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses what it does not know, and photos to compare of other classes', async () => {
+    const folder = tmp();
+    for (const part of ['train/ant', 'train/bee', 'val/ant', 'val/bug']) {
+      mkdirSync(join(folder, part), { recursive: true });
+      copyFileSync(join(root, 'assets/images/18-bag.png'), join(folder, part, 'a.png'));
+    }
     const failures = [
       ['--learning-rate', '1'],
       ['--gamma', 'none'],
-    ].map((args) => failureOf(program, args, root));
-    const [option, number] = await Promise.all(failures);
+      ['--data', '.'],
+    ].map((args) => failureOf(program, args, folder));
+    const [option, number, classes] = await Promise.all(failures);
+    expect(classes).toBe('Expected ant, bee in val, got ant, bug');
     expect(option).toContain("Unknown option '--learning-rate'");
     expect(number).toBe('Expected a number of at least 0 for --gamma, got none');
   });
