@@ -20,6 +20,8 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
     /value cannot be converted to type int(\w*) without overflow/,
     'Expected whole numbers that fit an int$1 of C++, got a larger one',
   ],
+  [/self\.is_sparse\(\) INTERNAL ASSERT .*/, 'Expected a sparse tensor, got a dense one'],
+  [/cannot create std::vector larger than max_size\(\)/, 'Expected sizes that fit together, got others'],
   [
     /^only Tensors of floating point dtype can require gradients/,
     'Expected a floating-point or complex tensor for requiresGrad_, got one of whole numbers or booleans',

@@ -1,5 +1,5 @@
-import { checkOptions, checkPositions } from '../options.ts';
-import { type DType, ops, type Tensor } from '../tensor/index.ts';
+import { checkOptions, checkPositions, describeValue } from '../options.ts';
+import { type DType, isTensor, ops, type Tensor } from '../tensor/index.ts';
 
 /**
  * Sums of products of tensors, in Einstein's notation: `equation` names the dimensions of each operand and of the result.
@@ -34,6 +34,15 @@ export function tensordot(
   dims: number | readonly [readonly number[], readonly number[]] = 2,
 ): Tensor {
   checkPositions('tensordot', arguments, 3);
+  for (const [name, x] of Object.entries({ a, b })) {
+    if (!isTensor(x))
+      throw new TypeError(`Expected a Tensor for tensordot argument "${name}", got ${describeValue(x)}`);
+  }
+  if (typeof dims !== 'number' && !(Array.isArray(dims) && dims.length === 2)) {
+    throw new TypeError(
+      `Expected a number or two arrays of dimensions for tensordot dims, got ${describeValue(dims)}`,
+    );
+  }
   if (typeof dims !== 'number') return ops.aten.tensordot(a, b, dims[0], dims[1]);
   const most = Math.min(a.dim(), b.dim());
   if (!Number.isInteger(dims) || dims < 0 || dims > most)

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../options.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { listOf } from './products.ts';
 
@@ -64,6 +64,12 @@ export function unravelIndex(indices: Tensor, shape: number | readonly number[])
 
 /** The shape that shapes broadcast to. */
 export function broadcastShapes(...shapes: readonly (readonly number[])[]): number[] {
+  for (const shape of shapes) {
+    if (Array.isArray(shape) && shape.every((size) => Number.isInteger(size) && size >= 0)) continue;
+    throw new TypeError(
+      `Expected arrays of whole numbers of at least 0 for broadcastShapes, got ${Array.isArray(shape) ? `[${shape.join(', ')}]` : describeValue(shape)}`,
+    );
+  }
   const length = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length }, (_, i) => {
     const sizes = shapes.map((shape) => shape[shape.length - length + i] ?? 1).filter((size) => size !== 1);

@@ -75,6 +75,7 @@ def decode(value):
 
 
 def snake(name):
+    name = re.sub(r"^atleast(?=\dd$)", "atleast_", name)
     dashes, rest = re.fullmatch("(_*)(.*)", name).groups()
     return dashes + re.sub("(?<=.)([A-Z])", lambda found: f"_{found[1].lower()}", rest)
 

@@ -1,4 +1,4 @@
-import { cat, isTensor, type Tensor } from '../../lib/tensor/index.ts';
+import { cat, isTensor, type Tensor, zeros } from '../../lib/tensor/index.ts';
 
 /** A call with one thing wrong in it. */
 export interface BadCall {
@@ -57,6 +57,12 @@ function badLists(good: readonly unknown[]): Bad[] {
 }
 
 function badTensors(good: Tensor): Bad[] {
+  if (good.layout !== 'strided' || good.dtype.startsWith('q')) {
+    return [
+      ['a number', 3],
+      ['dense', zeros(good.shape)],
+    ];
+  }
   const isFloat = good.isFloatingPoint();
   const other = (dtype: 'bool' | 'int64' | 'float32' | 'complex64'): Bad => [dtype, good.detach().to(dtype)];
   const bad: Bad[] = [

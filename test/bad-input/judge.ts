@@ -60,7 +60,7 @@ async function messageFrom(call: () => unknown): Promise<{ message?: string; err
 
 function complaintAbout(error: unknown, message: string): string | undefined {
   if (!(error instanceof Error)) return message;
-  if (ENGINE.test(message) && !message.startsWith('Expected')) return `the engine's: ${message}`;
+  if (ENGINE.test(message) && !SAYS_WHAT.test(message)) return `the engine's: ${message}`;
   if (INSIDE.test(message)) return `libtorch's: ${message}`;
   if (!SAYS_WHAT.test(message)) return `says not what was expected: ${message}`;
   return undefined;
