@@ -36,7 +36,7 @@ const ALLOWED: Record<string, string[]> = {
   compile: ['atomic-file', 'call-site', 'text-table', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
-  train: ['tensor', 'nn'],
+  train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint'],
   testing: ['tensor'],
   cli: ['*'],
   index: ['*'],
@@ -97,6 +97,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'swa-utils': ['.', 'lr-scheduler', 'base'],
     '.': ['base', 'optimizers', 'lr-scheduler', 'swa-utils'],
   },
+  train: { metrics: [], run: ['.'], '.': ['run', 'metrics'] },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
     network: ['.'],
@@ -113,6 +114,7 @@ const NEVER_IMPORTED = new Set(['cli', 'index', 'testing']);
 // Imports of types are erased by the compiler and load nothing.
 const TYPE_ONLY: Record<string, string[]> = {
   tensor: ['libtorch'],
+  train: ['data'],
   cuda: ['binding'],
   autograd: ['binding'],
 };

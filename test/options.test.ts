@@ -5,7 +5,7 @@ import * as ibn from '../lib/index.ts';
 import { isTensor, ones } from '../lib/tensor/index.ts';
 import { dist, errorOf, tmp } from './helpers/index.ts';
 
-const { amp, autograd, checkpoint, cuda, datasets, hub, models, nn, optim, transforms, utils } = ibn;
+const { amp, autograd, checkpoint, cuda, datasets, hub, models, nn, optim, train, transforms, utils } = ibn;
 const { functional: F, init } = nn;
 const { rnn } = nn.utils;
 const RECURRENT = ['RNN', 'GRU', 'LSTM', 'RNNCell', 'GRUCell', 'LSTMCell'] as const;
@@ -23,6 +23,7 @@ const sizes =
   (make: (size: number[], options: never) => unknown): Call =>
   (o) =>
     make([2], o);
+const run = () => ({ model: linear(), optimizer: sgd(), data: [], loss: () => ones([]), epochs: 1 });
 const missing = '/nowhere/file.pth';
 const backbone = () => models.resnet18({ widths: [2, 2, 2, 2], numClasses: 2 });
 
@@ -226,6 +227,7 @@ const CALLS: Record<string, Call> = {
   'nn.utils.clipGradValue_': (o) => nn.utils.clipGradValue_(ones([1]), 1, o),
   'nn.utils.parametrizations.weightNorm': (o) => nn.utils.parametrizations.weightNorm(linear(), o),
   'nn.utils.parametrizations.spectralNorm': (o) => nn.utils.parametrizations.spectralNorm(linear(), o),
+  'nn.utils.parametrizations.orthogonal': (o) => nn.utils.parametrizations.orthogonal(linear(), o),
   'nn.utils.parametrize.registerParametrization': (o) =>
     nn.utils.parametrize.registerParametrization(linear(), 'weight', new nn.Tanh(), o),
   'nn.utils.parametrize.removeParametrizations': (o) =>
@@ -302,6 +304,10 @@ const CALLS: Record<string, Call> = {
   'optim.swaUtils.SWALR': (o) => new optim.swaUtils.SWALR(sgd(), 0.1, o),
   'optim.swaUtils.AveragedModel': (o) => new optim.swaUtils.AveragedModel(linear(), o),
   'optim.swaUtils.updateBn': (o) => optim.swaUtils.updateBn([], linear(), o),
+  'train.Trainer': (o) => new train.Trainer({ ...run(), ...(o as object) }),
+  'train.Trainer.fit': (o) => new train.Trainer(run()).fit(o),
+  'train.evaluate': (o) => train.evaluate(linear(), [], { update: () => {} }, o),
+  'train.ClassificationMetrics': (o) => new train.ClassificationMetrics(2, o),
   'optim.lrScheduler.CosineAnnealingLR': (o) => new lrScheduler.CosineAnnealingLR(sgd(), 1, o),
   tensor: (o) => ibn.tensor([1], o),
   fromBuffer: (o) => ibn.fromBuffer(new Float32Array(2), o),
@@ -487,6 +493,7 @@ const ELSEWHERE: Record<string, string> = {
   CompiledModelError: 'made by the package',
   DatasetError: 'made by the package',
   ImageError: 'made by the package',
+  'train.TrainError': 'made by the package',
   'CompiledModel.run': 'test/compile/engine/run.test.ts',
   'CompiledModel.fromPlan': 'called by the package',
   'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',

@@ -1,3 +1,4 @@
+export { TrainError, type TrainErrorCode } from './errors.ts';
 export {
   type Evaluated,
   type EvaluateOptions,
@@ -12,3 +13,14 @@ export {
   type ClassificationSummary,
   type ClassSummary,
 } from './metrics/classification.ts';
+export type {
+  AnyScheduler,
+  Batches,
+  Callbacks,
+  EpochReport,
+  Figures,
+  LossResult,
+  StepReport,
+  TrainerOptions,
+} from './run/trainer-options.ts';
+export { type FitOptions, type FitResult, Trainer } from './trainer.ts';

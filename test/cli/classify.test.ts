@@ -350,16 +350,16 @@ describe('classify, the command line', { timeout: 60_000 }, () => {
       '--model',
       '--checkpoint',
       '--top',
-      '--device',
       '--json',
       '--batch-size',
+      '--device',
+      '--dtype',
       '--resize',
       '--crop',
       '--classes',
       '--strip-prefix',
       '--no-strict',
       '--split-norms',
-      '--dtype',
       '--skip-unreadable',
     ]);
   });

@@ -9,6 +9,7 @@ import { type Collated, Collator, type Converted, defaultConvert } from './colla
 import { type Fetcher, IterableFetcher, MapFetcher, type SkippedSample } from './fetch.ts';
 import { type DataLoaderOptions, loaderSettings } from './options.ts';
 import { pinned } from './pin-memory.ts';
+import { type DataLoaderState, generatorsOf, Position } from './position.ts';
 
 /**
  * Iterates over a data set in batches, reading ahead. With `shuffle` the order of every epoch is the one that
@@ -48,6 +49,8 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
   readonly #collate: (samples: Sample[]) => Yielded<Sample, Batch, Size>;
   readonly #timeout: number;
   readonly #generator: Generator | null;
+  readonly #position: Position;
+  #resumed: DataLoaderState | undefined;
 
   constructor(
     dataset: Dataset<Sample> | Samples<Sample>,
@@ -73,6 +76,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
     this.batchSampler = isMap(dataset)
       ? (options.batchSampler ?? this.#batches(dataset, options.sampler))
       : undefined;
+    this.#position = new Position(generatorsOf(this.#generator, this.batchSampler));
   }
 
   #batches(dataset: Dataset<Sample>, sampler: Iterable<number> | undefined): BatchSampler {
@@ -101,13 +105,56 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
   async *[Symbol.asyncIterator](): AsyncGenerator<Yielded<Sample, Batch, Size>, void, undefined> {
     const skipped: SkippedSample[] = [];
     this.#skipped = skipped;
-    const fetcher = this.#fetcher(skipped);
+    const resumed = this.#resumed;
+    this.#resumed = undefined;
+    const fetcher = await this.#begin(resumed, skipped);
     try {
-      yield* this.#read(fetcher);
+      yield* this.#read(fetcher, resumed?.batches ?? 0);
     } finally {
       await fetcher.close();
       if (skipped.length > 0) warnOfSkipped(skipped, this.dataset.length as number);
     }
+  }
+
+  /**
+   * Where the loader stands, in the middle of an epoch too: what was given counts, not what is read ahead. torchdata's
+   * `StatefulDataLoader` has the same two methods. Samplers of your own go on exactly if they draw at the start of an
+   * epoch, from the default generator or from one in their field `generator`.
+   *
+   * @example
+   * const numbers = new DataLoader(new TensorDataset(arange(8)), { batchSize: 2, shuffle: true });
+   * for await (const [batch] of numbers) if (numbers.stateDict().batches === 3) break;
+   * const saved = { loader: numbers.stateDict(), rng: getRngState() };
+   */
+  stateDict(): DataLoaderState {
+    checkPositions('DataLoader.stateDict', arguments, 0);
+    return this.#resumed ?? this.#position.state();
+  }
+
+  /**
+   * Goes on from a state: the next iteration gives the rest of that epoch. Samples that were given are not read again.
+   * The default generator keeps its state; put back that of then with `setRngState`.
+   *
+   * @throws TypeError for anything else, RangeError where the loader is made in another way
+   */
+  loadStateDict(state: DataLoaderState | ReadonlyMap<string, unknown>): void {
+    checkPositions('DataLoader.loadStateDict', arguments, 1);
+    const checked = this.#position.check(state);
+    this.#position.restore(checked);
+    this.#resumed = checked.began.length > 0 ? checked : undefined;
+    if (this.#resumed === undefined) this.#position.end();
+  }
+
+  async #begin(resumed: DataLoaderState | undefined, skipped: SkippedSample[]): Promise<Fetcher<Sample>> {
+    if (resumed === undefined) {
+      this.#position.begin();
+      return this.#fetcher(skipped);
+    }
+    return await this.#position.replay(resumed, async () => {
+      const fetcher = this.#fetcher(skipped);
+      await fetcher.skip(resumed.batches);
+      return fetcher;
+    });
   }
 
   #fetcher(skipped: SkippedSample[]): Fetcher<Sample> {
@@ -122,8 +169,12 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
     return new MapFetcher(this.dataset as Dataset<Sample>, batches, epoch, into);
   }
 
-  async *#read(fetcher: Fetcher<Sample>): AsyncGenerator<Yielded<Sample, Batch, Size>, void, undefined> {
+  async *#read(
+    fetcher: Fetcher<Sample>,
+    before: number,
+  ): AsyncGenerator<Yielded<Sample, Batch, Size>, void, undefined> {
     const pending: Promise<Read<Yielded<Sample, Batch, Size>>>[] = [];
+    let given = before;
     let last: Promise<unknown> = Promise.resolve();
     for (;;) {
       while (pending.length <= this.prefetch) {
@@ -134,7 +185,9 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
         pending.push(reading);
       }
       const read = await within(this.#timeout, pending.shift());
-      if (read === undefined || read === 'end') return;
+      if (read === undefined || read === 'end') return this.#position.end();
+      given++;
+      this.#position.reach(given);
       if (read !== 'skipped') yield read.batch;
     }
   }

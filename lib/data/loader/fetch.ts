@@ -8,6 +8,8 @@ import { withSampleSeed } from '../sample-generator.ts';
 export interface Fetcher<Sample> {
   /** The next batch; undefined behind the last one, or a promise of undefined where only reading tells. */
   next(): Promise<Sample[] | undefined> | undefined;
+  /** Passes over batches that were given before; samples with numbers are not read for it. */
+  skip(batches: number): Promise<void>;
   /** Lets go of what is open, also before the end. */
   close(): Promise<void>;
 }
@@ -57,6 +59,14 @@ export class MapFetcher<Sample> implements Fetcher<Sample> {
     return this.#read([...value], first);
   }
 
+  async skip(batches: number): Promise<void> {
+    for (let i = 0; i < batches; i++) {
+      const { done, value } = this.#batches.next();
+      if (done) throw fewer(batches, i);
+      this.#position += value.length;
+    }
+  }
+
   async close(): Promise<void> {
     this.#batches.return?.();
   }
@@ -84,6 +94,13 @@ export class MapFetcher<Sample> implements Fetcher<Sample> {
       return SKIPPED;
     }
   }
+}
+
+function fewer(batches: number, found: number): RangeError {
+  return new RangeError(
+    `Expected an epoch of at least ${batches} batches for DataLoader.loadStateDict, got ${found}; the data or the ` +
+      'batch size is another',
+  );
 }
 
 function checkBatch(indices: unknown): void {
@@ -115,6 +132,10 @@ export class IterableFetcher<Sample> implements Fetcher<Sample> {
     const reading = this.#last.then(() => this.#read());
     this.#last = reading.catch(() => {}); // it may fail before anyone awaits it
     return reading;
+  }
+
+  async skip(batches: number): Promise<void> {
+    for (let i = 0; i < batches; i++) if ((await this.next()) === undefined) throw fewer(batches, i);
   }
 
   async close(): Promise<void> {

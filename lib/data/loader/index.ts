@@ -2,3 +2,4 @@ export { type Collated, type Converted, defaultCollate, defaultConvert } from '.
 export { DataLoader } from './data-loader.ts';
 export type { SkippedSample } from './fetch.ts';
 export type { DataLoaderOptions } from './options.ts';
+export type { DataLoaderState } from './position.ts';
