@@ -27,6 +27,7 @@ SECONDS = 5
 # Modules that stand in calls, as test/bad-input/module-calls.ts makes them.
 MADE = {
     "Linear": lambda: torch.nn.Linear(4, 4),
+    "SGD": lambda: torch.optim.SGD([torch.ones(2, 2, requires_grad=True)], lr=0.1, momentum=0.9),
     "LayerNorm": lambda: torch.nn.LayerNorm(4),
     "TransformerEncoderLayer": lambda: torch.nn.TransformerEncoderLayer(4, 2, 6, batch_first=True),
     "TransformerDecoderLayer": lambda: torch.nn.TransformerDecoderLayer(4, 2, 6, batch_first=True),

@@ -36,6 +36,13 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
     /^\[\d\]/,
     'record.py cannot make the call in Python, or Python ends with it',
   ],
+  [/^optim\.lrScheduler\./, /: null$/, 'stands for the default, as undefined does'],
+  [/^optim\.lrScheduler\./, /lastEpoch: huge$/, 'the optimizer has been scheduled before'],
+  [
+    /^optim\.lrScheduler\.CosineAnnealingWarmRestarts$/,
+    /huge$|-7$/,
+    'Python spells T_mult, which record.py cannot',
+  ],
   [/^maxPool1d$/, /huge$/, 'libtorch 2.13 walks through the whole window, in Python too'],
 ];
 

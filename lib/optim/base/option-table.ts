@@ -48,7 +48,7 @@ export function optionsOf<Options extends object>(
 ): Required<Options> {
   checkOptions(owner, given, Object.keys(table));
   const full = rows(table).map(([name, initial, demand]) => {
-    const value = (given as Record<string, unknown>)[name] ?? initial;
+    const { [name]: value = initial } = given as Record<string, unknown>;
     demanded(owner, name, value, demand);
     return [name, Array.isArray(value) ? Object.freeze([...value]) : value];
   });

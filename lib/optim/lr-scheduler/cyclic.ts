@@ -3,7 +3,7 @@ import type { AnyOptimizer } from '../base/step-hooks.ts';
 import { type Demand, demanded, FINITE, FLAG, oneOf, POSITIVE } from '../checks.ts';
 import { LRScheduler } from './lr-scheduler.ts';
 import { beginMomentum, setMomentum, usesBeta1 } from './momentum.ts';
-import { type Field, type Group, perGroup, type SchedulerOptions } from './scheduler.ts';
+import { checkOptimizer, type Field, type Group, perGroup, type SchedulerOptions } from './scheduler.ts';
 
 type Mode = 'triangular' | 'triangular2' | 'exp_range';
 
@@ -69,6 +69,7 @@ export class CyclicLR extends LRScheduler {
   ) {
     const name = 'CyclicLR';
     checkPositions(name, arguments, 4);
+    checkOptimizer(name, optimizer);
     checkOptions(name, options, [...OPTIONS, 'cycleMomentum', 'baseMomentum', 'maxMomentum', 'lastEpoch']);
     const { mode = 'triangular', gamma = 1, scaleFn = null, scaleMode = 'cycle', lastEpoch = -1 } = options;
     const up = demanded(name, 'stepSizeUp', options.stepSizeUp ?? 2000, POSITIVE);

@@ -3,7 +3,7 @@ import type { AnyOptimizer } from '../base/step-hooks.ts';
 import { type Demand, demanded, EPOCHS, FLAG, oneOf, POSITIVE, UNIT } from '../checks.ts';
 import { LRScheduler } from './lr-scheduler.ts';
 import { beginMomentum, setMomentum, usesBeta1 } from './momentum.ts';
-import { type Field, type Group, perGroup, type SchedulerOptions } from './scheduler.ts';
+import { checkOptimizer, type Field, type Group, perGroup, type SchedulerOptions } from './scheduler.ts';
 
 /** Options of {@link OneCycleLR}; `totalSteps`, or `epochs` and `stepsPerEpoch`, must be there. */
 export interface OneCycleLROptions extends SchedulerOptions {
@@ -71,6 +71,7 @@ export class OneCycleLR extends LRScheduler {
   constructor(optimizer: AnyOptimizer, maxLr: number | readonly number[], options: OneCycleLROptions) {
     const name = 'OneCycleLR';
     checkPositions(name, arguments, 3);
+    checkOptimizer(name, optimizer);
     const momentumOptions = ['cycleMomentum', 'baseMomentum', 'maxMomentum'];
     checkOptions(name, options, [
       ...OPTIONS,

@@ -26,9 +26,7 @@ export abstract class Scheduler {
 
   constructor(optimizer: AnyOptimizer, lastEpoch: number) {
     const name = new.target.name;
-    if (!(optimizer instanceof Optimizer)) {
-      throw new TypeError(`Expected an Optimizer for ${name}, got ${describeValue(optimizer)}`);
-    }
+    checkOptimizer(name, optimizer);
     this.optimizer = optimizer;
     this.lastEpoch = demanded(name, 'lastEpoch', lastEpoch, LAST_EPOCH);
   }
@@ -94,6 +92,12 @@ export abstract class Scheduler {
       `Expected the state of a ${name} with "${key}" for loadStateDict, got ${[...state.keys()].join(', ')}`,
     );
   }
+}
+
+/** @throws TypeError for what is no optimizer. */
+export function checkOptimizer(name: string, optimizer: unknown): void {
+  if (optimizer instanceof Optimizer) return;
+  throw new TypeError(`Expected an Optimizer for ${name}, got ${describeValue(optimizer)}`);
 }
 
 export const ratesOf = (state: ReadonlyMap<string, unknown>): number[] =>

@@ -120,7 +120,8 @@ export class AdamW extends Adam {
   constructor(params: ParamsInput<AdamGroup>, options: AdamWOptions = {}) {
     checkPositions('AdamW', arguments, 2);
     checkOptions('AdamW', options, Object.keys(TABLE).slice(0, -1));
-    super(params, { ...options, weightDecay: options.weightDecay ?? 0.01, decoupledWeightDecay: true });
+    const { weightDecay = 0.01 } = options;
+    super(params, { ...options, weightDecay, decoupledWeightDecay: true });
   }
 
   /** A state that Adam saved says no; AdamW stays what it is, as in PyTorch. */
