@@ -98,4 +98,12 @@ describe('scaledDotProductAttention', () => {
       expectClose(result, output, TOLERANCE);
     },
   );
+
+  it('takes its mask and dropout in order', () => {
+    const [q, mask] = [toTensor(want.q), ones([3, 3]).tril()];
+    const { scaledDotProductAttention: attend } = nn.functional;
+    const named = attend(q, q, q, { attnMask: mask, scale: 0.5 });
+    expect(attend(q, q, q, mask, 0, { scale: 0.5 }).toArray()).toEqual(named.toArray());
+    expect(() => attend(q, q, q, 0.5 as never)).toThrow('for scaledDotProductAttention attnMask');
+  });
 });

@@ -1,5 +1,5 @@
 import { type Device, ops, type Tensor, zeros } from '../../tensor/index.ts';
-import { checkNamed, flag, maybeTensor, optional, real, whole } from '../arguments.ts';
+import { type Call, checkNamed, flag, maybeTensor, optional, real, Signature, whole } from '../arguments.ts';
 import {
   canonicalMask,
   checkAttention,
@@ -34,10 +34,10 @@ export function scaledDotProductAttention(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  options: ScaledDotProductAttentionOptions = {},
+  ...given: Call<[attnMask?: Tensor | null, dropoutP?: number], ScaledDotProductAttentionOptions>
 ): Tensor {
-  checkNamed('scaledDotProductAttention', options, SCALED);
-  const { attnMask = null, dropoutP = 0, isCausal = false, scale = null, enableGqa = false } = options;
+  const values = SCALED_ATTENTION.read('scaledDotProductAttention', given);
+  const { attnMask, dropoutP, isCausal, scale, enableGqa } = values;
   return ops.aten.scaled_dot_product_attention(query, key, value, attnMask, dropoutP, isCausal, {
     scale,
     enable_gqa: enableGqa,
@@ -83,11 +83,16 @@ export const ATTENTION_OPTIONS = {
 };
 const SCALED = {
   attnMask: tensorOrNull,
-  dropoutP: probability,
+  dropoutP: { ...probability, fallback: 0 },
   isCausal: flag(),
   scale: optional(real()),
   enableGqa: flag(),
 };
+
+const SCALED_ATTENTION = new Signature<Required<ScaledDotProductAttentionOptions>>(SCALED, [
+  'attnMask',
+  'dropoutP',
+]);
 const OPTIONS = {
   ...ATTENTION_OPTIONS,
   training: flag(),
