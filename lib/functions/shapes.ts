@@ -1,5 +1,5 @@
 import { checkOptions, checkPositions, describeValue } from '../options.ts';
-import { ops, type Tensor } from '../tensor/index.ts';
+import { isTensor, ops, type Tensor } from '../tensor/index.ts';
 import { listOf } from './products.ts';
 
 type Tensors = Tensor[] | [readonly Tensor[]];
@@ -45,11 +45,17 @@ export function split(x: Tensor, sizeOrSections: number | readonly number[], dim
  */
 export function unravelIndex(indices: Tensor, shape: number | readonly number[]): Tensor[] {
   checkPositions('unravelIndex', arguments, 2);
+  if (!isTensor(indices))
+    throw new TypeError(
+      `Expected a Tensor for unravelIndex argument "indices", got ${describeValue(indices)}`,
+    );
   const { dtype } = indices;
   if (!/^u?int/.test(dtype)) {
     throw new TypeError(`Expected indices of an integer dtype for unravelIndex, got ${dtype}`);
   }
   const sizes = typeof shape === 'number' ? [shape] : shape;
+  if (!Array.isArray(sizes))
+    throw new TypeError(`Expected whole numbers for unravelIndex shape, got ${describeValue(shape)}`);
   if (!sizes.every((size) => Number.isInteger(size) && size >= 0)) {
     throw new RangeError(`Expected whole numbers of at least 0 for unravelIndex shape, got [${sizes}]`);
   }
