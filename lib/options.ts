@@ -87,6 +87,29 @@ export function checkFlag(owner: string, value: unknown): asserts value is boole
     throw new TypeError(`Expected a boolean for ${owner}, got ${describeValue(value)}`);
 }
 
+/** Refuses what cannot be called. */
+export function checkFunction(owner: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new TypeError(`Expected a function for ${owner}, got ${describeValue(value)}`);
+}
+
+/** Refuses all but strings. `what` says what should be in it. */
+export function checkText(owner: string, what: string, value: unknown): asserts value is string {
+  if (typeof value === 'string') return;
+  throw new TypeError(`Expected ${what} for ${owner}, got ${describeValue(value)}`);
+}
+
+/** Refuses all but arrays of strings. */
+export function checkTexts(owner: string, what: string, value: unknown): asserts value is readonly string[] {
+  if (!Array.isArray(value))
+    throw new TypeError(`Expected an array of ${what} for ${owner}, got ${describeValue(value)}`);
+  const bad = value.findIndex((item) => typeof item !== 'string');
+  if (bad < 0) return;
+  throw new TypeError(
+    `Expected an array of ${what} for ${owner}, got ${describeValue(value[bad])} at ${bad}`,
+  );
+}
+
 /** Refuses what cannot be walked through. `what` says what should be in it. */
 export function checkIterable(
   owner: string,

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { homedir } from 'node:os';
 import { sep } from 'node:path';
-import { checkPositions } from '../options.ts';
+import { checkPositions, checkText } from '../options.ts';
 
 // A low surrogate that is no second half of a pair.
 const ESCAPED = /((?<![\ud800-\udbff])[\udc80-\udcff])/;
@@ -41,6 +41,7 @@ function sequenceLength(bytes: Buffer, at: number): number {
  */
 export function fsEncode(path: string): string | Buffer {
   checkPositions('fsEncode', arguments, 1);
+  checkText('fsEncode', 'a path', path);
   if (!ESCAPED.test(path)) return path;
   const bytes = path
     .split(ESCAPED)

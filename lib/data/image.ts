@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkOptions, checkPositions, checkText, describeValue } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { fromOwnBytes } from '../tensor/own-bytes.ts';
 import { ImageError } from './errors.ts';
@@ -41,9 +41,14 @@ export interface DecodeImageOptions {
 export async function decodeImage(source: ImageSource, options: DecodeImageOptions = {}): Promise<Tensor> {
   checkPositions('decodeImage', arguments, 2);
   checkOptions('decodeImage', options, ['name', 'maxPixels']);
-  const maxPixels = options.maxPixels ?? MAX_PIXELS;
-  if (!(maxPixels > 0)) throw new RangeError(`Expected a positive number for maxPixels, got ${maxPixels}`);
-  const file = await readSource(source, options.name);
+  const { name, maxPixels = MAX_PIXELS } = options;
+  if (name !== undefined) checkText('decodeImage name', 'a string', name);
+  if (typeof maxPixels !== 'number' || !(maxPixels > 0)) {
+    throw new RangeError(
+      `Expected a positive number for decodeImage maxPixels, got ${describeValue(maxPixels)}`,
+    );
+  }
+  const file = await readSource(source, name);
   const { data, height, width } = await decode(file, maxPixels);
   // (height, width, 3) -> (3, height, width)
   return fromOwnBytes(data, 'uint8', [height, width, 3]).permute([2, 0, 1]);

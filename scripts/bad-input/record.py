@@ -10,6 +10,7 @@ in test/bad-input/allowed.ts.
 import base64
 import gzip
 import inspect
+import itertools
 import json
 import re
 import resource
@@ -19,6 +20,7 @@ import warnings
 from pathlib import Path
 
 import torch
+import torchvision
 
 MOST_BYTES = 12 << 30
 SECONDS = 5
@@ -27,6 +29,8 @@ SECONDS = 5
 # Modules that stand in calls, as test/bad-input/module-calls.ts makes them.
 MADE = {
     "Linear": lambda: torch.nn.Linear(4, 4),
+    "Generator": torch.Generator,
+    "TensorDataset": lambda: torch.utils.data.TensorDataset(torch.ones(4, 2)),
     "SGD": lambda: torch.optim.SGD([torch.ones(2, 2, requires_grad=True)], lr=0.1, momentum=0.9),
     "LayerNorm": lambda: torch.nn.LayerNorm(4),
     "TransformerEncoderLayer": lambda: torch.nn.TransformerEncoderLayer(4, 2, 6, batch_first=True),
@@ -107,7 +111,17 @@ def split(args, function):
 
 
 def find(name):
-    found = torch
+    name = name.split(",")[0]
+    if name.startswith("transforms."):
+        return look(torchvision.transforms.v2, name.removeprefix("transforms."))
+    try:
+        return look(torch, name)
+    except Unknown:
+        return look(torch.utils.data, name)
+
+
+def look(space, name):
+    found = space
     for part in name.split("."):
         here = part if hasattr(found, part) else snake(part)
         if not hasattr(found, here):
@@ -133,6 +147,8 @@ def run(call):
         in_order(made.forward, decode(call["args"]))
         return
     made = in_order(function, decode(call["args"]), name)
+    if isinstance(made, torch.utils.data.Sampler):
+        list(itertools.islice(made, 3))
     if other and isinstance(made, torch.nn.Module):
         in_order(made.train(call["training"]).forward, other)
 

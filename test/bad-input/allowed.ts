@@ -44,6 +44,19 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
     'Python spells T_mult, which record.py cannot',
   ],
   [/^maxPool1d$/, /huge$/, 'libtorch 2.13 walks through the whole window, in Python too'],
+  [/^SequentialSampler$|^RandomSampler$/, /^\[0\] ending in a text$/, 'only the length is looked at'],
+  [/^(SubsetRandom|Batch)Sampler$/, /^\[0\] ending in a text$/, 'gives what it is given, as torch does'],
+  [/^DataLoader/, /sampler: ending in a text$/, 'read when its turn comes, as torch does'],
+  [/^DataLoader/, /generator: null$|prefetchFactor: null$/, 'stands for the default'],
+  [/^DataLoader/, /seed: (-7|huge)$/, 'a seed may be any whole number'],
+  [/^DataLoader/, /(prefetch|timeout): .*(a fraction|huge)$/, 'torch has no such option, or whole seconds'],
+  [/^StackDataset$/, /^\[0\] (left|right)q$/, 'the keys are names'],
+  [/^decodeImage$/, /^\[0\] a text$|name: a text$|maxPixels: (huge|a fraction)$/, 'names a file or limit'],
+  [/^writePng$/, /^\[1\] a text$/, 'a path'],
+  [/^(encode|write)Png$/, /^\[0\] four more columns$/, 'a wider image'],
+  [/^datasets\.fsEncode$/, /^\[0\] a text$/, 'a path'],
+  [/^datasets\.findImages$/, /^\[0\] a text$/, 'the error says why the folder cannot be read'],
+  [/^datasets\./, /(\[1\]|extensions:) (empty|one more|ending in a text)$/, 'endings that no file has'],
 ];
 
 /** Whether a bad call is none. */

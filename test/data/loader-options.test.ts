@@ -99,7 +99,7 @@ describe('options of torch for DataLoader', () => {
         "RangeError: Expected numWorkers above 0 for DataLoader with prefetchFactor, got none",
         "RangeError: Expected no prefetch for DataLoader beside numWorkers, which says how samples are read, got one; leave it out",
         "RangeError: Expected an integer of at least 0 for DataLoader numWorkers, got -1",
-        "RangeError: Expected a number of at least 0 for DataLoader timeout, got -1",
+        "RangeError: Expected a number from 0 to 2147483 for DataLoader timeout, got -1",
         "RangeError: Expected no dropLast for DataLoader beside batchSize null, which makes no batches, got one; leave it out",
         "RangeError: Expected an integer of at least 1 for DataLoader batchSize, got 0",
         "RangeError: Expected a known option for DataLoader, got "numWorker"; did you mean numWorkers?",

@@ -13,6 +13,15 @@ export function checkIndex(index: number, length: number, name: string): void {
   }
 }
 
+/** Throws unless a value is a transform, or undefined. */
+export function checkTransform(owner: string, transform: unknown): void {
+  const { forward } = (transform ?? {}) as { forward?: unknown };
+  if (transform === undefined || typeof forward === 'function') return;
+  throw new TypeError(
+    `Expected a transform with forward(image) for ${owner} transform, got ${describeValue(transform)}`,
+  );
+}
+
 /** Throws unless a value has the members of a data set. Its length may grow. */
 export function checkDataset(dataset: unknown, owner: string): void {
   const { length, get } = (dataset ?? {}) as { length?: unknown; get?: unknown };

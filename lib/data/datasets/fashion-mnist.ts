@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions, checkText } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { DatasetError } from '../errors.ts';
 import type { Transform } from '../transforms/transform.ts';
-import { checkIndex, type Dataset } from './dataset.ts';
+import { checkIndex, checkTransform, type Dataset } from './dataset.ts';
 import { readIdx } from './idx.ts';
 
 /** Where Debian's package dataset-fashion-mnist puts the files. */
@@ -53,7 +53,11 @@ export class FashionMNIST implements Dataset<[image: Tensor, label: number]> {
   constructor(root: string = DEBIAN_ROOT, options: FashionMNISTOptions = {}) {
     checkPositions('FashionMNIST', arguments, 2);
     checkOptions('FashionMNIST', options, ['train', 'transform']);
-    const prefix = (options.train ?? true) ? 'train' : 't10k';
+    const { train = true, transform } = options;
+    checkText('FashionMNIST', 'a path', root);
+    checkFlag('FashionMNIST train', train);
+    checkTransform('FashionMNIST', transform);
+    const prefix = train ? 'train' : 't10k';
     const [imagePath, labelPath] = findPair(root, prefix);
     this.data = readIdx(imagePath);
     const labels = readIdx(labelPath);
@@ -61,7 +65,7 @@ export class FashionMNIST implements Dataset<[image: Tensor, label: number]> {
     this.targets = labels.to('int64');
     this.#labels = Array.from(labels.data() as Uint8Array);
     labels.dispose();
-    this.#transform = options.transform;
+    this.#transform = transform;
   }
 
   get length(): number {

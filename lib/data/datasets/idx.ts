@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { checkPositions } from '../../options.ts';
+import { checkPositions, checkText } from '../../options.ts';
 import type { DType, Tensor } from '../../tensor/index.ts';
 import { fromOwnBytes } from '../../tensor/own-bytes.ts';
 import { DatasetError } from '../errors.ts';
@@ -21,6 +21,7 @@ const TYPES: Record<number, readonly [DType, bytes: number]> = {
  */
 export function readIdx(path: string): Tensor {
   checkPositions('readIdx', arguments, 1);
+  checkText('readIdx', 'a path', path);
   const bytes = readMaybeZipped(path);
   const { dtype, itemSize, shape, offset } = parseHeader(bytes, path);
   const expected = shape.reduce((product, side) => product * side, itemSize);
@@ -36,7 +37,7 @@ function readMaybeZipped(path: string): Buffer {
     const bytes = readFileSync(path);
     return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
   } catch (cause) {
-    throw damaged(path, `${path}: ${(cause as Error).message}`, cause);
+    throw damaged(path, `Expected a readable file for ${path}, got ${(cause as Error).message}`, cause);
   }
 }
 

@@ -1,13 +1,20 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { pathOf } from '../../atomic-file.ts';
+import {
+  checkFlag,
+  checkFunction,
+  checkOptions,
+  checkPositions,
+  checkText,
+  checkTexts,
+} from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { DatasetError } from '../errors.ts';
 import { expandUser, fsEncode, joinPath } from '../fs-path.ts';
 import { decodeImage } from '../image.ts';
 import { hasExtension, IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from '../image-extensions.ts';
 import type { Transform } from '../transforms/transform.ts';
-import { checkIndex, type Dataset } from './dataset.ts';
+import { checkIndex, checkTransform, type Dataset } from './dataset.ts';
 import { type FileFilter, listFiles, listFolders } from './folder-listing.ts';
 
 /** Options of {@link ImageFolder}. */
@@ -57,8 +64,9 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
   constructor(root: string | URL, options: ImageFolderOptions = {}) {
     checkPositions('ImageFolder', arguments, 2);
     checkOptions('ImageFolder', options, OPTIONS);
+    checkKinds(options);
     const accept = fileFilter(options);
-    this.root = expandUser(root instanceof URL ? fileURLToPath(root) : root);
+    this.root = expandUser(pathOf(root, 'ImageFolder'));
     this.classes = findClasses(this.root);
     this.classToIdx = new Map(this.classes.map((name, index) => [name, index]));
     this.samples = this.classes.flatMap((name, label) =>
@@ -95,7 +103,18 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
  */
 export function findImages(folder: string, extensions: readonly string[] = READABLE_EXTENSIONS): string[] {
   checkPositions('findImages', arguments, 2);
+  checkText('findImages', 'a path', folder);
+  checkTexts('findImages extensions', 'endings', extensions);
   return listFiles(folder, (path) => hasExtension(path, extensions));
+}
+
+function checkKinds({ transform, extensions, allowEmpty, ...functions }: ImageFolderOptions): void {
+  checkTransform('ImageFolder', transform);
+  if (extensions !== undefined) checkTexts('ImageFolder extensions', 'endings', extensions);
+  if (allowEmpty !== undefined) checkFlag('ImageFolder allowEmpty', allowEmpty);
+  for (const [name, value] of Object.entries(functions)) {
+    if (value !== undefined) checkFunction(`ImageFolder ${name}`, value);
+  }
 }
 
 function fileFilter({ extensions, isValidFile }: ImageFolderOptions): FileFilter {

@@ -1,4 +1,4 @@
-import { checkPositions } from '../../options.ts';
+import { checkPositions, describeValue } from '../../options.ts';
 import { stack, Tensor, tensor } from '../../tensor/index.ts';
 
 /** What {@link defaultCollate} makes of samples: tensors, typed arrays and numbers become tensors, tuples stay tuples. */
@@ -27,6 +27,8 @@ export type Collated<Sample> = Sample extends Tensor | number | bigint | boolean
  */
 export function defaultCollate<Sample>(samples: readonly Sample[]): Collated<Sample> {
   checkPositions('defaultCollate', arguments, 1);
+  if (!Array.isArray(samples as unknown))
+    throw new TypeError(`Expected an array of samples for defaultCollate, got ${describeValue(samples)}`);
   return new Collator().collate(samples);
 }
 

@@ -73,6 +73,8 @@ const OF_ORDER = ['shuffle', 'sampler', 'batchSampler', 'skipUnreadable'] as con
 const OF_BATCHES = ['batchSize', 'shuffle', 'sampler', 'dropLast'] as const;
 const OF_READING = ['prefetch', 'sequential'] as const;
 
+const MOST_SECONDS = 2_147_483; // Node's timers end at once after more than 2^31 - 1 ms
+
 /** What options say, defaults filled in. */
 export interface LoaderSettings {
   /** Null for samples one by one. */
@@ -104,7 +106,7 @@ export function loaderSettings<S, B>(options: AnyOptions<S, B>, isIterable: bool
     skipUnreadable: flag('skipUnreadable'),
     ...readingOf(options),
     generator: generatorOr(options.generator, 'DataLoader generator'),
-    timeout: 1000 * notNegative(timeout, 'timeout'),
+    timeout: 1000 * secondsOf(timeout, 'timeout'),
   };
   checkCollate(options.collateFn);
   checkTogether(options, isIterable);
@@ -144,7 +146,11 @@ function readingOf<S, B>(options: AnyOptions<S, B>): { sequential: boolean; pref
     );
   }
   const sequential = numWorkers === 0 || booleanOr(false, options.sequential, 'DataLoader sequential');
-  const prefetch = atLeast(0, options.prefetch ?? (sequential ? 0 : 2), 'prefetch');
+  const prefetch = atLeast(
+    0,
+    options.prefetch === undefined ? (sequential ? 0 : 2) : options.prefetch,
+    'prefetch',
+  );
   if (!sequential || prefetch === 0) return { sequential, prefetch };
   throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${prefetch}`);
 }
@@ -175,12 +181,16 @@ function refuse<S, B>(
 
 function atLeast(least: number, value: number, name: string): number {
   if (Number.isInteger(value) && value >= least) return value;
-  throw new RangeError(`Expected an integer of at least ${least} for DataLoader ${name}, got ${value}`);
+  throw new RangeError(
+    `Expected an integer of at least ${least} for DataLoader ${name}, got ${describeValue(value)}`,
+  );
 }
 
-function notNegative(value: number, name: string): number {
-  if (value >= 0 && value < Number.POSITIVE_INFINITY) return value;
-  throw new RangeError(`Expected a number of at least 0 for DataLoader ${name}, got ${describeValue(value)}`);
+function secondsOf(value: number, name: string): number {
+  if (typeof value === 'number' && value >= 0 && value <= MOST_SECONDS) return value;
+  throw new RangeError(
+    `Expected a number from 0 to ${MOST_SECONDS} for DataLoader ${name}, got ${describeValue(value)}`,
+  );
 }
 
 function checkCollate(collate: unknown): void {

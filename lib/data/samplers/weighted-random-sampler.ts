@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { type Generator, Tensor, tensor } from '../../tensor/index.ts';
 import { booleanOr, generatorOr, numbersOf, positive, type Sampler } from './sampler.ts';
 
@@ -61,6 +61,11 @@ function numbers(weights: ArrayLike<number> | Tensor): number[] {
   if (weights instanceof Tensor && weights.dim() !== 1) {
     throw new RangeError(
       `Expected one dimension for WeightedRandomSampler weights, got [${weights.shape.join(', ')}]`,
+    );
+  }
+  if (typeof weights !== 'object' || weights === null) {
+    throw new TypeError(
+      `Expected an array or a tensor for WeightedRandomSampler weights, got ${describeValue(weights)}`,
     );
   }
   const all =

@@ -1,0 +1,126 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe } from 'vitest';
+import * as data from '../../lib/data/index.ts';
+import { Generator, ones, randint, zeros } from '../../lib/index.ts';
+import { made, refusesBadInput } from './area.ts';
+import { exportsOf } from './exports.ts';
+import type { GoodCall } from './judge.ts';
+
+const { datasets } = data;
+const folder = mkdtempSync(join(tmpdir(), 'bad-input-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const png = await data.encodePng(zeros([3, 2, 2], { dtype: 'uint8' }));
+for (const name of ['cat', 'dog']) {
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, 'a.png'), png);
+}
+const idx = join(folder, 'labels');
+writeFileSync(idx, Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 3, 4));
+
+const sides = [0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28];
+writeFileSync(join(folder, 't10k-labels-idx1-ubyte'), Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 3, 4));
+writeFileSync(
+  join(folder, 't10k-images-idx3-ubyte'),
+  Uint8Array.of(0, 0, 8, 3, ...sides, ...Array<number>(2 * 28 * 28).fill(0)),
+);
+
+const generator = new Generator();
+const image = randint(0, 255, [3, 2, 2], { dtype: 'uint8' });
+const rows = new data.TensorDataset(ones([4, 2]));
+const source = [10, 20, 30];
+const samples = { length: 3, [Symbol.iterator]: () => source.values() };
+
+/** The first of what a sampler gives: some would go on for long. */
+function first(sampler: Iterable<unknown>): unknown[] {
+  const found: unknown[] = [];
+  for (const item of sampler) if (found.push(item) === 3) break;
+  return found;
+}
+async function firstBatch(loader: data.DataLoader<unknown, unknown>): Promise<unknown> {
+  for await (const batch of loader) return batch;
+  return undefined;
+}
+
+const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
+  SequentialSampler: [[source], made(data.SequentialSampler, first)],
+  RandomSampler: [[source, { replacement: true, numSamples: 4, generator }], made(data.RandomSampler, first)],
+  SubsetRandomSampler: [[[0, 2], { generator }], made(data.SubsetRandomSampler, first)],
+  WeightedRandomSampler: [
+    [[0.1, 0.9], 3, { replacement: true, generator }],
+    made(data.WeightedRandomSampler, first),
+  ],
+  BatchSampler: [[[4, 1, 3], 2, false], made(data.BatchSampler, first)],
+  ConcatDataset: [[[rows, rows]], made(data.ConcatDataset, (made) => made.get(5))],
+  ChainDataset: [[[samples, samples]], made(data.ChainDataset, (made) => made.length)],
+  StackDataset: [[{ left: rows, right: rows }], made(data.StackDataset, (made) => made.get(1))],
+  Subset: [[rows, [0, 2]], made(data.Subset, (made) => made.get(1))],
+  TensorDataset: [[ones([4, 2]), ones([4])], made(data.TensorDataset, (made) => made.get(1))],
+  randomSplit: [[rows, [1, 3], { generator }], data.randomSplit],
+  DataLoader: [
+    [
+      rows,
+      {
+        batchSize: 2,
+        shuffle: true,
+        dropLast: false,
+        generator,
+        collateFn: (samples: unknown[]) => samples,
+        numWorkers: 1,
+        prefetchFactor: 2,
+        timeout: 100,
+        pinMemory: false,
+      },
+    ],
+    made(data.DataLoader, firstBatch),
+  ],
+  'DataLoader, with options of its own': [
+    [rows, { prefetch: 2, sequential: false, skipUnreadable: false, seed: 3 }],
+    made(data.DataLoader, firstBatch),
+  ],
+  'DataLoader, of a sampler': [[rows, { sampler: [0, 1] }], made(data.DataLoader, firstBatch)],
+  'DataLoader, of batches': [[rows, { batchSampler: [[0, 1], [2]] }], made(data.DataLoader, firstBatch)],
+  defaultCollate: [[[ones([2]), ones([2])]], data.defaultCollate],
+  decodeImage: [[png, { name: 'it', maxPixels: 100 }], data.decodeImage],
+  encodePng: [[image, { compressionLevel: 3 }], data.encodePng],
+  writePng: [[image, join(folder, 'a.png'), { compressionLevel: 3 }], data.writePng],
+  'datasets.ImageFolder': [
+    [
+      folder,
+      {
+        transform: new data.transforms.ToTensor(),
+        targetTransform: (label: number) => label,
+        loader: data.decodeImage,
+        extensions: ['.png'],
+        allowEmpty: false,
+      },
+    ],
+    made(datasets.ImageFolder, (made) => made.get(0)),
+  ],
+  'datasets.FashionMNIST': [
+    [folder, { train: false, transform: new data.transforms.ToTensor() }],
+    made(datasets.FashionMNIST, (made) => made.get(0)),
+  ],
+  'datasets.findImages': [[folder, ['.png']], datasets.findImages],
+  'datasets.readIdx': [[idx], datasets.readIdx],
+  'datasets.fsEncode': [['a'], datasets.fsEncode],
+};
+
+const OTHERS: Record<string, string> = {
+  IterableDataset: 'the base',
+  DatasetError: 'an error, which the package makes',
+  ImageError: 'an error, which the package makes',
+  defaultConvert: 'takes whatever a sample is, as torch does',
+};
+
+describe('data refuses bad input in words', () => {
+  const goods = Object.entries(calls).map(([name, [args, call]]) => ({ name, args, call }));
+  const names = exportsOf(data as unknown as Record<string, unknown>, '');
+  refusesBadInput(
+    'data',
+    goods,
+    names.filter((name) => !name.startsWith('transforms.')),
+    OTHERS,
+  );
+});
