@@ -117,8 +117,9 @@ export class Trainer<Batch> {
     this.#stepSchedule(val);
     this.#progress = { ...this.#progress, epoch: this.#progress.epoch + 1, batch: 0 };
     this.#means.clear();
-    this.#save(isBest, this.#progress.epoch === this.#options.epochs);
+    // Before the checkpoint: a log has every epoch that is saved, whenever the process is killed.
     this.#tell((callbacks) => callbacks.onEpoch?.(report));
+    this.#save(isBest, this.#progress.epoch === this.#options.epochs);
     return true;
   }
 
@@ -184,10 +185,11 @@ export class Trainer<Batch> {
   }
 
   #isTimeToSave(): boolean {
-    const { saveEvery } = this.#options;
+    const { saveEvery, data, evaluate } = this.#options;
     const { batch, step } = this.#progress;
-    // The end of the epoch has a checkpoint of its own.
-    return saveEvery !== undefined && step % saveEvery === 0 && batch !== this.#options.data.length;
+    if (saveEvery === undefined) return false;
+    // The end of the epoch has a checkpoint of its own, behind the evaluation, which may be long.
+    return batch === data.length ? evaluate !== undefined : step % saveEvery === 0;
   }
 
   async #evaluate(): Promise<Figures | undefined> {

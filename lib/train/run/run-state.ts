@@ -97,10 +97,12 @@ export class RunState<Batch> {
         },
       );
     const best = saved.get('best_acc');
+    const step = whole(saved.get('step') ?? 0, 'step', path);
+    if (step > 0) this.#markStepped();
     return {
       epoch,
       batch: isResumable(data) ? batch : 0,
-      step: whole(saved.get('step') ?? 0, 'step', path),
+      step,
       best: best === undefined || best === null ? undefined : Number(isTensor(best) ? best.item() : best),
     };
   }
@@ -118,6 +120,11 @@ export class RunState<Batch> {
     }
   }
 
+  /** The schedule may step before the optimizer does here. */
+  #markStepped(): void {
+    for (const [, optimizer] of optimizersOf(this.#options)) optimizer.stepped = true;
+  }
+
   /** A file without the scheduler's state was saved after so many epochs. */
   #catchUp(epoch: number, warn: (message: string) => void, path: string): void {
     const { scheduler, schedulerStep = 'epoch' } = this.#options;
@@ -125,7 +132,7 @@ export class RunState<Batch> {
       warn(`${path} has no scheduler state: the schedule begins anew`);
       return;
     }
-    for (const [, optimizer] of optimizersOf(this.#options)) optimizer.stepped = true;
+    this.#markStepped();
     for (let i = 0; i < epoch; i++) scheduler?.step();
   }
 
