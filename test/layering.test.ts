@@ -103,10 +103,11 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     network: ['.'],
     classify: ['.', 'network'],
     evaluate: ['.', 'network'],
+    train: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],
     machine: [],
-    '.': ['classify', 'evaluate', 'network', 'inspect', 'convert', 'machine'],
+    '.': ['classify', 'evaluate', 'train', 'network', 'inspect', 'convert', 'machine'],
   },
 };
 const EVERYWHERE = new Set(['errors', 'options']);

@@ -11,6 +11,7 @@ import { registerBuild } from './machine/build.ts';
 import { registerDoctor } from './machine/doctor.ts';
 import { registerInfo } from './machine/info.ts';
 import { registerInstallLibtorch } from './machine/install-libtorch.ts';
+import { registerTrain } from './train/train.ts';
 
 const program = new Command('ibn-net')
   .description('Run, train and deploy IBN-Net in Node')
@@ -21,6 +22,7 @@ const program = new Command('ibn-net')
 
 const COMMANDS = [
   registerClassify,
+  registerTrain,
   registerEvaluate,
   registerInspect,
   registerConvert,

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { DataLoader, datasets, transforms } from '../../data/index.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import type { TrainOptions } from './train.ts';
+
+/** A batch of images (N, 3, H, W) and their classes (N). */
+export type ImageBatch = [images: Tensor, labels: Tensor];
+type ImageLoader = DataLoader<[Tensor, number], ImageBatch>;
+
+/** The images of a run. */
+export interface RunData {
+  readonly classes: readonly string[];
+  readonly train: ImageLoader;
+  readonly val: ImageLoader;
+}
+
+type DataOptions = Pick<
+  TrainOptions,
+  'batchSize' | 'testBatch' | 'crop' | 'resize' | 'workers' | 'skipUnreadable' | 'device'
+>;
+
+/** The shorter side of images before the middle is taken: the published 256 for 224. */
+export function resizeOf({ crop, resize }: Pick<TrainOptions, 'crop' | 'resize'>): number {
+  return resize ?? Math.round(crop / 0.875);
+}
+
+/** `DATA/train` in a new order each epoch, `DATA/val` in its own. @throws DatasetError, RangeError */
+export function runData(root: string, options: DataOptions): RunData {
+  const { batchSize, testBatch, crop, workers, skipUnreadable = false, device } = options;
+  const train = new datasets.ImageFolder(join(root, 'train'), {
+    transform: transforms.imagenetTrain({ crop }),
+  });
+  const found = new datasets.ImageFolder(join(root, 'val'));
+  const places = placesOf(found, train);
+  const val = new datasets.ImageFolder(join(root, 'val'), {
+    transform: transforms.imagenetEval({ resize: resizeOf(options), crop }),
+    targetTransform: (label) => places[label] as number,
+  });
+  const reading = workers === 0 ? { sequential: true } : { prefetch: workers };
+  const shared = { ...reading, skipUnreadable, pinMemory: device !== 'cpu' };
+  return {
+    classes: train.classes,
+    train: new DataLoader(train, { ...shared, batchSize, shuffle: true }),
+    val: new DataLoader(val, { ...shared, batchSize: testBatch }),
+  };
+}
+
+/** The class of each folder of `val`, which may lack some. */
+function placesOf(val: datasets.ImageFolder, train: datasets.ImageFolder): number[] {
+  const unknown = val.classes.filter((name) => !train.classToIdx.has(name));
+  if (unknown.length === 0) return val.classes.map((name) => train.classToIdx.get(name) as number);
+  const more = unknown.length > 1 ? ` (+${unknown.length - 1})` : '';
+  throw new RangeError(
+    `Expected folders in ${val.root} that ${train.root} has too, got "${unknown[0]}"${more}; the classes must be the same`,
+  );
+}

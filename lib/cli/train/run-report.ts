@@ -1,0 +1,130 @@
+import { isRedrawable, StatusLine } from '../../net/status-line.ts';
+import type { Callbacks, EpochReport, StepReport } from '../../train/index.ts';
+import type { RunData } from './run-data.ts';
+import type { EpochRecord, RunLogs } from './run-logs.ts';
+import type { TrainStreams } from './train.ts';
+
+/** Seconds between lines where none can be drawn again. */
+const SELDOM = 60;
+
+/** Tells how a run goes: a line on a terminal, a line for each epoch, the logs. */
+export class RunReport implements Callbacks {
+  readonly #streams: TrainStreams;
+  readonly #logs: RunLogs;
+  readonly #data: RunData;
+  readonly #epochs: number;
+  readonly #line: StatusLine | undefined;
+  /** Of the epoch under way, in this process. */
+  #images = 0;
+  #seconds = 0;
+  #dataSeconds = 0;
+  #said = performance.now();
+  #isBegun = false;
+
+  constructor(streams: TrainStreams, logs: RunLogs, data: RunData, epochs: number) {
+    this.#streams = streams;
+    this.#logs = logs;
+    this.#data = data;
+    this.#epochs = epochs;
+    this.#line = isRedrawable(streams.stderr) ? new StatusLine(streams.stderr) : undefined;
+  }
+
+  /** So many images were computed. */
+  count(images: number): void {
+    this.#images += images;
+  }
+
+  onResume(path: string, epoch: number, batch: number): void {
+    this.#begin(epoch);
+    const where = batch > 0 ? `epoch ${epoch + 1}, batch ${batch + 1}` : `epoch ${epoch + 1}`;
+    this.say(`Going on from ${path} with ${where}`);
+  }
+
+  onStep(report: StepReport): void {
+    this.#begin(0);
+    this.#seconds += report.seconds;
+    this.#dataSeconds += report.dataSeconds;
+    const { epoch, batch, batches = batch } = report;
+    const label = `epoch ${epoch + 1}/${this.#epochs}`;
+    const count = `${batch}/${batches}`;
+    const note = `, ${figures(report.means)}, ${this.#speed()}${this.#left(batches - batch)}`;
+    if (this.#line) this.#line.draw({ label, share: batch / batches, count, note });
+    else this.#seldom(`${label} ${count}${note}`);
+  }
+
+  onEpoch(report: EpochReport): void {
+    this.#begin(0);
+    const record = this.#record(report);
+    this.#logs.add(report, record);
+    this.#line?.clear();
+    const { epoch, epochs, lr, train, val = {}, isBest } = report;
+    this.#streams.stdout.write(
+      `Epoch ${epoch + 1}/${epochs}, LR ${lr}: train ${figures(train)}; val ${figures(val)}` +
+        `${isBest ? ' (best)' : ''}; ${this.#speed()}\n`,
+    );
+    this.#tellUnreadable(record);
+    [this.#images, this.#seconds, this.#dataSeconds] = [0, 0, 0];
+  }
+
+  onWarning(message: string): void {
+    this.say(message);
+  }
+
+  say(message: string): void {
+    this.#line?.clear();
+    this.#streams.stderr.write(`${message}\n`);
+  }
+
+  #begin(epochs: number): void {
+    if (!this.#isBegun) this.#logs.cut(epochs);
+    this.#isBegun = true;
+  }
+
+  #record(report: EpochReport): EpochRecord {
+    const { epoch, step, lr, train, val = {}, isBest } = report;
+    return {
+      epoch: epoch + 1,
+      step,
+      lr,
+      train,
+      val,
+      isBest,
+      seconds: this.#seconds,
+      imagesPerSecond: this.#images / this.#seconds,
+      dataShare: this.#dataSeconds / this.#seconds,
+      unreadable: { train: this.#data.train.skipped.length, val: this.#data.val.skipped.length },
+    };
+  }
+
+  #tellUnreadable({ unreadable: { train, val } }: EpochRecord): void {
+    if (train + val > 0)
+      this.say(`Images that could not be read and were left out: ${train} of train, ${val} of val`);
+  }
+
+  #speed(): string {
+    const perSecond = (this.#images / this.#seconds).toFixed(1);
+    const waiting = ((100 * this.#dataSeconds) / this.#seconds).toFixed(0);
+    return `${perSecond} images/s, ${waiting} % of the time waiting for them`;
+  }
+
+  #left(batches: number): string {
+    const done = this.#images / (this.#data.train.batchSize ?? 1);
+    const seconds = Math.ceil((this.#seconds / done) * batches);
+    return seconds < 120 ? `, ${seconds} s left` : `, ${Math.ceil(seconds / 60)} min left`;
+  }
+
+  #seldom(text: string): void {
+    if (performance.now() - this.#said < SELDOM * 1000) return;
+    this.#said = performance.now();
+    this.say(text);
+  }
+}
+
+function figures({ loss, top1, top5 }: Readonly<Record<string, number>>): string {
+  const parts = [
+    loss === undefined ? '' : `loss ${loss.toFixed(4)}`,
+    top1 === undefined ? '' : `top-1 ${top1.toFixed(2)}`,
+    top5 === undefined ? '' : `top-5 ${top5.toFixed(2)}`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}

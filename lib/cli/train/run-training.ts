@@ -1,0 +1,173 @@
+import { randomInt } from 'node:crypto';
+import { statSync } from 'node:fs';
+import * as nn from '../../nn/index.ts';
+import { lrScheduler, SGD } from '../../optim/index.ts';
+import { cudaInfo, manualSeed, noGrad, type Tensor } from '../../tensor/index.ts';
+import {
+  accuracy,
+  ClassificationMetrics,
+  evaluate,
+  type Figures,
+  type FitResult,
+  Trainer,
+} from '../../train/index.ts';
+import { CheckpointFolder } from '../../train/run/checkpoint-folder.ts';
+import type { ImageNetwork } from '../network/network-runner.ts';
+import { describeFile } from '../recipe.ts';
+import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts';
+import { RunLogs } from './run-logs.ts';
+import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
+import { RunReport } from './run-report.ts';
+import { StopSignals } from './stop-signals.ts';
+import type { TrainOptions, TrainStreams } from './train.ts';
+import { STOPPED } from './train-options.ts';
+
+/** Trains; the exit code. */
+export async function runTraining(root: string, given: TrainOptions, streams: TrainStreams): Promise<number> {
+  const { default: sharp } = await import('sharp');
+  sharp.concurrency(1); // many images are decoded at once
+  requireDevice(given.device);
+  const options = { ...given, seed: given.seed ?? randomInt(1, 10_001) };
+  const resumed = resumedFile(options);
+  const data = runData(root, options);
+  manualSeed(options.seed);
+  const network = await runNetwork(options, data.classes.length, resumed);
+  network.model.to({ device: options.device });
+  const report = new RunReport(streams, new RunLogs(options.output), data, options.epochs);
+  streams.stdout.write(opening(root, options, data, network, resumed));
+  const stop = new StopSignals((name) =>
+    report.say(`${name}: the run ends after this step, with a checkpoint`),
+  );
+  try {
+    const trainer = makeTrainer(network, data, options, report, stop.signal);
+    const result = await trainer.fit({
+      resume: resumed === undefined ? undefined : options.resume,
+      signal: stop.signal,
+    });
+    streams.stdout.write(closing(result, options));
+    return result.finished ? 0 : STOPPED;
+  } catch (error) {
+    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    streams.stdout.write(closing({ finished: false }, options));
+    return STOPPED;
+  } finally {
+    stop.release();
+  }
+}
+
+function requireDevice(device: string): void {
+  const reason = device.startsWith('cuda') ? cudaInfo().reason : null;
+  if (reason !== null)
+    throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
+}
+
+/** The file that the run goes on from. A run's folder is not begun anew by mistake. */
+function resumedFile({ output, resume }: TrainOptions): string | undefined {
+  const found = new CheckpointFolder(output, 1).candidates();
+  if (resume === 'auto') return found.find(isReadable) ?? found[0];
+  if (resume !== undefined) {
+    if (statSync(resume, { throwIfNoEntry: false })) return resume;
+    throw new RangeError(`Expected auto or a file for --resume, got "${resume}", which is not there`);
+  }
+  if (found.length === 0) return undefined;
+  throw new RangeError(
+    `Expected a folder without a run for --output, got ${output}, which has ${found[0]}; pass --resume auto to go on, or ` +
+      'another folder',
+  );
+}
+
+function isReadable(path: string): boolean {
+  try {
+    describeFile(path);
+    return true;
+  } catch {
+    return false; // the trainer says so, and takes the one before it
+  }
+}
+
+function makeTrainer(
+  { model, arch, options: built }: RunNetwork,
+  data: RunData,
+  options: TrainOptions,
+  report: RunReport,
+  signal: AbortSignal,
+): Trainer<ImageBatch> {
+  const { lr, momentum, weightDecay, schedule, gamma, device } = options;
+  const optimizer = new SGD(model.parameters(), { lr, momentum, weightDecay });
+  const { output, epochs, saveEvery, keepLast, crop } = options;
+  return new Trainer<ImageBatch>({
+    model,
+    optimizer,
+    scheduler: new lrScheduler.MultiStepLR(optimizer, schedule, { gamma }),
+    data: data.train,
+    loss: ([images, labels]) => {
+      report.count(images.shape[0] as number);
+      return lossOf(model.forward(images.to(device)), labels.to(device));
+    },
+    evaluate: (measured) => figuresOf(measured as ImageNetwork, data, device, signal),
+    best: { figure: 'top1' },
+    epochs,
+    device,
+    output,
+    saveEvery,
+    keepLast,
+    extra: {
+      arch,
+      args: { ...plainOptions(options), options: built, input: { resize: resizeOf(options), crop } },
+      classes: [...data.classes],
+    },
+    callbacks: report,
+  });
+}
+
+function lossOf(scores: Tensor, labels: Tensor): { loss: Tensor; top1: number } {
+  const loss = nn.functional.crossEntropy(scores, labels);
+  const [top1] = noGrad(() => accuracy(scores.detach(), labels)) as [number];
+  return { loss, top1 };
+}
+
+async function figuresOf(
+  model: ImageNetwork,
+  { val, classes }: RunData,
+  device: string,
+  signal: AbortSignal,
+): Promise<Figures> {
+  const metrics = new ClassificationMetrics(classes.length);
+  const update = (output: Tensor, target: Tensor) => metrics.update(output.to('cpu'), target);
+  await evaluate(model, val, { update }, { device, onBatch: () => signal.throwIfAborted() });
+  const { loss, top1, top5 } = metrics.summary();
+  return { loss, top1, ...(top5 === null ? {} : { top5 }) };
+}
+
+/** What the run was told, for the checkpoint; where it runs and from where it goes on changes nothing in it. */
+function plainOptions(options: TrainOptions): Record<string, unknown> {
+  const { modelOptions: _, output: __, resume: ___, ...told } = options;
+  return inOrder(Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined)));
+}
+
+function opening(
+  root: string,
+  { seed, device, output }: TrainOptions,
+  { train, val, classes }: RunData,
+  { model, arch, begins }: RunNetwork,
+  resumed: string | undefined,
+): string {
+  const count = (value: number) => value.toLocaleString('en');
+  const millions =
+    [...model.parameters()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) / 1e6;
+  const [images, tests] = [train, val].map(({ dataset }) => count((dataset as { length: number }).length));
+  return [
+    `${arch} on ${device}, ${begins}`,
+    `    Total params: ${millions.toFixed(2)}M`,
+    `${images} images of ${count(classes.length)} classes in ${root}/train, ${tests} in ${root}/val`,
+    resumed === undefined
+      ? `Seed ${seed}; checkpoints and logs in ${output}`
+      : `Checkpoints and logs in ${output}`,
+    '',
+  ].join('\n');
+}
+
+function closing(result: Pick<FitResult, 'finished'> & Partial<FitResult>, { output }: TrainOptions): string {
+  if (!result.finished) return `Stopped; go on with --resume auto (status ${STOPPED})\n`;
+  return `Best top-1: ${result.best?.toFixed(2)}, in ${output}/model_best.pth\n`;
+}

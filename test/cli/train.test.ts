@@ -1,0 +1,295 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { load } from '../../lib/checkpoint/index.ts';
+import { evaluate } from '../../lib/cli/evaluate/evaluate.ts';
+import { Classifier } from '../../lib/cli/network/classifier.ts';
+import { type TrainOptions, train } from '../../lib/cli/train/train.ts';
+import { DEFAULTS } from '../../lib/cli/train/train-options.ts';
+import { decodeImage } from '../../lib/data/index.ts';
+import { setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
+import { dist } from '../helpers/files.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'ibn-train-'));
+const file = (name: string) => join(scratch, name);
+const CLASSES = ['blue', 'green', 'red'];
+const NETWORK = { widths: [4, 4, 4, 4], stem: 'small' };
+/** Of 18 images: four batches in an epoch. */
+const RECIPE = { epochs: 3, batchSize: 5, lr: 0.05, seed: 3, crop: 16 };
+
+async function image(path: string, label: number, shade: number): Promise<void> {
+  const channel = (of: number) => (label === of ? 250 : shade);
+  const background = { r: channel(2), g: channel(1), b: channel(0) };
+  await sharp({ create: { width: 24 + (shade % 3), height: 20, channels: 3, background } })
+    .jpeg()
+    .toFile(path);
+}
+
+beforeAll(async () => {
+  setNumThreads(1);
+  for (const [split, count] of [
+    ['train', 6],
+    ['val', 3],
+  ] as const)
+    for (const [label, name] of CLASSES.entries()) {
+      mkdirSync(file(`data/${split}/${name}`), { recursive: true });
+      for (let i = 0; i < count; i++) await image(file(`data/${split}/${name}/${i}.jpg`), label, 25 * i);
+    }
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+async function run(output: string, options: Partial<TrainOptions> = {}, data = 'data') {
+  const out = { stdout: '', stderr: '' };
+  const told = {
+    ...DEFAULTS,
+    ...RECIPE,
+    model: 'resnet18_ibn_a',
+    modelOptions: NETWORK,
+    device: 'cpu',
+    output: file(output),
+    ...options,
+  };
+  const code = await train(file(data), told, {
+    stdout: { write: (text) => (out.stdout += text) },
+    stderr: { write: (text) => (out.stderr += text) },
+  });
+  return {
+    code,
+    stdout: out.stdout.replaceAll(scratch, '<scratch>'),
+    stderr: out.stderr.replaceAll(scratch, '<scratch>'),
+  };
+}
+
+/** The same run in a process of its own. */
+function child(output: string, ...more: string[]): ChildProcess {
+  const { epochs, batchSize, lr, seed, crop } = RECIPE;
+  const flags = {
+    epochs,
+    'batch-size': batchSize,
+    lr,
+    seed,
+    crop,
+    output: file(output),
+    model: 'resnet18_ibn_a',
+  };
+  const told = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const args = [...told, '--model-options', JSON.stringify(NETWORK), '--resume', 'auto', ...more];
+  return spawn(process.execPath, [join(dist, 'cli/main.js'), 'train', file('data'), ...args], {
+    env: { ...process.env, OMP_NUM_THREADS: '1' },
+    stdio: 'ignore',
+  });
+}
+
+const ended = (one: ChildProcess) =>
+  new Promise<number | NodeJS.Signals | null>((resolve) =>
+    one.on('exit', (code, signal) => resolve(signal ?? code)),
+  );
+
+/** Waits until the run has a checkpoint of this step or a later one. */
+async function reaches(output: string, step: number, of: ChildProcess): Promise<void> {
+  const steps = () =>
+    readdirSync(file(output)).map((name) => Number(/^checkpoint-(\d+)/.exec(name)?.[1] ?? -1));
+  mkdirSync(file(output), { recursive: true });
+  while (of.exitCode === null && Math.max(...steps(), -1) < step)
+    await new Promise((go) => setTimeout(go, 5));
+}
+
+const FILES = ['checkpoint.pth', 'model_best.pth', 'log.txt'];
+/** Of the files of a run that hold no times. */
+const digests = (output: string) =>
+  FILES.map((name) =>
+    createHash('sha256')
+      .update(readFileSync(file(`${output}/${name}`)))
+      .digest('hex'),
+  );
+
+describe('train', () => {
+  it('learns, and tells how', async () => {
+    const { code, stdout, stderr } = await run('whole', { epochs: 3, saveEvery: 1 });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(
+      '18 images of 3 classes in <scratch>/data/train, 9 in <scratch>/data/val\nSeed 3; ',
+    );
+    expect(stdout).toMatch(
+      /\nEpoch 3\/3, LR 0.05: train loss \d\.\d{4}, top-1 [\d.]+; val loss \d\.\d{4}, top-1 [\d.]+( \(best\))?; [\d.]+ images\/s, \d+ % of/,
+    );
+    const records = readFileSync(file('whole/metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(records.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 4],
+      [2, 8],
+      [3, 12],
+    ]);
+    expect(records[2].train.loss).toBeLessThan(records[0].train.loss);
+    const best = Math.max(...records.map(({ val }) => val.top1));
+    expect(best).toBeGreaterThan(40);
+    expect(stdout).toContain(`Best top-1: ${best.toFixed(2)}, in <scratch>/whole/model_best.pth\n`);
+    expect(records[0].dataShare).toBeGreaterThan(0);
+  });
+
+  it('writes log.txt as the published script does, with top-1 for accuracy', () => {
+    const [head, ...rows] = readFileSync(file('whole/log.txt'), 'utf8').split('\n');
+    expect(head).toBe('Learning Rate\tTrain Loss\tValid Loss\tTrain Acc.\tValid Acc.\t');
+    const records = readFileSync(file('whole/metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows).toEqual([
+      ...records.map(({ lr, train: seen, val }) =>
+        [lr, seen.loss, val.loss, seen.top1, val.top1].map((value) => `${value.toFixed(6)}\t`).join(''),
+      ),
+      '',
+    ]);
+  });
+
+  it('gives evaluate and classify a checkpoint that they take as it is', async () => {
+    const checkpoint = file('whole/model_best.pth');
+    let printed = '';
+    const told = { checkpoint: [checkpoint], split: 'val', device: 'cpu', batchSize: 4, json: true };
+    const streams = {
+      stdout: { write: (text: string | Uint8Array) => (printed += text) },
+      stderr: { write: () => true },
+    };
+    expect(await evaluate(file('data'), told, streams)).toBe(0);
+    const [result] = JSON.parse(printed).results;
+    expect([result.architecture, result.resize, result.crop, result.matchedBy]).toEqual([
+      'resnet18_ibn_a',
+      18,
+      16,
+      'name',
+    ]);
+    expect(result.top1).toBeCloseTo(load<{ best_acc: number }>(checkpoint).best_acc, 9);
+    const classifier = await Classifier.load({ checkpoint });
+    expect(classifier.classes).toEqual(CLASSES);
+    const [guess] = await classifier.predict(
+      [classifier.prepare(await decodeImage(file('data/val/red/0.jpg')))],
+      1,
+    );
+    expect(CLASSES).toContain(guess?.[0]?.class);
+  });
+
+  it('follows the schedule', async () => {
+    await run('schedule', { schedule: [1, 2], gamma: 0.5, epochs: 3 });
+    const rows = readFileSync(file('schedule/log.txt'), 'utf8').trim().split('\n').slice(1);
+    expect(rows.map((row) => row.split('\t')[0])).toEqual(['0.050000', '0.025000', '0.012500']);
+  });
+
+  it('begins with a checkpoint, with a new classifier where the classes are others', async () => {
+    cpSync(file('data'), file('two'), { recursive: true });
+    for (const split of ['train', 'val']) rmSync(file(`two/${split}/red`), { recursive: true });
+    const checkpoint = file('whole/model_best.pth');
+    const begun = { checkpoint, epochs: 1, lr: 0, momentum: 0, weightDecay: 0 };
+    const { stdout } = await run('two-run', { ...begun, model: undefined as never, modelOptions: {} }, 'two');
+    expect(stdout).toContain('model_best.pth, with a new classifier (2 classes for 3)\n');
+    const weight = (path: string, key: string) =>
+      (load<{ state_dict: Map<string, Tensor> }>(file(path)).state_dict.get(key) as Tensor).toArray();
+    expect(weight('two-run/checkpoint.pth', 'layer2.0.conv1.weight')).toEqual(
+      weight('whole/model_best.pth', 'layer2.0.conv1.weight'),
+    );
+    expect(weight('two-run/checkpoint.pth', 'fc.weight')).toHaveLength(2);
+    await run('three-run', begun);
+    expect(weight('three-run/checkpoint.pth', 'fc.weight')).toEqual(
+      weight('whole/model_best.pth', 'fc.weight'),
+    );
+  });
+
+  it('leaves out images that cannot be read where that is wanted, and counts them', async () => {
+    cpSync(file('data'), file('damaged'), { recursive: true });
+    writeFileSync(file('damaged/train/red/9.jpg'), 'no image');
+    writeFileSync(file('damaged/val/red/9.jpg'), 'no image');
+    await expect(run('damaged-run', {}, 'damaged')).rejects.toThrow('red/9.jpg: not a readable image');
+    const { stderr } = await run('skipping', { epochs: 1, skipUnreadable: true }, 'damaged');
+    expect(stderr).toContain('Images that could not be read and were left out: 1 of train, 1 of val\n');
+    expect(JSON.parse(readFileSync(file('skipping/metrics.jsonl'), 'utf8')).unreadable).toEqual({
+      train: 1,
+      val: 1,
+    });
+  });
+});
+
+describe('a run of the command that goes on', () => {
+  it('ends with the same bytes after SIGTERM, which gives status 75', async () => {
+    const first = child('term', '--save-every', '1');
+    await reaches('term', 1, first);
+    first.kill('SIGTERM');
+    expect(await ended(first)).toBe(75);
+    const step = Number(load<{ step: number }>(file('term/checkpoint.pth')).step);
+    expect(step).toBeLessThan(12);
+    const { code, stdout, stderr } = await run('term', { resume: 'auto', saveEvery: 1 });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Checkpoints and logs in <scratch>/term\n')]);
+    expect(stderr).toMatch(/^Going on from <scratch>\/term\/checkpoint-\d+\.pth with epoch \d/);
+    expect(digests('term')).toEqual(digests('whole'));
+  });
+
+  it('ends with the same bytes wherever it is killed', async () => {
+    for (const step of [1, 4]) {
+      const killed = child('kill', '--save-every', '1');
+      await reaches('kill', step, killed);
+      killed.kill('SIGKILL');
+      expect(await ended(killed)).toBe('SIGKILL');
+    }
+    await run('kill', { resume: 'auto', saveEvery: 1 });
+    expect(digests('kill')).toEqual(digests('whole'));
+  });
+
+  it('cuts the log back to its checkpoint', async () => {
+    await run('cut', { epochs: 2, keepLast: 9 });
+    const before = readFileSync(file('cut/log.txt'), 'utf8');
+    rmSync(file('cut/checkpoint-000000008.pth'));
+    await run('cut', { epochs: 2, resume: 'auto' });
+    expect(readFileSync(file('cut/log.txt'), 'utf8')).toBe(before);
+    expect(readFileSync(file('cut/metrics.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('is not begun anew by mistake', async () => {
+    await expect(run('whole')).rejects.toThrow(
+      /^Expected a folder without a run for --output, got .*whole, which has .*checkpoint-000000012\.pth; pass --resume auto/,
+    );
+    await expect(run('other', { resume: file('none.pth') })).rejects.toThrow('which is not there');
+  });
+});
+
+describe('what cannot be trained', () => {
+  it('is refused in words', async () => {
+    await expect(run('no', { model: 'resnet18_ibn_c' })).rejects.toThrow(
+      'Unknown model "resnet18_ibn_c"; did you mean',
+    );
+    await expect(run('no', { model: undefined as never })).rejects.toThrow('Expected --model NAME, got none');
+    await expect(run('no', { pretrained: true, checkpoint: 'a.pth' })).rejects.toThrow(
+      'got both; leave one out',
+    );
+    await expect(run('no', { modelOptions: { depth: 3 } })).rejects.toThrow('Expected a known option for');
+    await expect(run('no', {}, 'nowhere')).rejects.toThrow('Expected a folder for each class in');
+    cpSync(file('data'), file('odd'), { recursive: true });
+    mkdirSync(file('odd/val/violet'));
+    cpSync(file('data/val/red/0.jpg'), file('odd/val/violet/0.jpg'));
+    await expect(run('no', {}, 'odd')).rejects.toThrow(
+      /^Expected folders in .*odd\/val that .*odd\/train has too, got "violet"/,
+    );
+    expect(() => readdirSync(file('no'))).toThrow('ENOENT');
+  });
+
+  it('is refused on the command line before anything is read', async () => {
+    const refused = async (...args: string[]) => {
+      const one = spawn(process.execPath, [join(dist, 'cli/main.js'), 'train', ...args]);
+      let text = '';
+      one.stderr.on('data', (chunk) => {
+        text += chunk;
+      });
+      return [await ended(one), text.split('\n').slice(0, 2).join(' ')];
+    };
+    expect(await refused('data', '--output', 'x', '--modell', 'resnet18')).toEqual([
+      1,
+      "error: unknown option '--modell' (Did you mean --model?)",
+    ]);
+    expect((await refused('data', '--output', 'x', '--schedule', '3', 'x'))[1]).toContain(
+      'Expected a positive integer, got "x".',
+    );
+  });
+});
