@@ -1,5 +1,5 @@
 import { checkOptions, checkPositions, checkText, describeValue } from '../options.ts';
-import type { Tensor } from '../tensor/index.ts';
+import { scope, type Tensor } from '../tensor/index.ts';
 import { fromOwnBytes } from '../tensor/own-bytes.ts';
 import { ImageError } from './errors.ts';
 import { decodeBmp } from './image/bmp.ts';
@@ -51,7 +51,7 @@ export async function decodeImage(source: ImageSource, options: DecodeImageOptio
   const file = await readSource(source, name);
   const { data, height, width } = await decode(file, maxPixels);
   // (height, width, 3) -> (3, height, width)
-  return fromOwnBytes(data, 'uint8', [height, width, 3]).permute([2, 0, 1]);
+  return scope(() => fromOwnBytes(data, 'uint8', [height, width, 3]).permute([2, 0, 1]));
 }
 
 async function decode(file: ImageFile, maxPixels: number): Promise<Pixels> {

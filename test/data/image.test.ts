@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { decodeImage, ImageError, type ImageSource } from '../../lib/data/index.ts';
-import type { Tensor } from '../../lib/tensor/index.ts';
+import { memoryStats, type Tensor } from '../../lib/tensor/index.ts';
+import { collectGarbage } from '../helpers/gc.ts';
 import { fixture, fixtureJson } from './helpers.ts';
 
 type Decoded = Record<string, { size: [number, number]; sha256: string }>;
@@ -27,6 +28,15 @@ describe('classify, decoding', () => {
     expect(image.dtype).toBe('uint8');
     expect(image.shape).toEqual([3, ...expected.size]);
     expect(sha256(image)).toBe(expected.sha256);
+  });
+
+  it('gives a tensor that is freed when it is disposed', async () => {
+    await collectGarbage();
+    const before = memoryStats().tensors;
+    const image = await decodeImage(fixture('images/modes/422.jpg'));
+    expect(memoryStats().tensors - before).toBe(1);
+    image.dispose();
+    expect(memoryStats().tensors - before).toBe(0);
   });
 
   it('keeps the upper eight bits of 16-bit gray, where Pillow saturates', async () => {
