@@ -77,7 +77,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     combine: ['datasets', 'samplers'],
     loader: ['.', 'combine', 'datasets', 'samplers'],
     transforms: ['.'],
-    '.': ['image', 'samplers', 'datasets', 'combine', 'loader', 'transforms'],
+    corruptions: ['.'],
+    '.': ['image', 'samplers', 'datasets', 'combine', 'loader', 'transforms', 'corruptions'],
   },
   tensor: { indexing: ['.'], printing: ['.'], '.': ['indexing', 'printing'] },
   nn: {

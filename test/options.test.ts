@@ -5,7 +5,21 @@ import * as ibn from '../lib/index.ts';
 import { isTensor, ones } from '../lib/tensor/index.ts';
 import { dist, errorOf, tmp } from './helpers/index.ts';
 
-const { amp, autograd, checkpoint, cuda, datasets, hub, models, nn, optim, train, transforms, utils } = ibn;
+const {
+  amp,
+  autograd,
+  checkpoint,
+  corruptions,
+  cuda,
+  datasets,
+  hub,
+  models,
+  nn,
+  optim,
+  train,
+  transforms,
+  utils,
+} = ibn;
 const { functional: F, init } = nn;
 const { rnn } = nn.utils;
 const RECURRENT = ['RNN', 'GRU', 'LSTM', 'RNNCell', 'GRUCell', 'LSTMCell'] as const;
@@ -112,6 +126,7 @@ const CALLS: Record<string, Call> = {
   decodeImage: (o) => ibn.decodeImage(missing, o),
   encodePng: (o) => ibn.encodePng(image(), o),
   writePng: (o) => ibn.writePng(image(), missing, o),
+  'corruptions.corrupt': (o) => corruptions.corrupt(ones([1, 4, 4], { dtype: 'uint8' }), 'contrast', 1, o),
   'transforms.ToDtype': (o) => new transforms.ToDtype('float32', o),
   'transforms.RandomCrop': (o) => new transforms.RandomCrop(4, o),
   'transforms.AutoAugment': (o) => new transforms.AutoAugment(o),

@@ -10,6 +10,7 @@ export {
   Subset,
   TensorDataset,
 } from './combine/index.ts';
+export * as corruptions from './corruptions/index.ts';
 export * as datasets from './datasets/index.ts';
 export { DatasetError, ImageError } from './errors.ts';
 export { decodeImage, type ImageSource } from './image.ts';
