@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { loadBinding, type NativeOp, type OpSchema } from '../binding.ts';
 import { TorchError } from '../errors.ts';
 import { Complex } from './complex.ts';
+import { guarded } from './guards.ts';
 import {
   handleOf,
   isNative,
@@ -336,7 +337,7 @@ function makeOverload(name: string, overloadName: string): Overload {
   }
   const parsed = parseSchema(schema);
   const onSizes = takesSizes(schema) ? binding.getSizesOp(name, overloadName) : undefined;
-  return { schema: parsed, native, onSizes, wrap: makeWrap(parsed) };
+  return { schema: parsed, native: guarded(name, native), onSizes, wrap: makeWrap(parsed) };
 }
 
 function takesSizes({ arguments: [self, sizes, ...rest] }: OpSchema): boolean {
