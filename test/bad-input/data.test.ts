@@ -85,6 +85,7 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
   decodeImage: [[png, { name: 'it', maxPixels: 100 }], data.decodeImage],
   encodePng: [[image, { compressionLevel: 3 }], data.encodePng],
   writePng: [[image, join(folder, 'a.png'), { compressionLevel: 3 }], data.writePng],
+  'corruptions.corrupt': [[image, 'shot_noise', 3, { generator }], data.corruptions.corrupt],
   'datasets.ImageFolder': [
     [
       folder,
