@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
@@ -79,17 +80,25 @@ class BlockCache {
   }
 
   void keep(Header* header) {
-    const std::lock_guard<std::mutex> lock(mutex_);
     const auto bytes = static_cast<int64_t>(header->bytes);
     if (bytes > limit_) return unmap(header);
-    shrink(limit_ - bytes);
-    by_size_.emplace(header->bytes, by_age_.insert(by_age_.end(), header));
-    bytes_ += bytes;
+    Headers dropped;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      dropped = shrink(limit_ - bytes);
+      by_size_.emplace(header->bytes, by_age_.insert(by_age_.end(), header));
+      bytes_ += bytes;
+    }
+    unmapAll(dropped);
   }
 
   void clear() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    shrink(0);
+    Headers dropped;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      dropped = shrink(0);
+    }
+    unmapAll(dropped);
   }
 
   int64_t bytes() {
@@ -98,10 +107,18 @@ class BlockCache {
   }
 
  private:
+  using Headers = std::vector<Header*>;
+
   static void unmap(Header* header) { munmap(header->raw, header->bytes); }
 
-  // Unmaps the blocks kept longest until at most `limit` bytes remain.
-  void shrink(int64_t limit) {
+  // Without the lock: the system takes milliseconds for a large block, and other threads would wait for them.
+  static void unmapAll(const Headers& headers) {
+    for (Header* header : headers) unmap(header);
+  }
+
+  // Forgets the blocks kept longest until at most `limit` bytes remain. The caller unmaps them.
+  Headers shrink(int64_t limit) {
+    Headers dropped;
     while (bytes_ > limit && !by_age_.empty()) {
       Header* oldest = by_age_.front();
       auto [entry, end] = by_size_.equal_range(oldest->bytes);
@@ -109,8 +126,9 @@ class BlockCache {
       by_size_.erase(entry);
       by_age_.pop_front();
       bytes_ -= static_cast<int64_t>(oldest->bytes);
-      unmap(oldest);
+      dropped.push_back(oldest);
     }
+    return dropped;
   }
 
   using Age = std::list<Header*>;
