@@ -7,7 +7,7 @@ const DTYPES: Record<string, string> = {
 
 /** What libtorch says in terms of its own insides, and what it means. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/(\w+)\(sparse_coo\): /, '$1: '],
+  [/\(sparse_coo\): /, ': '],
   [
     /could not construct a memory descriptor using a format tag/,
     'Expected sizes that oneDNN can address, got larger ones',
