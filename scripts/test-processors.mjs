@@ -10,7 +10,9 @@ import { deaf, lacks, listen, PROCESSORS } from './processors.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // What .ci/run has time for. The kernels of compile() are tested with every set of instructions in each run of the suite.
-const NUMERIC = ['amp/', 'models/ibn', 'models/variants', 'optim/'].map((name) => `test/${name}`);
+const NUMERIC = ['amp/', 'models/ibn', 'models/variants', 'optim/optim-db', 'optim/lbfgs', 'optim/sgd'].map(
+  (name) => `test/${name}`,
+);
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

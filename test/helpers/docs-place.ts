@@ -24,6 +24,8 @@ export interface DocsPlace {
   typeErrors(programs: ReadonlyMap<string, string>): string;
   /** Runs a program beside a photo, weights as if downloaded, and a folder of images. */
   run(name: string, source: string): { status: number | null; stdout: string; stderr: string };
+  /** Runs programs one after the other in one process, which loads libtorch once; what went wrong by name, else ''. */
+  runAll(programs: ReadonlyMap<string, string>): ReadonlyMap<string, string>;
   remove(): void;
 }
 
@@ -51,6 +53,7 @@ export async function makeDocsPlace(): Promise<DocsPlace> {
     folder,
     typeErrors: (programs) => typeErrors(folder, programs),
     run: (name, source) => run(folder, name, source),
+    runAll: (programs) => runAll(folder, programs),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -92,11 +95,51 @@ function typeErrors(folder: string, programs: ReadonlyMap<string, string>): stri
 }
 
 function run(folder: string, name: string, source: string) {
+  return start(folder, writeProgram(folder, name, source));
+}
+
+/** A program that ends the process, or never comes to its end, is run again by itself. */
+function runAll(folder: string, programs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  for (const [name, source] of programs) writeProgram(folder, name, source);
+  const [runner, results] = [join(folder, 'run-all.mjs'), join(folder, 'results.jsonl')];
+  writeFileSync(runner, runnerOf([...programs.keys()], results));
+  writeFileSync(results, '');
+  start(folder, runner);
+  const lines = readFileSync(results, 'utf8').trimEnd().split('\n').filter(Boolean);
+  const found = new Map<string, string>(lines.map((line) => JSON.parse(line)));
+  for (const [name, source] of programs) {
+    if (found.get(name) === '') continue;
+    const { status, stderr } = run(folder, name, source);
+    found.set(name, status === 0 ? '' : stderr || `status ${status}`);
+  }
+  return found;
+}
+
+function runnerOf(names: readonly string[], results: string): string {
+  return `import { appendFileSync } from 'node:fs';
+for (const name of ${JSON.stringify(names)}) {
+  let problem = '';
+  try {
+    await import('./' + name + '.mjs');
+  } catch (error) {
+    problem = String(error?.stack ?? error);
+  }
+  appendFileSync(${JSON.stringify(results)}, JSON.stringify([name, problem]) + '\\n');
+}
+process.exit(0);
+`;
+}
+
+function writeProgram(folder: string, name: string, source: string): string {
   const { code } = transformSync(source, { loader: 'ts', format: 'esm', target: 'node20.19' });
   const file = join(folder, `${name}.mjs`);
   writeFileSync(file, code);
+  return file;
+}
+
+function start(folder: string, file: string) {
   const cwd = join(folder, 'place');
   const env = { ...process.env, TORCH_HOME: join(cwd, 'torch'), IBN_NET_OFFLINE: '1' };
   const args = ['--import', pathToFileURL(join(folder, 'stand-in.mjs')).href, file];
-  return spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8' });
+  return spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8', timeout: 280_000 });
 }
