@@ -213,6 +213,85 @@ describe('train', () => {
   });
 });
 
+describe('a recipe of today', () => {
+  const TODAY: Partial<TrainOptions> = {
+    optimizer: 'adamw',
+    lr: 0.01,
+    weightDecay: 0.05,
+    normWeightDecay: 0,
+    scheduler: 'cosine',
+    warmupEpochs: 1,
+    minLr: 0.001,
+    labelSmoothing: 0.1,
+    mixup: 0.2,
+    cutmix: 1,
+    randomErasing: 0.25,
+    autoAugment: 'trivialaugment',
+    ema: 0.9,
+    amp: 'bfloat16',
+    accumulate: 2,
+    clipGradNorm: 1,
+    channelsLast: true,
+    saveEvery: 1,
+    keepLast: 99,
+  };
+
+  it('follows its schedule, and saves the best average in a file of its own', async () => {
+    const { stdout } = await run('today', TODAY);
+    const rows = readFileSync(file('today/log.txt'), 'utf8').trim().split('\n').slice(1);
+    expect(rows.map((row) => row.split('\t')[0])).toEqual(['0.000100', '0.010000', '0.005500']);
+    expect(stdout).toMatch(/in <scratch>\/today\/model_best_ema\.pth\n$/);
+    type Saved = { best_acc: number; optimizer: { param_groups: { weight_decay: number }[] } };
+    const saved = load<Saved>(file('today/checkpoint.pth'));
+    expect(saved.optimizer.param_groups.map(({ weight_decay }) => weight_decay)).toEqual([0.05, 0]);
+    let printed = '';
+    const told = {
+      checkpoint: [file('today/model_best_ema.pth')],
+      split: 'val',
+      device: 'cpu',
+      batchSize: 9,
+      json: true,
+    };
+    const streams = {
+      stdout: { write: (text: string | Uint8Array) => (printed += text) },
+      stderr: { write: () => true },
+    };
+    await evaluate(file('data'), told, streams);
+    expect(JSON.parse(printed).results[0].top1).toBeCloseTo(saved.best_acc, 9);
+  });
+
+  it('goes on in the middle of an epoch as if it had never stopped', async () => {
+    mkdirSync(file('today-again'));
+    cpSync(file('today/checkpoint-000000003.pth'), file('today-again/checkpoint-000000003.pth'));
+    cpSync(file('today/log.txt'), file('today-again/log.txt'));
+    cpSync(file('today/model_best_ema.pth'), file('today-again/model_best_ema.pth'));
+    const { stderr } = await run('today-again', { ...TODAY, resume: 'auto' });
+    expect(stderr).toContain('with epoch 2, batch 3\n');
+    for (const name of ['checkpoint.pth', 'log.txt'])
+      expect(readFileSync(file(`today-again/${name}`)).equals(readFileSync(file(`today/${name}`)))).toBe(
+        true,
+      );
+  });
+
+  it('leaves frozen parts as they were, statistics included', async () => {
+    const begun = { checkpoint: file('whole/model_best.pth'), epochs: 1, freeze: ['bn1', 'layer1'] };
+    await run('frozen', begun);
+    const state = (name: string) =>
+      load<{ state_dict: Map<string, Tensor> }>(file(`${name}/checkpoint.pth`)).state_dict;
+    const before = load<{ state_dict: Map<string, Tensor> }>(file('whole/model_best.pth')).state_dict;
+    const kept = [...state('frozen')]
+      .filter(([key, value]) => value.equal(before.get(key) as Tensor))
+      .map(([key]) => key);
+    const frozen = [...before.keys()].filter((key) => /^(bn1|layer1)\./.test(key));
+    expect(frozen.length).toBeGreaterThan(20);
+    expect(kept.sort()).toEqual(frozen.sort());
+    await expect(run('no', { freeze: ['layer9'] })).rejects.toThrow('got "layer9"; known: conv1, bn1, ');
+    await expect(run('no', { warmupEpochs: 3 })).rejects.toThrow(
+      'Expected fewer --warmup-epochs than --epochs 3, got 3',
+    );
+  });
+});
+
 describe('a run of the command that goes on', () => {
   it('ends with the same bytes after SIGTERM, which gives status 75', async () => {
     const first = child('term', '--save-every', '1');

@@ -14,10 +14,7 @@ export interface RunData {
   readonly val: ImageLoader;
 }
 
-type DataOptions = Pick<
-  TrainOptions,
-  'batchSize' | 'testBatch' | 'crop' | 'resize' | 'workers' | 'skipUnreadable' | 'device'
->;
+type DataOptions = Omit<TrainOptions, 'output'>;
 
 /** The shorter side of images before the middle is taken: the published 256 for 224. */
 export function resizeOf({ crop, resize }: Pick<TrainOptions, 'crop' | 'resize'>): number {
@@ -28,7 +25,7 @@ export function resizeOf({ crop, resize }: Pick<TrainOptions, 'crop' | 'resize'>
 export function runData(root: string, options: DataOptions): RunData {
   const { batchSize, testBatch, crop, workers, skipUnreadable = false, device } = options;
   const train = new datasets.ImageFolder(join(root, 'train'), {
-    transform: transforms.imagenetTrain({ crop }),
+    transform: trainTransform(options),
   });
   const found = new datasets.ImageFolder(join(root, 'val'));
   const places = placesOf(found, train);
@@ -43,6 +40,26 @@ export function runData(root: string, options: DataOptions): RunData {
     train: new DataLoader(train, { ...shared, batchSize, shuffle: true }),
     val: new DataLoader(val, { ...shared, batchSize: testBatch }),
   };
+}
+
+const AUTO_AUGMENT: Readonly<Record<string, () => transforms.Transform>> = {
+  imagenet: () => new transforms.AutoAugment(),
+  randaugment: () => new transforms.RandAugment(),
+  trivialaugment: () => new transforms.TrivialAugmentWide(),
+  augmix: () => new transforms.AugMix(),
+};
+
+/** `transforms.imagenetTrain`, with what else is asked for where torchvision's recipe has it. */
+function trainTransform({ crop, autoAugment, randomErasing }: DataOptions): transforms.Compose {
+  const augment = autoAugment === undefined ? undefined : AUTO_AUGMENT[autoAugment];
+  return new transforms.Compose([
+    new transforms.RandomResizedCrop(crop),
+    new transforms.RandomHorizontalFlip(),
+    ...(augment === undefined ? [] : [augment()]),
+    new transforms.ToTensor(),
+    new transforms.Normalize(transforms.IMAGENET_MEAN, transforms.IMAGENET_STD),
+    ...(randomErasing > 0 ? [new transforms.RandomErasing({ p: randomErasing })] : []),
+  ]);
 }
 
 /** The class of each folder of `val`, which may lack some. */

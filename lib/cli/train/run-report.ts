@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts';
 import { isRedrawable, StatusLine } from '../../net/status-line.ts';
 import type { Callbacks, EpochReport, StepReport } from '../../train/index.ts';
 import type { RunData } from './run-data.ts';
@@ -55,7 +56,7 @@ export class RunReport implements Callbacks {
   onEpoch(report: EpochReport): void {
     this.#begin(0);
     const record = this.#record(report);
-    this.#logs.add(report, record);
+    this.attempt('The epoch could not be logged', () => this.#logs.add(report, record));
     this.#line?.clear();
     const { epoch, epochs, lr, train, val = {}, isBest } = report;
     this.#streams.stdout.write(
@@ -68,6 +69,15 @@ export class RunReport implements Callbacks {
 
   onWarning(message: string): void {
     this.say(message);
+  }
+
+  /** What a full disk prevents is told, and the run goes on. */
+  attempt(failure: string, write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.say(`${failure}: ${messageOf(error)}; the run goes on`);
+    }
   }
 
   say(message: string): void {

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { statSync } from 'node:fs';
-import * as nn from '../../nn/index.ts';
-import { lrScheduler, SGD } from '../../optim/index.ts';
-import { cudaInfo, manualSeed, noGrad, type Tensor } from '../../tensor/index.ts';
+import { join } from 'node:path';
+import { save } from '../../checkpoint/index.ts';
+import { swaUtils } from '../../optim/index.ts';
+import { cudaInfo, manualSeed, scope, type Tensor } from '../../tensor/index.ts';
 import {
-  accuracy,
+  type Callbacks,
   ClassificationMetrics,
   evaluate,
   type Figures,
@@ -16,11 +17,16 @@ import type { ImageNetwork } from '../network/network-runner.ts';
 import { describeFile } from '../recipe.ts';
 import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts';
 import { RunLogs } from './run-logs.ts';
+import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
+import { runOptimizer, runSchedule } from './run-optimizer.ts';
 import { RunReport } from './run-report.ts';
 import { StopSignals } from './stop-signals.ts';
 import type { TrainOptions, TrainStreams } from './train.ts';
 import { STOPPED } from './train-options.ts';
+
+/** Beside `model_best.pth`, whose `state_dict` is not the average. */
+const BEST_AVERAGE = 'model_best_ema.pth';
 
 /** Trains; the exit code. */
 export async function runTraining(root: string, given: TrainOptions, streams: TrainStreams): Promise<number> {
@@ -32,7 +38,7 @@ export async function runTraining(root: string, given: TrainOptions, streams: Tr
   const data = runData(root, options);
   manualSeed(options.seed);
   const network = await runNetwork(options, data.classes.length, resumed);
-  network.model.to({ device: options.device });
+  prepare(network.model, options);
   const report = new RunReport(streams, new RunLogs(options.output), data, options.epochs);
   streams.stdout.write(opening(root, options, data, network, resumed));
   const stop = new StopSignals((name) =>
@@ -53,6 +59,11 @@ export async function runTraining(root: string, given: TrainOptions, streams: Tr
   } finally {
     stop.release();
   }
+}
+
+function prepare(model: ImageNetwork, { device, channelsLast, freeze: frozen = [] }: TrainOptions): void {
+  model.to(channelsLast ? { device, memoryFormat: 'channels_last' } : { device });
+  freeze(model, frozen);
 }
 
 function requireDevice(device: string): void {
@@ -92,38 +103,62 @@ function makeTrainer(
   report: RunReport,
   signal: AbortSignal,
 ): Trainer<ImageBatch> {
-  const { lr, momentum, weightDecay, schedule, gamma, device } = options;
-  const optimizer = new SGD(model.parameters(), { lr, momentum, weightDecay });
-  const { output, epochs, saveEvery, keepLast, crop } = options;
+  const { device, output, epochs, saveEvery, keepLast, crop, amp, accumulate, clipGradNorm } = options;
+  const optimizer = runOptimizer(model, options);
+  const loss = runLoss(model, data.classes.length, options);
+  const ema = options.ema === undefined ? undefined : averageOf(model, options.ema);
+  const extra = {
+    arch,
+    args: { ...plainOptions(options), options: built, input: { resize: resizeOf(options), crop } },
+    classes: [...data.classes],
+  };
   return new Trainer<ImageBatch>({
     model,
     optimizer,
-    scheduler: new lrScheduler.MultiStepLR(optimizer, schedule, { gamma }),
+    scheduler: runSchedule(optimizer, options),
     data: data.train,
-    loss: ([images, labels]) => {
-      report.count(images.shape[0] as number);
-      return lossOf(model.forward(images.to(device)), labels.to(device));
+    loss: (batch) => {
+      report.count(batch[0].shape[0] as number);
+      return loss(batch);
     },
     evaluate: (measured) => figuresOf(measured as ImageNetwork, data, device, signal),
     best: { figure: 'top1' },
     epochs,
+    accumulate,
+    clipGradNorm,
+    amp,
     device,
+    ema,
     output,
     saveEvery,
     keepLast,
-    extra: {
-      arch,
-      args: { ...plainOptions(options), options: built, input: { resize: resizeOf(options), crop } },
-      classes: [...data.classes],
-    },
-    callbacks: report,
+    extra,
+    callbacks: [report, ...(ema === undefined ? [] : [bestAverage(ema, output, extra, report)])],
   });
 }
 
-function lossOf(scores: Tensor, labels: Tensor): { loss: Tensor; top1: number } {
-  const loss = nn.functional.crossEntropy(scores, labels);
-  const [top1] = noGrad(() => accuracy(scores.detach(), labels)) as [number];
-  return { loss, top1 };
+/** As torchvision's recipe: buffers are averaged too. */
+function averageOf(model: ImageNetwork, decay: number): swaUtils.AveragedModel {
+  return new swaUtils.AveragedModel(model, {
+    multiAvgFn: swaUtils.getEmaMultiAvgFn(decay),
+    useBuffers: true,
+  });
+}
+
+/** Saves the best average in a file of its own, which is read as any other network's. */
+function bestAverage(
+  ema: swaUtils.AveragedModel,
+  folder: string,
+  extra: Record<string, unknown>,
+  report: RunReport,
+): Callbacks {
+  return {
+    onEpoch({ epoch, isBest, val }) {
+      if (!isBest) return;
+      const saved = { ...extra, epoch: epoch + 1, state_dict: ema.module.stateDict(), best_acc: val?.top1 };
+      report.attempt('The best average could not be written', () => save(saved, join(folder, BEST_AVERAGE)));
+    },
+  };
 }
 
 async function figuresOf(
@@ -133,7 +168,7 @@ async function figuresOf(
   signal: AbortSignal,
 ): Promise<Figures> {
   const metrics = new ClassificationMetrics(classes.length);
-  const update = (output: Tensor, target: Tensor) => metrics.update(output.to('cpu'), target);
+  const update = (output: Tensor, target: Tensor) => scope(() => metrics.update(output.to('cpu'), target));
   await evaluate(model, val, { update }, { device, onBatch: () => signal.throwIfAborted() });
   const { loss, top1, top5 } = metrics.summary();
   return { loss, top1, ...(top5 === null ? {} : { top5 }) };
@@ -167,7 +202,10 @@ function opening(
   ].join('\n');
 }
 
-function closing(result: Pick<FitResult, 'finished'> & Partial<FitResult>, { output }: TrainOptions): string {
+function closing(
+  result: Pick<FitResult, 'finished'> & Partial<FitResult>,
+  { output, ema }: TrainOptions,
+): string {
   if (!result.finished) return `Stopped; go on with --resume auto (status ${STOPPED})\n`;
-  return `Best top-1: ${result.best?.toFixed(2)}, in ${output}/model_best.pth\n`;
+  return `Best top-1: ${result.best?.toFixed(2)}, in ${join(output, ema === undefined ? 'model_best.pth' : BEST_AVERAGE)}\n`;
 }

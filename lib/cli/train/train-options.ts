@@ -11,19 +11,56 @@ export const DEFAULTS = {
   lr: 0.1,
   momentum: 0.9,
   weightDecay: 1e-4,
+  optimizer: 'sgd',
+  scheduler: 'multistep',
   schedule: [30, 60, 90],
   gamma: 0.1,
+  warmupEpochs: 0,
+  minLr: 0,
+  labelSmoothing: 0,
+  mixup: 0,
+  cutmix: 0,
+  randomErasing: 0,
+  accumulate: 1,
   crop: 224,
   workers: 4,
   saveEvery: 500,
   keepLast: 2,
 };
 
+export const OPTIMIZERS = [
+  'sgd',
+  'adamw',
+  'adam',
+  'nadam',
+  'radam',
+  'adamax',
+  'rmsprop',
+  'adagrad',
+  'adadelta',
+];
+export const SCHEDULERS = ['multistep', 'cosine'];
+export const AUTO_AUGMENTS = ['imagenet', 'randaugment', 'trivialaugment', 'augmix'];
+
 /** Reads a number of at least 0. */
 export function notNegative(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
   throw new InvalidArgumentError(`Expected a number of at least 0, got "${text}".`);
+}
+
+/** Reads a number above 0. */
+export function positive(text: string): number {
+  const value = notNegative(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError(`Expected a number above 0, got "${text}".`);
+}
+
+/** Reads a number from 0 to 1. */
+export function share(text: string): number {
+  const value = notNegative(text);
+  if (value <= 1) return value;
+  throw new InvalidArgumentError(`Expected a number from 0 to 1, got "${text}".`);
 }
 
 /** Reads an integer of at least 0. */

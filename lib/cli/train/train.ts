@@ -1,7 +1,19 @@
 import { type Command, Option } from 'commander';
 import type { StatusStream } from '../../net/status-line.ts';
 import { wholeNumber } from '../network/network-options.ts';
-import { DEFAULTS, deviceName, jsonObject, notNegative, STOPPED, wholeOrNone } from './train-options.ts';
+import {
+  AUTO_AUGMENTS,
+  DEFAULTS,
+  deviceName,
+  jsonObject,
+  notNegative,
+  OPTIMIZERS,
+  positive,
+  SCHEDULERS,
+  STOPPED,
+  share,
+  wholeOrNone,
+} from './train-options.ts';
 
 /** Options of {@link train}, as commander gives them. */
 export interface TrainOptions {
@@ -17,8 +29,25 @@ export interface TrainOptions {
   lr: number;
   momentum: number;
   weightDecay: number;
+  optimizer: string;
+  nesterov?: boolean;
+  normWeightDecay?: number;
+  scheduler: string;
   schedule: number[];
   gamma: number;
+  warmupEpochs: number;
+  minLr: number;
+  labelSmoothing: number;
+  mixup: number;
+  cutmix: number;
+  randomErasing: number;
+  autoAugment?: string;
+  ema?: number;
+  amp?: 'bfloat16' | 'float16';
+  accumulate: number;
+  clipGradNorm?: number;
+  freeze?: string[];
+  channelsLast?: boolean;
   seed?: number;
   crop: number;
   resize?: number;
@@ -51,6 +80,8 @@ export function registerTrain(program: Command): void {
     );
   addBeginning(command);
   addRecipe(command);
+  addSchedule(command);
+  addAugmentation(command);
   addRunning(command);
   command.addHelpText('after', EXAMPLES).action(async (data: string, options: TrainOptions) => {
     process.exitCode = await train(data, options);
@@ -68,17 +99,27 @@ function addBeginning(command: Command): void {
 function addRecipe(command: Command): void {
   command
     .option('--epochs <n>', 'how often every image is seen', wholeNumber, DEFAULTS.epochs)
-    .option('--batch-size <n>', 'images of a step', wholeNumber, DEFAULTS.batchSize)
+    .option('--batch-size <n>', 'images of a batch', wholeNumber, DEFAULTS.batchSize)
+    .option('--accumulate <n>', 'batches whose gradients make one step', wholeNumber, DEFAULTS.accumulate)
+    .addOption(new Option('--optimizer <name>', 'which one').choices(OPTIMIZERS).default(DEFAULTS.optimizer))
+    .option('--momentum <m>', 'of sgd and rmsprop', notNegative, DEFAULTS.momentum)
+    .option('--nesterov', "sgd's momentum by Nesterov")
+    .option('--weight-decay <w>', 'of all parameters', notNegative, DEFAULTS.weightDecay)
+    .option('--norm-weight-decay <w>', 'of norms and biases, where it is another', notNegative)
+    .option('--clip-grad-norm <norm>', 'the largest norm of all gradients together', positive)
+    .option('--ema <decay>', 'average the weights over the steps, and evaluate the average', share)
+    .option('--freeze <names...>', 'parts of the network that keep what they have, such as conv1 bn1 layer1')
+    .option('--seed <n>', 'makes the run repeatable; default: drawn, and printed', wholeOrNone);
+}
+
+function addSchedule(command: Command): void {
+  command
     .option('--lr <rate>', 'learning rate', notNegative, DEFAULTS.lr)
-    .option('--momentum <m>', "SGD's momentum", notNegative, DEFAULTS.momentum)
-    .option(
-      '--weight-decay <w>',
-      'of all parameters, norms and biases too',
-      notNegative,
-      DEFAULTS.weightDecay,
+    .addOption(
+      new Option('--scheduler <name>', 'how the rate falls').choices(SCHEDULERS).default(DEFAULTS.scheduler),
     )
     .addOption(
-      new Option('--schedule <epochs...>', 'epochs after which the rate is multiplied by gamma')
+      new Option('--schedule <epochs...>', 'multistep: epochs after which the rate is multiplied by gamma')
         .argParser((text: string, before: number[] | undefined) => [
           ...(before === DEFAULTS.schedule || before === undefined ? [] : before),
           wholeNumber(text),
@@ -86,13 +127,33 @@ function addRecipe(command: Command): void {
         .default(DEFAULTS.schedule, '30 60 90'),
     )
     .option('--gamma <factor>', 'see --schedule', notNegative, DEFAULTS.gamma)
+    .option('--min-lr <rate>', 'cosine: where the rate ends', notNegative, DEFAULTS.minLr)
+    .option(
+      '--warmup-epochs <n>',
+      'epochs in which the rate rises, from a hundredth',
+      wholeOrNone,
+      DEFAULTS.warmupEpochs,
+    );
+}
+
+function addAugmentation(command: Command): void {
+  command
     .option('--crop <pixels>', 'side of the images that the network sees', wholeNumber, DEFAULTS.crop)
     .option(
       '--resize <pixels>',
       'shorter side of val images before cropping; default crop / 0.875',
       wholeNumber,
     )
-    .option('--seed <n>', 'makes the run repeatable; default: drawn, and printed', wholeOrNone);
+    .option('--label-smoothing <share>', 'shared out among all classes', share, DEFAULTS.labelSmoothing)
+    .option('--mixup <alpha>', 'blend neighbours of a batch', notNegative, DEFAULTS.mixup)
+    .option(
+      '--cutmix <alpha>',
+      'put windows of neighbours into images; beside --mixup, each batch gets one of the two',
+      notNegative,
+      DEFAULTS.cutmix,
+    )
+    .addOption(new Option('--auto-augment <policy>', 'changes of colour and shape').choices(AUTO_AUGMENTS))
+    .option('--random-erasing <p>', 'how likely a window is erased', share, DEFAULTS.randomErasing);
 }
 
 function addRunning(command: Command): void {
@@ -105,6 +166,10 @@ function addRunning(command: Command): void {
       wholeOrNone,
       DEFAULTS.workers,
     )
+    .addOption(
+      new Option('--amp <dtype>', 'mixed precision; float16 with a scaler').choices(['bfloat16', 'float16']),
+    )
+    .option('--channels-last', 'lay maps out channels last')
     .option(
       '--save-every <steps>',
       'steps between checkpoints within an epoch',
