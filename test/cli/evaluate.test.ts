@@ -5,11 +5,13 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as checkpoint from '../../lib/checkpoint/index.ts';
 import { contestants } from '../../lib/cli/evaluate/contestants.ts';
+import { corruptedConditions } from '../../lib/cli/evaluate/corrupted.ts';
+import { corruptionErrors, ErrorCount } from '../../lib/cli/evaluate/corruption-errors.ts';
 import { type EvaluateOptions, evaluate } from '../../lib/cli/evaluate/evaluate.ts';
 import { matchLabels } from '../../lib/cli/evaluate/labels.ts';
-import { decodeImage, IMAGENET_CLASSES, transforms } from '../../lib/data/index.ts';
+import { corruptions, decodeImage, IMAGENET_CLASSES, transforms } from '../../lib/data/index.ts';
 import * as models from '../../lib/models/index.ts';
-import { inferenceMode, manualSeed } from '../../lib/tensor/index.ts';
+import { inferenceMode, manualSeed, tensor, zeros } from '../../lib/tensor/index.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'ibn-evaluate-'));
 const SMALL = { numClasses: 3, inChannels: 3, widths: [8, 8, 8, 8], stem: 'small' } as const;
@@ -156,6 +158,71 @@ describe('evaluate', { timeout: 60_000 }, () => {
     expect(scaled).toBeCloseTo(await byHand((x) => x.mul(1.5)), 10);
   });
 
+  it('corrupts the same images for every network, however they are batched', async () => {
+    const two = { checkpoint: [file('first.pth'), file('first.pth'), file('second.pth')] };
+    const options = { corruptions: 'gaussian_noise, fog', json: true };
+    const found = JSON.parse((await run('data', { ...two, ...options })).stdout).results;
+    const [first, again, second] = found.map((one: { corruptions: unknown }) => one.corruptions);
+    expect(again).toEqual(first);
+    expect(second).not.toEqual(first);
+    expect(first).toMatchObject({
+      seed: 0,
+      kinds: [{ corruption: 'gaussian_noise' }, { corruption: 'fog' }],
+    });
+    expect(first).not.toHaveProperty('mCE');
+    for (const { severities, meanError } of first.kinds) {
+      const errors = severities.map((one: { top1Error: number }) => one.top1Error);
+      expect(severities.map((one: { severity: number }) => one.severity)).toEqual([1, 2, 3, 4, 5]);
+      expect(meanError).toBeCloseTo(errors.reduce((sum: number, error: number) => sum + error, 0) / 5, 10);
+    }
+    expect(first.meanError).toBeCloseTo((first.kinds[0].meanError + first.kinds[1].meanError) / 2, 10);
+    const one = JSON.parse((await run('data', { ...options, batchSize: 1 })).stdout).results[0];
+    expect(one.corruptions).toEqual(first);
+  });
+
+  it('comes to the error of corrupted images that one comes to by hand', async () => {
+    const { stdout } = await run('data', { corruptions: 'contrast', json: true });
+    const [{ severities }] = JSON.parse(stdout).results[0].corruptions.kinds;
+    const model = models.resnet18_ibn_a(SMALL).eval();
+    checkpoint.loadInto(model, file('first.pth'));
+    const shape = new transforms.Compose([new transforms.Resize(40), new transforms.CenterCrop(32)]);
+    let wrong = 0;
+    for (const [path, label] of paths) {
+      const image = await corruptions.corrupt(shape.forward(await decodeImage(path)), 'contrast', 5);
+      const x = transforms.imagenetEval({ resize: 32, crop: 32 }).forward(image).unsqueeze(0);
+      const named = inferenceMode(() => model.forward(x)).argmax(1);
+      wrong += Number(named.item()) === label ? 0 : 1;
+    }
+    expect(severities[4]).toEqual({
+      severity: 5,
+      samples: 9,
+      top1Error: 100 - (100 * (9 - wrong)) / 9,
+      top5Error: null,
+    });
+  });
+
+  it('prints and writes the errors under all corruptions', async () => {
+    const output = file('results/corrupted');
+    const { stdout } = await run('data', { corruptions: true, output, robustness: true });
+    const lines = stdout.slice(stdout.indexOf(' top-1 error at severity')).trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^ top-1 error at severity +1 +2 +3 +4 +5 +mean$/);
+    expect(lines.slice(1, 15).map((line) => line.trim().split(/ +/)[0])).toEqual(corruptions.CORRUPTIONS);
+    expect(lines.slice(15)).toEqual([
+      expect.stringMatching(/^ mean corruption error, unnormalised, over 14 kinds: \d+\.\d\d$/),
+    ]);
+    expect(stdout).toContain(' std x1.5 ');
+    const rows = readFileSync(join(output, 'first-corruptions.csv'), 'utf8').trimEnd().split('\n');
+    expect(rows[0]).toBe('corruption,severity,samples,top1_error,top5_error');
+    expect(rows).toHaveLength(71);
+    expect(rows[70]).toMatch(/^jpeg_compression,5,9,[\d.]+,$/);
+  });
+
+  it('refuses unknown corruptions before it loads a network', async () => {
+    await expect(run('data', { corruptions: 'fog,snw', checkpoint: [file('none.pth')] })).rejects.toThrow(
+      'Expected names of corruptions behind --corruptions, got "snw"; did you mean snow?',
+    );
+  });
+
   it('names images that cannot be read once, leaves them out and counts them', async () => {
     const both = { checkpoint: [file('first.pth'), file('second.pth')] };
     const { code, stdout, stderr } = await run('damaged', both);
@@ -182,6 +249,43 @@ describe('evaluate', { timeout: 60_000 }, () => {
     expect((await run('data', { checkpoint: [file('first-unnamed.pth')] })).stdout).toContain(
       'matched by place',
     );
+  });
+});
+
+describe('errors under corruptions', () => {
+  const counted = (errors: readonly number[]) =>
+    errors.map((wrong) => {
+      const count = new ErrorCount();
+      const scores = zeros([10, 6]);
+      scores.select(1, 0).fill_(1);
+      const target = tensor(
+        Array.from({ length: 10 }, (_, i) => (i < wrong ? 5 : 0)),
+        { dtype: 'int64' },
+      );
+      count.update(scores, target);
+      count.update(scores, target);
+      return count;
+    });
+  const conditions = corruptedConditions('fog,brightness', 0);
+  const counts = counted([1, 2, 3, 4, 5, 0, 0, 5, 5, 10]);
+
+  it("are AlexNet's in per cent for ImageNet's classes", () => {
+    const { kinds, meanError, mCE } = corruptionErrors(conditions, counts, { seed: 0, isImageNet: true });
+    expect(kinds.map((kind) => kind.meanError)).toEqual([30, 40]);
+    expect(meanError).toBe(35);
+    expect(kinds[0]?.relativeError).toBeCloseTo(3000 / 81.9324, 10);
+    expect(kinds[1]?.relativeError).toBeCloseTo(4000 / 56.4592, 10);
+    expect(mCE).toBeCloseTo((3000 / 81.9324 + 4000 / 56.4592) / 2, 10);
+    expect(kinds[1]?.severities[4]).toMatchObject({ severity: 5, samples: 20, top1Error: 100 });
+  });
+
+  it('are divided by those of AlexNet, kind by kind', () => {
+    const all = corruptedConditions(true, 0);
+    expect(all).toHaveLength(70);
+    const whole = all.map(() => counted([10])[0] as ErrorCount);
+    const { kinds } = corruptionErrors(all, whole, { seed: 0, isImageNet: true });
+    const published = kinds.map(({ relativeError }) => Math.round(10_000 / (relativeError as number)));
+    expect(published).toEqual([89, 89, 92, 82, 83, 79, 80, 87, 82, 56, 85, 65, 72, 61]);
   });
 });
 

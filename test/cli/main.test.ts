@@ -10,6 +10,7 @@ describe('the command line', { timeout: 60_000 }, () => {
     ['classify', '--modle', '--model', ['x.jpg', 'resnet18_ibn_a']],
     ['classify', '--chekpoint', '--checkpoint', ['x.jpg', 'x.pth']],
     ['evaluate', '--robustnes', '--robustness', ['data']],
+    ['evaluate', '--corruption', '--corruptions', ['data']],
     ['inspect', '--stat', '--stats', ['x.pth']],
     ['convert', '--strip-prefx', '--strip-prefix', ['module.', 'x.pth', 'y.pth']],
     ['info', '--jsn', '--json', []],

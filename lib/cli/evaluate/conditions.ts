@@ -1,14 +1,45 @@
-import { type Tensor, tensor } from '../../tensor/index.ts';
+import { noGrad, scope, stack, type Tensor, tensor } from '../../tensor/index.ts';
+import type { Preparation } from '../network/preparation.ts';
+
+/** An image in its final size, and its number among all. */
+export interface NumberedImage {
+  readonly shaped: Tensor;
+  readonly number: number;
+}
 
 /** One way in which all images are changed. */
 export interface Condition {
   readonly name: string;
-  /** Changes a batch of normalised images (N, C, H, W); `std` is what they were divided by. */
-  change(batch: Tensor, std: readonly number[]): Tensor;
+  /** What the network takes for the images: (N, C, H, W). */
+  inputs(images: readonly NumberedImage[], preparation: Preparation): Promise<Tensor>;
+}
+
+/** Images in their final size, normalised: (N, C, H, W). */
+export function batchOf(images: readonly Tensor[], preparation: Preparation): Tensor {
+  return scope(() =>
+    noGrad(() =>
+      stack(
+        images.map((image) => preparation.normalise(image)),
+        0,
+      ),
+    ),
+  );
+}
+
+/** Changes a batch of normalised images; `std` is what they were divided by. */
+function normalised(name: string, change: (batch: Tensor, std: readonly number[]) => Tensor): Condition {
+  const inputs = async (images: readonly NumberedImage[], preparation: Preparation) =>
+    scope(() =>
+      noGrad(() => {
+        const shaped = images.map((image) => image.shaped);
+        return change(batchOf(shaped, preparation), preparation.std);
+      }),
+    );
+  return { name, inputs };
 }
 
 /** The images as they are. */
-export const ORIGIN: Condition = { name: 'origin', change: (batch) => batch };
+export const ORIGIN: Condition = normalised('origin', (batch) => batch);
 
 /**
  * The paper's Table 1, less Monet's paintings, as its figures say they must be: 50 of 255 added to all channels or to
@@ -16,25 +47,21 @@ export const ORIGIN: Condition = { name: 'origin', change: (batch) => batch };
  * and without the third, which holds for nothing else.
  */
 export const TABLE_1: readonly Condition[] = [
-  {
-    name: 'RGB+50',
-    change: (batch, std) =>
-      shifted(
-        batch,
-        std,
-        std.map(() => 50),
-      ),
-  },
-  {
-    name: 'R+50',
-    change: (batch, std) =>
-      shifted(
-        batch,
-        std,
-        std.map((_, channel) => (channel === 0 ? 50 : 0)),
-      ),
-  },
-  { name: 'std x1.5', change: (batch) => batch.mul(1.5) },
+  normalised('RGB+50', (batch, std) =>
+    shifted(
+      batch,
+      std,
+      std.map(() => 50),
+    ),
+  ),
+  normalised('R+50', (batch, std) =>
+    shifted(
+      batch,
+      std,
+      std.map((_, channel) => (channel === 0 ? 50 : 0)),
+    ),
+  ),
+  normalised('std x1.5', (batch) => batch.mul(1.5)),
 ];
 
 function shifted(batch: Tensor, std: readonly number[], shift: readonly number[]): Tensor {

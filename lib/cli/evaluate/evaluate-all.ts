@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataLoader, datasets, decodeImage } from '../../data/index.ts';
 import type { StatusStream } from '../../net/status-line.ts';
-import { noGrad, scope, stack, type Tensor, tensor } from '../../tensor/index.ts';
+import { type Tensor, tensor } from '../../tensor/index.ts';
 import {
   ClassificationMetrics,
   type ClassificationSummary,
@@ -15,6 +15,8 @@ import { ImageProgress } from '../network/image-progress.ts';
 import { leaveCoresToNetwork } from '../network/leave-cores.ts';
 import { type Condition, ORIGIN, TABLE_1 } from './conditions.ts';
 import type { Contestant } from './contestants.ts';
+import { type Corrupted, corruptedConditions } from './corrupted.ts';
+import { type CorruptionErrors, corruptionErrors, ErrorCount } from './corruption-errors.ts';
 import type { EvaluateOptions } from './evaluate.ts';
 import { type MatchedBy, matchLabels } from './labels.ts';
 
@@ -40,6 +42,7 @@ export interface NetworkResult {
   readonly imagesPerSecond: number;
   /** The first is that of the images as they are. */
   readonly conditions: readonly [ConditionResult, ...ConditionResult[]];
+  readonly corruptions?: CorruptionErrors;
 }
 
 /** An image that was left out. */
@@ -66,11 +69,14 @@ export async function evaluateAll(
 ): Promise<Evaluation> {
   const root = dataFolder(data, options.split);
   const folder = new datasets.ImageFolder(root);
+  const { corruptions, seed = 0 } = options;
+  const corrupted = corruptions === undefined ? [] : corruptedConditions(corruptions, seed);
   const unreadable = new Map<string, string>();
   const results: NetworkResult[] = [];
   for (const contestant of contestants) {
     const classifier = await Classifier.load({ ...options, ...contestant }).catch(adviseInFlags);
-    results.push(await new Run(folder, classifier, options, stderr, unreadable).result(contestant.name));
+    const run = new Run(folder, classifier, corrupted, options, stderr, unreadable);
+    results.push(await run.result(contestant.name));
   }
   const left = [...unreadable].map(([path, reason]) => ({ path, reason }));
   return { data: root, folders: folder.classes, unreadable: left, results };
@@ -84,7 +90,7 @@ function dataFolder(data: string, split: string): string {
 
 /** An image in its final size, and its class; or why there is none. */
 type Read =
-  | { readonly shaped: Tensor; readonly label: number }
+  | { readonly shaped: Tensor; readonly number: number; readonly label: number }
   | { readonly path: string; readonly error: Error };
 
 interface Target {
@@ -100,10 +106,12 @@ class Run {
   readonly #stderr: StatusStream;
   readonly #unreadable: Map<string, string>;
   readonly #conditions: readonly [Condition, ...Condition[]];
+  readonly #corrupted: readonly Corrupted[];
 
   constructor(
     folder: datasets.ImageFolder,
     classifier: Classifier,
+    corrupted: readonly Corrupted[],
     options: EvaluateOptions,
     stderr: StatusStream,
     unreadable: Map<string, string>,
@@ -113,6 +121,7 @@ class Run {
     this.#options = options;
     this.#stderr = stderr;
     this.#unreadable = unreadable;
+    this.#corrupted = corrupted;
     this.#conditions = [ORIGIN, ...(options.robustness ? TABLE_1 : [])];
   }
 
@@ -121,7 +130,8 @@ class Run {
     if (runner.refusal !== undefined) this.#stderr.write(`${name} runs uncompiled: ${runner.refusal}\n`);
     const { by, labels } = matchLabels(this.#folder.classes, this.#classifier);
     const metrics = this.#conditions.map(() => new ClassificationMetrics(classes.length, { classes }));
-    const { seconds, samples } = await this.#evaluate(labels, metrics);
+    const counts = this.#corrupted.map(() => new ErrorCount());
+    const { seconds, samples } = await this.#evaluate(labels, [...metrics, ...counts]);
     return {
       name,
       architecture,
@@ -135,16 +145,22 @@ class Run {
       conditions: this.#conditions.map((condition, index) =>
         resultOf(condition, metrics[index] as ClassificationMetrics),
       ) as [ConditionResult, ...ConditionResult[]],
+      ...(counts.length > 0 ? { corruptions: this.#corruptionErrors(counts) } : {}),
     };
   }
 
-  async #evaluate(labels: readonly number[], metrics: readonly ClassificationMetrics[]) {
+  #corruptionErrors(counts: readonly ErrorCount[]): CorruptionErrors {
+    const isImageNet = this.#classifier.namesFrom === 'imagenet';
+    return corruptionErrors(this.#corrupted, counts, { seed: this.#options.seed ?? 0, isImageNet });
+  }
+
+  async #evaluate(labels: readonly number[], metrics: readonly (ClassificationMetrics | ErrorCount)[]) {
     const { runner } = this.#classifier;
     const progress = new ImageProgress(this.#folder.length, this.#stderr);
     const restore = await leaveCoresToNetwork(runner);
     const update = (logits: Tensor, { condition, labels: target }: Target) => {
       metrics[condition]?.update(logits, target);
-      if (condition === 0) progress.advance(target.shape[0] as number);
+      if (condition === metrics.length - 1) progress.advance(target.shape[0] as number);
       target.dispose();
     };
     try {
@@ -158,7 +174,7 @@ class Run {
   /** The batches under each condition. Images are decoded once. */
   async *#batches(labels: readonly number[], progress: ImageProgress): AsyncGenerator<[Tensor, Target]> {
     const { samples } = this.#folder;
-    const get = (index: number) => this.#read(samples[index] as readonly [string, number], labels);
+    const get = (index: number) => this.#read(index, labels);
     const collateFn = (batch: Read[]) => batch;
     const dataset = { length: samples.length, get };
     for await (const batch of new DataLoader(dataset, { batchSize: this.#options.batchSize, collateFn })) {
@@ -169,29 +185,23 @@ class Run {
     }
   }
 
-  *#underEach(images: readonly { shaped: Tensor; label: number }[]): Generator<[Tensor, Target]> {
-    const { preparation } = this.#classifier;
-    for (const [index, condition] of this.#conditions.entries()) {
-      const batch = scope(() =>
-        noGrad(() => {
-          const inputs = images.map(({ shaped }) => preparation.normalise(shaped));
-          return condition.change(stack(inputs, 0), preparation.std);
-        }),
-      );
-      const labels = tensor(
-        images.map(({ label }) => label),
-        { dtype: 'int64' },
-      );
-      yield [batch, { condition: index, labels }];
+  async *#underEach(
+    images: readonly { shaped: Tensor; number: number; label: number }[],
+  ): AsyncGenerator<[Tensor, Target]> {
+    const classes = images.map(({ label }) => label);
+    for (const [index, condition] of [...this.#conditions, ...this.#corrupted].entries()) {
+      const batch = await condition.inputs(images, this.#classifier.preparation);
+      yield [batch, { condition: index, labels: tensor(classes, { dtype: 'int64' }) }];
     }
   }
 
-  async #read([path, folder]: readonly [string, number], labels: readonly number[]): Promise<Read> {
+  async #read(number: number, labels: readonly number[]): Promise<Read> {
+    const [path, folder] = this.#folder.samples[number] as readonly [string, number];
     try {
       const image = await decodeImage(path);
       const shaped = this.#classifier.preparation.shape(image);
       if (shaped !== image) image.dispose();
-      return { shaped, label: labels[folder] as number };
+      return { shaped, number, label: labels[folder] as number };
     } catch (error) {
       return { path, error: error as Error };
     }

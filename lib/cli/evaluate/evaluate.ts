@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { StatusStream } from '../../net/status-line.ts';
 import {
   addNetworkOptions,
@@ -15,6 +15,9 @@ export interface EvaluateOptions extends NetworkOptions {
   split: string;
   batchSize: number;
   robustness?: boolean;
+  /** All kinds, or their names with commas between. */
+  corruptions?: true | string;
+  seed?: number;
   json?: boolean;
   output?: string;
   skipUnreadable?: boolean;
@@ -43,6 +46,11 @@ export function registerEvaluate(program: Command): void {
     .option('--batch-size <n>', 'images computed together', wholeNumber, 32);
   addNetworkOptions(command)
     .option('--robustness', "also with the images changed as in the paper's Table 1: RGB+50, R+50, std x1.5")
+    .option(
+      '--corruptions [kinds]',
+      "also with the images corrupted as ImageNet-C's: all kinds, or some (fog,snow), at five severities",
+    )
+    .option('--seed <n>', 'of the random numbers of corruptions', seedOf, 0)
     .option('--json', 'print one JSON object in place of text')
     .option(
       '--output <folder>',
@@ -67,7 +75,14 @@ A folder belongs to the class of its name where the checkpoint names its classes
 Examples:
   npx ibn-net evaluate imagenet --model resnet50_ibn_a --pretrained
   npx ibn-net evaluate photos --checkpoint model_best.pth --model resnet18_ibn_a --output results
-  npx ibn-net evaluate imagenet --model resnet50 --checkpoint plain.pth --model resnet50_ibn_a --checkpoint ibn.pth`;
+  npx ibn-net evaluate imagenet --model resnet50 --checkpoint plain.pth --model resnet50_ibn_a --checkpoint ibn.pth
+  npx ibn-net evaluate imagenet --model resnet50_ibn_a --pretrained --corruptions`;
+
+function seedOf(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`Expected a whole number from 0, got "${text}".`);
+}
 
 const also = (value: string, before: string[] = []) => [...before, value];
 

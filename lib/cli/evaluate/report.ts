@@ -1,3 +1,4 @@
+import type { CorruptionErrors } from './corruption-errors.ts';
 import type { ConditionResult, Evaluation, NetworkResult } from './evaluate-all.ts';
 
 const count = (value: number) => value.toLocaleString('en');
@@ -17,7 +18,8 @@ export function asText(evaluation: Evaluation): string {
 }
 
 function networkLines(result: NetworkResult): string[] {
-  const { name, architecture, checkpoint, matchedBy, conditions, seconds, imagesPerSecond } = result;
+  const { name, architecture, checkpoint, matchedBy, conditions, corruptions, seconds, imagesPerSecond } =
+    result;
   const [{ summary }] = conditions;
   return [
     `${name === architecture ? name : `${name} (${architecture})`}, ${checkpoint}`,
@@ -28,6 +30,7 @@ function networkLines(result: NetworkResult): string[] {
       ? [` ${count(summary.nonFinite)} images gave scores that are no finite numbers`]
       : []),
     ...(conditions.length > 1 ? ['', ...robustness(conditions)] : []),
+    ...(corruptions === undefined ? [] : ['', ...corruptionLines(corruptions)]),
   ];
 }
 
@@ -44,6 +47,25 @@ function robustness(conditions: NetworkResult['conditions']): string[] {
     ['images', 'top-1 error', 'top-5 error'],
     conditions.map((one) => [one.condition, error(one, 'top1Error'), error(one, 'top5Error')]),
   );
+}
+
+/** Top-1 errors at each severity, and their means. */
+function corruptionLines({ kinds, meanError, mCE }: CorruptionErrors): string[] {
+  const ofAlexNet = mCE === undefined ? [] : ["% of AlexNet's"];
+  const rows = kinds.map(({ corruption, severities, meanError: mean, relativeError }) => [
+    corruption,
+    ...severities.map(({ top1Error }) => fixed(top1Error)),
+    fixed(mean),
+    ...(relativeError === undefined ? [] : [fixed(relativeError)]),
+  ]);
+  const over = `over ${kinds.length} ${kinds.length === 1 ? 'kind' : 'kinds'}`;
+  return [
+    ...table(['top-1 error at severity', '1', '2', '3', '4', '5', 'mean', ...ofAlexNet], rows),
+    ` mean corruption error, unnormalised, ${over}: ${fixed(meanError)}`,
+    ...(mCE === undefined
+      ? []
+      : [` mCE, normalised by AlexNet's published errors, ${over}, frost left out: ${fixed(mCE)}`]),
+  ];
 }
 
 function comparison(results: readonly NetworkResult[]): string[] {

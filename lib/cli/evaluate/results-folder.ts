@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
+import type { CorruptionErrors } from './corruption-errors.ts';
 import type { Evaluation, NetworkResult } from './evaluate-all.ts';
 import { asJson } from './report.ts';
 
-/** Writes all that came out: one JSON file, and for each network two tables that spreadsheets open. */
+/** Writes all that came out: one JSON file, and for each network tables that spreadsheets open. */
 export async function writeResults(folder: string, evaluation: Evaluation): Promise<void> {
   await mkdir(folder, { recursive: true });
   const put = (name: string, text: string) =>
@@ -13,6 +14,8 @@ export async function writeResults(folder: string, evaluation: Evaluation): Prom
   for (const result of evaluation.results) {
     put(`${result.name}-classes.csv`, classesCsv(result));
     put(`${result.name}-confusion.csv`, confusionCsv(result));
+    if (result.corruptions !== undefined)
+      put(`${result.name}-corruptions.csv`, corruptionsCsv(result.corruptions));
   }
 }
 
@@ -32,6 +35,19 @@ function classesCsv({ conditions: [{ perClass }] }: NetworkResult): string {
 /** Rows are true classes, columns what they were taken for. */
 function confusionCsv({ classes, conditions: [{ confusion }] }: NetworkResult): string {
   return csv([['', ...classes], ...confusion.map((row, index) => [classes[index] as string, ...row])]);
+}
+
+function corruptionsCsv({ kinds }: CorruptionErrors): string {
+  const rows = kinds.flatMap(({ corruption, severities }) =>
+    severities.map(({ severity, samples, top1Error, top5Error }) => [
+      corruption,
+      severity,
+      samples,
+      top1Error,
+      top5Error ?? '',
+    ]),
+  );
+  return csv([['corruption', 'severity', 'samples', 'top1_error', 'top5_error'], ...rows]);
 }
 
 function csv(rows: readonly (readonly (string | number)[])[]): string {
