@@ -20,7 +20,7 @@ import warnings
 from pathlib import Path
 
 import torch
-import torchvision
+from torchvision.transforms import InterpolationMode, v2
 
 MOST_BYTES = 12 << 30
 SECONDS = 5
@@ -30,6 +30,7 @@ SECONDS = 5
 MADE = {
     "Linear": lambda: torch.nn.Linear(4, 4),
     "Generator": torch.Generator,
+    "RandomHorizontalFlip": v2.RandomHorizontalFlip,
     "TensorDataset": lambda: torch.utils.data.TensorDataset(torch.ones(4, 2)),
     "SGD": lambda: torch.optim.SGD([torch.ones(2, 2, requires_grad=True)], lr=0.1, momentum=0.9),
     "LayerNorm": lambda: torch.nn.LayerNorm(4),
@@ -86,6 +87,8 @@ def snake(name):
 
 
 def option(name, value):
+    if name == "interpolation" and value in [mode.value for mode in InterpolationMode]:
+        return InterpolationMode(value)
     return getattr(torch, value, value) if name == "dtype" and isinstance(value, str) else value
 
 
@@ -113,7 +116,7 @@ def split(args, function):
 def find(name):
     name = name.split(",")[0]
     if name.startswith("transforms."):
-        return look(torchvision.transforms.v2, name.removeprefix("transforms."))
+        return look(v2, name.removeprefix("transforms."))
     try:
         return look(torch, name)
     except Unknown:
@@ -134,6 +137,8 @@ def positional(name, args, options):
     """Options of functions that take them by name alone in Python, and in order here."""
     if name == "nn.functional.gelu" and len(args) == 2:
         return args[:1], {"approximate": args[1], **options}
+    if name.lower().endswith("todtype"):
+        return [getattr(torch, item, item) if isinstance(item, str) else item for item in args], options
     return args, options
 
 
@@ -144,12 +149,14 @@ def run(call):
     torch.manual_seed(1)
     if name.endswith(".forward"):
         made = in_order(function, other).train(call["training"])
+        torch.manual_seed(1)
         in_order(made.forward, decode(call["args"]))
         return
     made = in_order(function, decode(call["args"]), name)
     if isinstance(made, torch.utils.data.Sampler):
         list(itertools.islice(made, 3))
     if other and isinstance(made, torch.nn.Module):
+        torch.manual_seed(1)
         in_order(made.train(call["training"]).forward, other)
 
 

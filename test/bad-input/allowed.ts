@@ -60,6 +60,18 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
     /(chainDepth|mixtureWidth|numOps): huge$/,
     'does as much as it is told',
   ],
+  [/^transforms\./, /: null$/, 'stands for the default, as undefined does'],
+  [/^transforms\.RandomChoice$/, /p: with null$/, 'a weight of null is one of 0'],
+  [/^transforms\.Compose$/, /^\[0\] empty$/, 'gives back what it is given'],
+  [/^transforms\.(AugMix|CutMix|MixUp)$/, /alpha: huge$/, 'Python has whole numbers apart'],
+  [
+    /^transforms\.(AutoAugment(\.forward)?$|ToDtype\.forward$)/,
+    /fill: (NaN|-7|huge|a fraction)$|^\[0\] (bool|float32|complex64|two|no d|one d|four|empty)/,
+    'record.py cannot spell policies and the dtype of a step',
+  ],
+  [/^transforms\.imagenet/, /huge$|null$/, 'a size; torchvision has no such function'],
+  [/^transforms\.functional\.adjustBrightness$/, /complex64$/, 'the real part, as for other colours'],
+  [/^transforms\.Lambda\.forward$/, /^\[0\]/, 'the function sees what it is given'],
 ];
 
 /** Whether a bad call is none. */

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { positives } from './bounds.ts';
 import { uniform } from './draw.ts';
@@ -59,7 +59,9 @@ export class GaussianNoise extends ImageTransform {
     checkOptions('GaussianNoise', options, ['mean', 'sigma', 'clip']);
     this.mean = options.mean ?? 0;
     this.sigma = atLeast(0, options.sigma ?? 0.1, 'GaussianNoise sigma');
-    this.clip = options.clip ?? true;
+    const { clip = true } = options;
+    checkFlag('GaussianNoise clip', clip);
+    this.clip = clip;
   }
 
   transform(image: Tensor): Tensor {

@@ -1,11 +1,11 @@
 import { checkOptions, checkPositions, describeValue } from '../../options.ts';
-import type { Tensor } from '../../tensor/index.ts';
+import { isTensor, type Tensor } from '../../tensor/index.ts';
 import { callForeign, isOwnCode } from '../../tensor/own-code.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { isSpared, probability, randomIndex, randomOrder } from './draw.ts';
 import { repr } from './functional/image.ts';
 import type { Sample } from './sample.ts';
-import { type Step, Transform } from './transform.ts';
+import { isSample, type Step, Transform } from './transform.ts';
 
 /** What goes through steps: an image, an image with its mask, or several images (of `FiveCrop`, for `MixUp`). */
 export type Input = Tensor | Sample | readonly Tensor[];
@@ -21,6 +21,17 @@ abstract class Container extends Transform {
   }
 
   abstract override forward<Value extends Input>(input: Value): Value;
+
+  /** Refuses what no step takes. */
+  protected check(given: ArrayLike<unknown>): void {
+    const { name } = this.constructor;
+    checkPositions(`${name} forward`, given, 1);
+    const input = given[0];
+    if (isTensor(input) || Array.isArray(input) || isSample(input as Tensor)) return;
+    throw new TypeError(
+      `Expected an image, { image, mask } or an array of tensors for ${name}, got ${describeValue(input)}`,
+    );
+  }
 
   override toString(): string {
     return `${this.constructor.name}(\n${this.transforms.map((step) => `      ${step}\n`).join('')})`;
@@ -45,6 +56,7 @@ export class Compose extends Container {
   }
 
   forward<Value extends Input>(input: Value): Value {
+    this.check(arguments);
     return inTurn(this.transforms, input);
   }
 }
@@ -67,6 +79,7 @@ export class RandomApply extends Container {
   }
 
   forward<Value extends Input>(input: Value): Value {
+    this.check(arguments);
     return isSpared(this.p) ? input : inTurn(this.transforms, input);
   }
 }
@@ -92,6 +105,7 @@ export class RandomChoice extends Container {
   }
 
   forward<Value extends Input>(input: Value): Value {
+    this.check(arguments);
     return inTurn([this.transforms[randomIndex(this.p)] as Step], input);
   }
 }
@@ -104,6 +118,7 @@ export class RandomOrder extends Container {
   }
 
   forward<Value extends Input>(input: Value): Value {
+    this.check(arguments);
     const order = randomOrder(this.transforms.length);
     return inTurn(
       order.map((index) => this.transforms[index] as Step),

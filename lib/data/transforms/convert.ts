@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { type DType, scope, type Tensor } from '../../tensor/index.ts';
 import { checkStatistics, normalize, toDtype } from './functional/dtype.ts';
 import { imageSize } from './functional/image.ts';
@@ -39,7 +39,9 @@ export class ToDtype extends ImageTransform {
       throw new TypeError(`Expected a dtype or { image, mask } for ToDtype, got ${describeValue(dtype)}`);
     }
     this.dtype = dtype;
-    this.scale = options.scale ?? false;
+    const { scale = false } = options;
+    checkFlag('ToDtype scale', scale);
+    this.scale = scale;
   }
 
   transform(image: Tensor): Tensor {

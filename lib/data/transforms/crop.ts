@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions } from '../../options.ts';
 import { scope, type Tensor } from '../../tensor/index.ts';
 import { randomInteger } from './draw.ts';
 import { centerCrop, crop } from './functional/geometry.ts';
@@ -75,7 +75,9 @@ export class RandomCrop extends ImageTransform<CropParams> {
     checkOptions('RandomCrop', options, ['padding', 'padIfNeeded', 'fill', 'paddingMode']);
     this.size = sizePair(size, 'RandomCrop size');
     this.padding = options.padding === undefined ? undefined : nonNegativeSides(options.padding);
-    this.padIfNeeded = options.padIfNeeded ?? false;
+    const { padIfNeeded = false } = options;
+    checkFlag('RandomCrop padIfNeeded', padIfNeeded);
+    this.padIfNeeded = padIfNeeded;
     this.fill = options.fill ?? 0;
     this.paddingMode = checkPaddingMode(options.paddingMode ?? 'constant', 'RandomCrop');
     checkFill(this.fill, 'RandomCrop');

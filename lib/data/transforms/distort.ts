@@ -3,7 +3,7 @@ import { scope, type Tensor } from '../../tensor/index.ts';
 import { isSpared, probability, randomFraction, randomOrder, uniform } from './draw.ts';
 import { adjustBrightness, adjustContrast, adjustSaturation, permuteChannels } from './functional/colour.ts';
 import { adjustHue } from './functional/hue.ts';
-import { channelsOf, repr } from './functional/image.ts';
+import { channelsOf, listOf, repr } from './functional/image.ts';
 import { ImageTransform } from './transform.ts';
 
 type Range = readonly [low: number, high: number];
@@ -82,9 +82,9 @@ export class RandomPhotometricDistort extends ImageTransform<Distortion> {
 }
 
 function range(value: Range, least: number, most: number, name: string): Range {
-  const [low, high] = value;
+  const [low = Number.NaN, high = Number.NaN] = listOf(value);
   if (low >= least && low <= high && high <= most) return value;
   throw new RangeError(
-    `Expected ${least} <= low <= high <= ${most} for RandomPhotometricDistort ${name}, got ${repr([...value])}`,
+    `Expected ${least} <= low <= high <= ${most} for RandomPhotometricDistort ${name}, got ${repr(value)}`,
   );
 }

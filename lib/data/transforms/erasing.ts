@@ -4,7 +4,7 @@ import { sampleGenerator } from '../sample-generator.ts';
 import { positives } from './bounds.ts';
 import { RandomApplied, randomInteger, randomRatio, uniform } from './draw.ts';
 import { erase } from './functional/blur.ts';
-import { channelsOf, repr } from './functional/image.ts';
+import { channelsOf, listOf, repr } from './functional/image.ts';
 import { imageSize, roundHalfEven } from './transform.ts';
 
 /** Options of {@link RandomErasing}. */
@@ -84,9 +84,9 @@ export class RandomErasing extends RandomApplied<Window | undefined> {
 }
 
 function shares(scale: readonly [number, number]): readonly [number, number] {
-  const [low, high] = scale;
+  const [low = Number.NaN, high = Number.NaN] = listOf(scale);
   if (low >= 0 && low <= high && high <= 1) return scale;
-  throw new RangeError(`Expected 0 <= low <= high <= 1 for RandomErasing scale, got ${repr([...scale])}`);
+  throw new RangeError(`Expected 0 <= low <= high <= 1 for RandomErasing scale, got ${repr(scale)}`);
 }
 
 function checkValue(value: unknown): void {

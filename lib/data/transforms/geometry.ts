@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions } from '../../options.ts';
 import { cat, rand, scope, type Tensor } from '../../tensor/index.ts';
 import { sampleGenerator } from '../sample-generator.ts';
 import { angleRange, fractions, positives, twoNumbers } from './bounds.ts';
@@ -53,7 +53,9 @@ export class RandomRotation extends ImageTransform<number> {
     checkOptions('RandomRotation', options, ['interpolation', 'expand', 'center', 'fill']);
     this.degrees = angleRange(degrees, [2], 'RandomRotation degrees');
     this.interpolation = options.interpolation ?? 'nearest';
-    this.expand = options.expand ?? false;
+    const { expand = false } = options;
+    checkFlag('RandomRotation expand', expand);
+    this.expand = expand;
     this.center = options.center;
     this.fill = options.fill ?? 0;
     checkGridOptions(this, 'RandomRotation');

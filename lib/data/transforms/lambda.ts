@@ -35,6 +35,7 @@ export class Lambda<Input = Tensor> extends Step {
 
   override forward<Value extends Input | Sample>(input: Value): Value extends Sample ? Value : Tensor;
   override forward(input: Input | Sample): Tensor | Sample {
+    checkPositions('Lambda forward', arguments, 1);
     if (!isSample(input as Tensor | Sample)) return callForeign(this.lambd, input as Input);
     const sample = input as Sample;
     const image = callForeign(this.lambd, sample.image as Input);

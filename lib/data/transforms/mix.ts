@@ -32,7 +32,12 @@ abstract class Mix extends Step {
     );
   }
 
-  override forward([images, labels]: LabelledBatch): [images: Tensor, labels: Tensor] {
+  override forward(batch: LabelledBatch): [images: Tensor, labels: Tensor] {
+    const { name } = this.constructor;
+    checkPositions(`${name} forward`, arguments, 1);
+    if (!Array.isArray(batch as unknown) || batch.length !== 2)
+      throw new TypeError(`Expected [images, labels] for ${name}, got ${describeValue(batch)}`);
+    const [images, labels] = batch;
     this.check(images, labels);
     return scope(() => {
       const share = dirichlet(tensor([[this.alpha, this.alpha]], { dtype: 'float32' }))

@@ -2,7 +2,7 @@ import { checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { positives } from './bounds.ts';
 import { RandomApplied, randomFraction, randomInteger } from './draw.ts';
-import { repr } from './functional/image.ts';
+import { listOf, repr } from './functional/image.ts';
 import { type Padding, pad } from './functional/pad.ts';
 import { checkResize, type Interpolation, resize } from './functional/resize.ts';
 import { nearestFor } from './resize.ts';
@@ -84,7 +84,7 @@ export class RandomShortestSize extends RandomSize {
     checkPositions('RandomShortestSize', arguments, 2);
     checkOptions('RandomShortestSize', options, ['maxSize', 'interpolation', 'antialias']);
     super(options);
-    this.minSize = typeof minSize === 'number' ? [minSize] : [...minSize];
+    this.minSize = typeof minSize === 'number' ? [minSize] : listOf(minSize);
     this.maxSize = options.maxSize;
     if (this.minSize.length > 0 && this.minSize.every((size) => Number.isInteger(size) && size > 0)) return;
     throw new RangeError(`Expected positive integers for RandomShortestSize minSize, got ${repr(minSize)}`);

@@ -2,6 +2,7 @@ import { checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { randomInteger, randomRatio, uniform } from './draw.ts';
 import { resizedCrop } from './functional/geometry.ts';
+import { listOf, repr } from './functional/image.ts';
 import { checkResize, type Interpolation } from './functional/resize.ts';
 import { modeName, nearestFor } from './resize.ts';
 import {
@@ -102,7 +103,8 @@ export class RandomResizedCrop extends ImageTransform<Box> {
 }
 
 /** Refuses bounds that are not positive and in order. */
-export function checkBounds([low, high]: readonly [number, number], name: string): void {
-  if (low > 0 && low <= high) return;
-  throw new RangeError(`Expected 0 < low <= high for ${name}, got [${low}, ${high}]`);
+export function checkBounds(bounds: unknown, name: string): void {
+  const [low = Number.NaN, high = Number.NaN, ...more] = listOf(bounds);
+  if (low > 0 && low <= high && more.length === 0) return;
+  throw new RangeError(`Expected 0 < low <= high for ${name}, got ${repr(bounds)}`);
 }

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { type FiveCrops, fiveCrop, tenCrop } from './functional/geometry.ts';
 import { type Size, Step, sizePair } from './transform.ts';
@@ -20,6 +20,7 @@ export class FiveCrop extends Step {
   }
 
   override forward(image: Tensor): FiveCrops {
+    checkPositions('FiveCrop forward', arguments, 1);
     return fiveCrop(image, this.size);
   }
 }
@@ -40,10 +41,13 @@ export class TenCrop extends Step {
     super();
     checkOptions('TenCrop', options, ['verticalFlip']);
     this.size = sizePair(size, 'TenCrop size');
-    this.verticalFlip = options.verticalFlip ?? false;
+    const { verticalFlip = false } = options;
+    checkFlag('TenCrop verticalFlip', verticalFlip);
+    this.verticalFlip = verticalFlip;
   }
 
   override forward(image: Tensor): [...FiveCrops, ...FiveCrops] {
+    checkPositions('TenCrop forward', arguments, 1);
     return tenCrop(image, this.size, { verticalFlip: this.verticalFlip });
   }
 }

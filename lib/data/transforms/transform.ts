@@ -1,5 +1,6 @@
 import { checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { checkImage } from './functional/image.ts';
 import { maskOf, type Sample } from './sample.ts';
 
 export { imageSize, repr, roundHalfEven, type Size, sizePair } from './functional/image.ts';
@@ -48,6 +49,9 @@ export abstract class Transform extends Step {
 export abstract class ImageTransform<Params = undefined> extends Transform {
   forward<Input extends Tensor | Sample>(input: Input): Input;
   forward(input: Tensor | Sample): Tensor | Sample {
+    const name = this.constructor.name;
+    checkPositions(`${name} forward`, arguments, 1);
+    checkImage(isSample(input) ? input.image : input, name);
     if (!isSample(input)) return this.transform(input, this.makeParams(input));
     const params = this.makeParams(input.image);
     const image = this.transform(input.image, params);

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions, describeValue } from '../../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { scope, type Tensor, tensor } from '../../../tensor/index.ts';
 import { dirichlet, randomFraction, randomInteger } from '../draw.ts';
 import type { GridInterpolation } from '../functional/grid.ts';
@@ -42,6 +42,7 @@ abstract class AutoAugmentBase extends ImageTransform {
   }
 
   override forward<Input extends Tensor | Sample>(input: Input): Input {
+    checkPositions(`${this.constructor.name} forward`, arguments, 1);
     if (isSample(input) && input.mask !== undefined) {
       throw new TypeError(
         `Expected an image without a mask for ${this.constructor.name}, which has no form for masks, got both`,
@@ -217,7 +218,9 @@ export class AugMix extends AutoAugmentBase {
     this.mixtureWidth = integer(1, Infinity, options.mixtureWidth ?? 3, 'AugMix mixtureWidth');
     this.chainDepth = integer(-Infinity, Infinity, options.chainDepth ?? -1, 'AugMix chainDepth');
     this.alpha = atLeast(Number.MIN_VALUE, options.alpha ?? 1, 'AugMix alpha');
-    this.allOps = options.allOps ?? true;
+    const { allOps = true } = options;
+    checkFlag('AugMix allOps', allOps);
+    this.allOps = allOps;
   }
 
   transform(image: Tensor): Tensor {

@@ -1,7 +1,7 @@
-import { checkOptions, describeValue } from '../../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { ops, scope, type Tensor, tensor } from '../../../tensor/index.ts';
 import { affineGrid, applyGrid, checkGrid, type GridOptions } from './grid.ts';
-import { imageSize } from './image.ts';
+import { checkImage, imageSize } from './image.ts';
 
 /** A place or a shift, in pixels: to the right, then down. */
 export type Point = readonly [x: number, y: number];
@@ -33,6 +33,8 @@ export function affine(
   shear: number | Point,
   options: AffineOptions = {},
 ): Tensor {
+  checkPositions('affine', arguments, 6);
+  checkImage(image, 'affine');
   checkOptions('affine', options, ['interpolation', 'fill', 'center']);
   const { interpolation = 'nearest', fill = null, center = null } = options;
   checkGrid(image, interpolation, fill, 'affine');
@@ -60,8 +62,11 @@ export function affine(
  * transforms.functional.rotate(image, 30, { expand: true, fill: [124, 116, 104] });
  */
 export function rotate(image: Tensor, angle: number, options: RotateOptions = {}): Tensor {
+  checkPositions('rotate', arguments, 3);
+  checkImage(image, 'rotate');
   checkOptions('rotate', options, ['interpolation', 'expand', 'center', 'fill']);
   const { interpolation = 'nearest', fill = null, center = null, expand = false } = options;
+  checkFlag('rotate expand', expand);
   checkGrid(image, interpolation, fill, 'rotate');
   const size = imageSize(image, 'rotate');
   const rest = numeric(angle, 'rotate angle') % 360;

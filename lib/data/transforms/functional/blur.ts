@@ -1,7 +1,27 @@
-import { checkOptions, describeValue } from '../../../options.ts';
-import { type DType, full, linspace, ops, randn, scope, type Tensor, tensor } from '../../../tensor/index.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
+import {
+  type DType,
+  full,
+  isTensor,
+  linspace,
+  ops,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from '../../../tensor/index.ts';
 import { sampleGenerator } from '../../sample-generator.ts';
-import { asBatch, atLeast, checkChannels, floating, imageSize, maxValue, repr } from './image.ts';
+import {
+  asBatch,
+  atLeast,
+  checkChannels,
+  checkImage,
+  floating,
+  imageSize,
+  listOf,
+  maxValue,
+  repr,
+} from './image.ts';
 import { pad } from './pad.ts';
 
 /** One number, or one for each direction. */
@@ -19,10 +39,16 @@ export interface GaussianBlurOptions {
  * @throws RangeError for even kernels, and kernels whose half an image does not hold
  */
 export function gaussianBlur(image: Tensor, kernelSize: Both, options: GaussianBlurOptions = {}): Tensor {
+  checkPositions('gaussianBlur', arguments, 3);
+  checkImage(image, 'gaussianBlur');
   checkOptions('gaussianBlur', options, ['sigma']);
   const [across, down] = oddPair(kernelSize, 'gaussianBlur kernelSize');
-  const [sigmaX, sigmaY] = pairOf(options.sigma ?? [across * 0.15 + 0.35, down * 0.15 + 0.35]);
-  for (const sigma of [sigmaX, sigmaY]) {
+  const sigmas = pairOf(options.sigma ?? [across * 0.15 + 0.35, down * 0.15 + 0.35]);
+  const [sigmaX, sigmaY] = sigmas;
+  if (sigmas.length !== 2) {
+    throw new RangeError(`Expected 1 or 2 numbers for gaussianBlur sigma, got ${repr(options.sigma)}`);
+  }
+  for (const sigma of sigmas) {
     if (!(sigma > 0)) throw new RangeError(`Expected positive numbers for gaussianBlur sigma, got ${sigma}`);
   }
   imageSize(image, 'gaussianBlur');
@@ -38,7 +64,7 @@ export function gaussianBlur(image: Tensor, kernelSize: Both, options: GaussianB
 }
 
 function pairOf(value: Both): readonly [number, number] {
-  return typeof value === 'number' ? [value, value] : value;
+  return (typeof value === 'number' ? [value, value] : listOf(value)) as readonly [number, number];
 }
 
 /** Two odd positive integers. */
@@ -67,6 +93,8 @@ function filter(batch: Tensor, kernel: Tensor): Tensor {
  * pixels and fewer in a direction stay. As torchvision's (0.28).
  */
 export function adjustSharpness(image: Tensor, sharpnessFactor: number): Tensor {
+  checkPositions('adjustSharpness', arguments, 2);
+  checkImage(image, 'adjustSharpness');
   atLeast(0, sharpnessFactor, 'adjustSharpness sharpnessFactor');
   checkChannels(image, 'adjustSharpness');
   const [height, width] = imageSize(image, 'adjustSharpness');
@@ -106,8 +134,11 @@ export interface GaussianNoiseOptions {
  * @throws TypeError for other dtypes
  */
 export function gaussianNoise(image: Tensor, options: GaussianNoiseOptions = {}): Tensor {
+  checkPositions('gaussianNoise', arguments, 2);
+  checkImage(image, 'gaussianNoise');
   checkOptions('gaussianNoise', options, ['mean', 'sigma', 'clip']);
   const { mean = 0, sigma = 0.1, clip = true } = options;
+  checkFlag('gaussianNoise clip', clip);
   atLeast(0, sigma, 'gaussianNoise sigma');
   const { dtype } = image;
   return scope(() => {
@@ -140,7 +171,11 @@ function normal({ shape, device }: Tensor, dtype: DType): Tensor {
  * torchvision's `erase` (0.28); the image itself stays.
  */
 export function erase(image: Tensor, i: number, j: number, h: number, w: number, v: Tensor | number): Tensor {
+  checkPositions('erase', arguments, 6);
+  checkImage(image, 'erase');
   imageSize(image, 'erase');
+  if (typeof v !== 'number' && !isTensor(v))
+    throw new TypeError(`Expected a Tensor or a number for erase v, got ${describeValue(v)}`);
   return scope(() => {
     const erased = image.clone();
     const window = erased.narrow(-2, i, h).narrow(-1, j, w);

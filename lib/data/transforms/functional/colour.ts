@@ -1,7 +1,17 @@
-import { checkOptions, describeValue } from '../../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { scope, type Tensor, where } from '../../../tensor/index.ts';
 import { toDtype } from './dtype.ts';
-import { atLeast, channelsOf, checkChannels, floating, maxValue, repr, valueBits } from './image.ts';
+import {
+  atLeast,
+  channelsOf,
+  checkChannels,
+  checkImage,
+  floating,
+  listOf,
+  maxValue,
+  repr,
+  valueBits,
+} from './image.ts';
 
 /** Options of {@link rgbToGrayscale}. */
 export interface RgbToGrayscaleOptions {
@@ -14,6 +24,8 @@ export interface RgbToGrayscaleOptions {
  * (0.28): integers are truncated, where Pillow's `convert('L')` and {@link Grayscale} round. Gray images keep their values.
  */
 export function rgbToGrayscale(image: Tensor, options: RgbToGrayscaleOptions = {}): Tensor {
+  checkPositions('rgbToGrayscale', arguments, 2);
+  checkImage(image, 'rgbToGrayscale');
   checkOptions('rgbToGrayscale', options, ['numOutputChannels']);
   const wanted = checkGrayChannels(options.numOutputChannels ?? 1, 'rgbToGrayscale');
   return scope(() => {
@@ -52,6 +64,8 @@ function blend(image: Tensor, other: Tensor, ratio: number): Tensor {
 
 /** Multiplies (..., 1 or 3, H, W) by `brightnessFactor`: 0 is black, 1 the image. As torchvision's (0.28). */
 export function adjustBrightness(image: Tensor, brightnessFactor: number): Tensor {
+  checkPositions('adjustBrightness', arguments, 2);
+  checkImage(image, 'adjustBrightness');
   atLeast(0, brightnessFactor, 'adjustBrightness brightnessFactor');
   checkChannels(image, 'adjustBrightness');
   return scope(() => floating(image).mul(brightnessFactor).clamp_(0, maxValue(image.dtype)).to(image.dtype));
@@ -59,6 +73,8 @@ export function adjustBrightness(image: Tensor, brightnessFactor: number): Tenso
 
 /** Mixes (..., 1 or 3, H, W) with its own gray: 0 is gray, 1 the image. As torchvision's (0.28). */
 export function adjustSaturation(image: Tensor, saturationFactor: number): Tensor {
+  checkPositions('adjustSaturation', arguments, 2);
+  checkImage(image, 'adjustSaturation');
   atLeast(0, saturationFactor, 'adjustSaturation saturationFactor');
   if (checkChannels(image, 'adjustSaturation') === 1) return image;
   return scope(() => blend(image, wholeLuma(image), saturationFactor));
@@ -66,6 +82,8 @@ export function adjustSaturation(image: Tensor, saturationFactor: number): Tenso
 
 /** Mixes (..., 1 or 3, H, W) with its mean gray: 0 is flat, 1 the image. As torchvision's (0.28). */
 export function adjustContrast(image: Tensor, contrastFactor: number): Tensor {
+  checkPositions('adjustContrast', arguments, 2);
+  checkImage(image, 'adjustContrast');
   atLeast(0, contrastFactor, 'adjustContrast contrastFactor');
   const channels = checkChannels(image, 'adjustContrast');
   return scope(() => {
@@ -82,6 +100,8 @@ export interface AdjustGammaOptions {
 
 /** `gain` x image ^ `gamma`, with white as 1. As torchvision's (0.28). */
 export function adjustGamma(image: Tensor, gamma: number, options: AdjustGammaOptions = {}): Tensor {
+  checkPositions('adjustGamma', arguments, 3);
+  checkImage(image, 'adjustGamma');
   checkOptions('adjustGamma', options, ['gain']);
   atLeast(0, gamma, 'adjustGamma gamma');
   const gain = options.gain ?? 1;
@@ -94,6 +114,8 @@ export function adjustGamma(image: Tensor, gamma: number, options: AdjustGammaOp
 
 /** Black becomes white and the reverse. As torchvision's (0.28). */
 export function invert(image: Tensor): Tensor {
+  checkPositions('invert', arguments, 1);
+  checkImage(image, 'invert');
   if (image.isFloatingPoint()) return scope(() => image.neg().add_(1));
   if (image.dtype === 'uint8') return image.bitwiseNot();
   return image.bitwiseXor(2 ** valueBits(image.dtype, 'invert') - 1);
@@ -105,6 +127,8 @@ export function invert(image: Tensor): Tensor {
  * @throws RangeError for other numbers of bits
  */
 export function posterize(image: Tensor, bits: number): Tensor {
+  checkPositions('posterize', arguments, 2);
+  checkImage(image, 'posterize');
   if (!Number.isInteger(bits) || bits < 0 || bits > 8) {
     throw new RangeError(`Expected an integer from 0 to 8 for posterize bits, got ${describeValue(bits)}`);
   }
@@ -128,6 +152,8 @@ export function posterize(image: Tensor, bits: number): Tensor {
  * @throws RangeError for a threshold above white
  */
 export function solarize(image: Tensor, threshold: number): Tensor {
+  checkPositions('solarize', arguments, 2);
+  checkImage(image, 'solarize');
   const white = maxValue(image.dtype);
   if (!(threshold <= white)) {
     const got = describeValue(threshold);
@@ -142,10 +168,12 @@ export function solarize(image: Tensor, threshold: number): Tensor {
  * @throws RangeError unless there is a number for each channel
  */
 export function permuteChannels(image: Tensor, permutation: readonly number[]): Tensor {
+  checkPositions('permuteChannels', arguments, 2);
+  checkImage(image, 'permuteChannels');
   const channels = channelsOf(image, 'permuteChannels');
-  if (permutation.length !== channels) {
+  if (listOf(permutation).length !== channels) {
     throw new RangeError(
-      `Expected ${channels} numbers for permuteChannels permutation, got ${repr([...permutation])}`,
+      `Expected ${channels} numbers for permuteChannels permutation, got ${repr(permutation)}`,
     );
   }
   return scope(() => image.index('...', [...permutation], ':', ':'));

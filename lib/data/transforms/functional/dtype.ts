@@ -1,6 +1,6 @@
-import { checkOptions } from '../../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { type DType, scope, type Tensor, tensor } from '../../../tensor/index.ts';
-import { imageSize, maxValue, repr, valueBits } from './image.ts';
+import { checkImage, imageSize, maxValue, repr, valueBits } from './image.ts';
 
 /** Options of {@link toDtype}. */
 export interface ToDtypeOptions {
@@ -15,10 +15,16 @@ export interface ToDtypeOptions {
  * @throws RangeError for float32 to int32 or int64, and float64 to int64, whose white a float does not hold
  */
 export function toDtype(image: Tensor, dtype: DType, options: ToDtypeOptions = {}): Tensor {
+  checkPositions('toDtype', arguments, 3);
+  checkImage(image, 'toDtype');
   checkOptions('toDtype', options, ['scale']);
+  const { scale = false } = options;
+  checkFlag('toDtype scale', scale);
+  if (typeof dtype !== 'string')
+    throw new TypeError(`Expected a dtype for toDtype, got ${describeValue(dtype)}`);
   if (image.dtype === dtype) return image;
   const [floats, toFloats] = [image.isFloatingPoint(), isFloat(dtype)];
-  if (!options.scale || (floats && toFloats)) return image.to(dtype);
+  if (!scale || (floats && toFloats)) return image.to(dtype);
   if (floats) return fromFloats(image, dtype);
   if (toFloats) return scope(() => image.to(dtype).mul_(1 / maxValue(image.dtype)));
   return scope(() => shifted(image, dtype));
@@ -64,6 +70,8 @@ function shifted(image: Tensor, dtype: DType): Tensor {
  * @throws TypeError for an image that is not floating point, RangeError for a zero in `std`
  */
 export function normalize(image: Tensor, mean: readonly number[], std: readonly number[]): Tensor {
+  checkPositions('normalize', arguments, 3);
+  checkImage(image, 'normalize');
   checkStatistics(mean, std, 'normalize');
   imageSize(image, 'normalize');
   if (!image.isFloatingPoint()) {
@@ -82,6 +90,10 @@ export function normalize(image: Tensor, mean: readonly number[], std: readonly 
 
 /** Refuses means and deviations that cannot belong together. */
 export function checkStatistics(mean: readonly number[], std: readonly number[], name: string): void {
+  for (const [what, values] of Object.entries({ mean, std })) {
+    if (Array.isArray(values) && values.every((value) => Number.isFinite(value))) continue;
+    throw new TypeError(`Expected an array of numbers for ${name} ${what}, got ${repr(values)}`);
+  }
   if (mean.length === 0 || mean.length !== std.length) {
     throw new RangeError(`Expected as many std as mean for ${name}, got ${std.length} and ${mean.length}`);
   }

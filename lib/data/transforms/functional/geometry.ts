@@ -1,16 +1,20 @@
-import { checkOptions } from '../../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { scope, type Tensor } from '../../../tensor/index.ts';
-import { imageSize, roundHalfEven, type Size, sizePair } from './image.ts';
+import { checkImage, imageSize, roundHalfEven, type Size, sizePair } from './image.ts';
 import { pad } from './pad.ts';
 import { type Interpolation, resize } from './resize.ts';
 
 /** Mirrors (..., H, W) left to right. */
 export function horizontalFlip(image: Tensor): Tensor {
+  checkPositions('horizontalFlip', arguments, 1);
+  checkImage(image, 'horizontalFlip');
   return image.flip([-1]);
 }
 
 /** Mirrors (..., H, W) upside down. */
 export function verticalFlip(image: Tensor): Tensor {
+  checkPositions('verticalFlip', arguments, 1);
+  checkImage(image, 'verticalFlip');
   return image.flip([-2]);
 }
 
@@ -24,6 +28,12 @@ export const vflip = verticalFlip;
  * the image. As torchvision's (0.28).
  */
 export function crop(image: Tensor, top: number, left: number, height: number, width: number): Tensor {
+  checkPositions('crop', arguments, 5);
+  checkImage(image, 'crop');
+  for (const [name, value] of Object.entries({ top, left, height, width })) {
+    if (Number.isSafeInteger(value)) continue;
+    throw new RangeError(`Expected a whole number for crop ${name}, got ${describeValue(value)}`);
+  }
   const [rows, columns] = imageSize(image, 'crop');
   const [bottom, right] = [top + height, left + width];
   return scope(() => {
@@ -51,6 +61,8 @@ const inside = (place: number, length: number) => Math.min(Math.max(place, 0), l
  * between two pixels, it rounds to the even one, as torchvision does.
  */
 export function centerCrop(image: Tensor, outputSize: Size): Tensor {
+  checkPositions('centerCrop', arguments, 2);
+  checkImage(image, 'centerCrop');
   const [cropHeight, cropWidth] = sizePair(outputSize, 'centerCrop outputSize');
   return scope(() => {
     const padded = padTo(image, cropHeight, cropWidth);
@@ -87,6 +99,8 @@ export function resizedCrop(
   size: Size,
   options: ResizedCropOptions = {},
 ): Tensor {
+  checkPositions('resizedCrop', arguments, 7);
+  checkImage(image, 'resizedCrop');
   checkOptions('resizedCrop', options, ['interpolation', 'antialias']);
   return scope(() =>
     resize(crop(image, top, left, height, width), sizePair(size, 'resizedCrop size'), options),
@@ -108,6 +122,8 @@ export type FiveCrops = [
  * @throws RangeError for windows larger than the image
  */
 export function fiveCrop(image: Tensor, size: Size): FiveCrops {
+  checkPositions('fiveCrop', arguments, 2);
+  checkImage(image, 'fiveCrop');
   const [height, width] = sizePair(size, 'fiveCrop size');
   const [rows, columns] = imageSize(image, 'fiveCrop');
   if (height > rows || width > columns) {
@@ -132,7 +148,11 @@ export function tenCrop(
   size: Size,
   options: TenCropOptions = {},
 ): [...FiveCrops, ...FiveCrops] {
+  checkPositions('tenCrop', arguments, 3);
+  checkImage(image, 'tenCrop');
   checkOptions('tenCrop', options, ['verticalFlip']);
-  const flipped = options.verticalFlip ? verticalFlip(image) : horizontalFlip(image);
+  const { verticalFlip: isVertical = false } = options;
+  checkFlag('tenCrop verticalFlip', isVertical);
+  const flipped = isVertical ? verticalFlip(image) : horizontalFlip(image);
   return [...fiveCrop(image, size), ...fiveCrop(flipped, size)];
 }

@@ -1,9 +1,12 @@
+import { checkPositions } from '../../../options.ts';
 import { cat, full, ops, scope, type Tensor, where, zeros } from '../../../tensor/index.ts';
 import { toDtype } from './dtype.ts';
-import { checkChannels, floating, imageSize, maxValue } from './image.ts';
+import { checkChannels, checkImage, floating, imageSize, maxValue } from './image.ts';
 
 /** Stretches each channel of (..., 1 or 3, H, W) to the whole range from black to white. As torchvision's (0.28). */
 export function autocontrast(image: Tensor): Tensor {
+  checkPositions('autocontrast', arguments, 1);
+  checkImage(image, 'autocontrast');
   checkChannels(image, 'autocontrast');
   if (image.numel() === 0) return image;
   const white = maxValue(image.dtype);
@@ -27,6 +30,8 @@ const LEVELS = 256;
  * As torchvision's (0.28).
  */
 export function equalize(image: Tensor): Tensor {
+  checkPositions('equalize', arguments, 1);
+  checkImage(image, 'equalize');
   imageSize(image, 'equalize');
   if (image.numel() === 0) return image;
   return scope(() => {

@@ -1,7 +1,7 @@
-import { describeValue } from '../../../options.ts';
+import { checkPositions, describeValue } from '../../../options.ts';
 import { ops, scope, stack, type Tensor, tensor } from '../../../tensor/index.ts';
 import { toDtype } from './dtype.ts';
-import { checkChannels } from './image.ts';
+import { checkChannels, checkImage } from './image.ts';
 
 /**
  * Turns the hues of (..., 1 or 3, H, W) by `hueFactor` of the colour wheel, -0.5 to 0.5; gray images stay. As
@@ -10,6 +10,8 @@ import { checkChannels } from './image.ts';
  * @throws RangeError for a factor beyond half a turn
  */
 export function adjustHue(image: Tensor, hueFactor: number): Tensor {
+  checkPositions('adjustHue', arguments, 2);
+  checkImage(image, 'adjustHue');
   if (!(hueFactor >= -0.5 && hueFactor <= 0.5)) {
     throw new RangeError(`Expected -0.5 to 0.5 for adjustHue hueFactor, got ${describeValue(hueFactor)}`);
   }

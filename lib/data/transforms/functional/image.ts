@@ -1,11 +1,18 @@
 import { describeValue } from '../../../options.ts';
-import type { DType, Tensor } from '../../../tensor/index.ts';
+import { type DType, isTensor, type Tensor } from '../../../tensor/index.ts';
 
 /** A height and a width, or one number for both. */
 export type Size = number | readonly [height: number, width: number];
 
+/** Refuses what is no tensor. */
+export function checkImage(image: unknown, name: string): asserts image is Tensor {
+  if (isTensor(image)) return;
+  throw new TypeError(`Expected an image tensor for ${name}, got ${describeValue(image)}`);
+}
+
 /** Height and width of an image tensor (..., C, H, W). */
 export function imageSize(image: Tensor, name: string): [height: number, width: number] {
+  checkImage(image, name);
   const shape = image.shape;
   if (shape.length < 3) {
     throw new RangeError(`Expected an image of shape (..., C, H, W) for ${name}, got [${shape.join(', ')}]`);
@@ -33,13 +40,18 @@ export function asBatch(image: Tensor, change: (batch: Tensor) => Tensor): Tenso
   return changed.reshape([...shape.slice(0, -3), ...changed.shape.slice(-3)]);
 }
 
+/** The numbers of a list; none for what is no list. */
+export function listOf(value: unknown): readonly number[] {
+  return Array.isArray(value) ? [...value] : [];
+}
+
 /** `size` as a pair, checked. */
 export function sizePair(size: Size, name: string): [height: number, width: number] {
-  const pair = typeof size === 'number' ? [size, size] : [...size];
+  const pair = typeof size === 'number' ? [size, size] : listOf(size);
   if (pair.length !== 2 || !pair.every((side) => Number.isInteger(side) && side > 0)) {
     throw new RangeError(`Expected a positive integer or [height, width] for ${name}, got ${repr(size)}`);
   }
-  return pair as [number, number];
+  return pair as unknown as [number, number];
 }
 
 const MAX_VALUES: Partial<Record<DType, number>> = {

@@ -1,6 +1,6 @@
-import { checkOptions, describeValue } from '../../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { ops, scope, type Tensor, tensor } from '../../../tensor/index.ts';
-import { asBatch, channelsOf, floating, imageSize, repr } from './image.ts';
+import { asBatch, channelsOf, checkImage, floating, imageSize, listOf, repr } from './image.ts';
 
 /** Padding in pixels: one number, [left/right, top/bottom], or [left, top, right, bottom]. */
 export type Padding =
@@ -30,12 +30,18 @@ const MODES: readonly PaddingMode[] = ['constant', 'edge', 'reflect', 'symmetric
  * @throws RangeError for reflections that an image is too small for
  */
 export function pad(image: Tensor, padding: Padding, options: PadOptions = {}): Tensor {
+  checkPositions('pad', arguments, 3);
+  checkImage(image, 'pad');
   checkOptions('pad', options, ['fill', 'paddingMode']);
   const sides = fourSides(padding, 'pad padding');
   const mode = checkPaddingMode(options.paddingMode ?? 'constant', 'pad');
+  const fill = options.fill ?? 0;
+  if (typeof fill !== 'number' && !Array.isArray(fill)) {
+    throw new TypeError(`Expected a number or an array of numbers for pad fill, got ${describeValue(fill)}`);
+  }
   imageSize(image, 'pad');
-  if (mode === 'constant') return padConstant(image, sides, options.fill ?? 0);
-  checkReflection(image, sides, mode, options.fill ?? 0);
+  if (mode === 'constant') return padConstant(image, sides, fill);
+  checkReflection(image, sides, mode, fill);
   if (mode === 'symmetric') return padSymmetric(image, sides);
   const [left, top, right, bottom] = sides;
   const op = mode === 'edge' ? ops.aten.replication_pad2d : ops.aten.reflection_pad2d;
@@ -48,7 +54,7 @@ type Sides = readonly [left: number, top: number, right: number, bottom: number]
 
 /** Padding as left, top, right, bottom. */
 export function fourSides(padding: Padding, name: string): Sides {
-  const sides = typeof padding === 'number' ? [padding, padding, padding, padding] : [...padding];
+  const sides = typeof padding === 'number' ? [padding, padding, padding, padding] : listOf(padding);
   const four = sides.length === 2 ? [...sides, ...sides] : sides;
   if (four.length === 4 && four.every((side) => Number.isInteger(side))) return four as unknown as Sides;
   throw new RangeError(`Expected 1, 2 or 4 integers for ${name}, got ${repr(padding)}`);

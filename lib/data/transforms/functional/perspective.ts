@@ -1,8 +1,8 @@
-import { checkOptions, describeValue } from '../../../options.ts';
-import { linspace, ops, scope, type Tensor, tensor } from '../../../tensor/index.ts';
+import { checkOptions, checkPositions, describeValue } from '../../../options.ts';
+import { isTensor, linspace, ops, scope, type Tensor, tensor } from '../../../tensor/index.ts';
 import { checkPoint, type Point } from './affine.ts';
 import { applyGrid, baseGrid, checkGrid, type GridOptions, gridDtype } from './grid.ts';
-import { imageSize } from './image.ts';
+import { checkImage, imageSize } from './image.ts';
 
 /** Four corners: upper left, upper right, lower right, lower left. */
 export type Corners = readonly [Point, Point, Point, Point];
@@ -25,6 +25,8 @@ export function perspective(
   endpoints: Corners | null,
   options: PerspectiveOptions = {},
 ): Tensor {
+  checkPositions('perspective', arguments, 4);
+  checkImage(image, 'perspective');
   checkOptions('perspective', options, ['interpolation', 'fill', 'coefficients']);
   const { interpolation = 'bilinear', fill = null } = options;
   checkGrid(image, interpolation, fill, 'perspective');
@@ -42,15 +44,18 @@ function coefficientsOf(
     const got = given === undefined ? 'neither' : 'both';
     throw new TypeError(`Expected startpoints and endpoints or coefficients for perspective, got ${got}`);
   }
-  if (given.length === 8 && given.every(Number.isFinite)) return given;
-  throw new RangeError(`Expected 8 numbers for perspective coefficients, got ${describeValue(given.length)}`);
+  const isList = Array.isArray(given);
+  if (isList && given.length === 8 && given.every(Number.isFinite)) return given;
+  const got = describeValue(isList ? given.length : given);
+  throw new RangeError(`Expected 8 numbers for perspective coefficients, got ${got}`);
 }
 
 /** The eight numbers that lead from `endpoints` back to `startpoints`, by least squares in float64. */
 export function perspectiveCoefficients(startpoints: Corners, endpoints: Corners): number[] {
   for (const [name, points] of Object.entries({ startpoints, endpoints })) {
-    if (points.length !== 4) {
-      throw new RangeError(`Expected four corners for perspective ${name}, got ${points.length}`);
+    if (!Array.isArray(points) || points.length !== 4) {
+      const got = Array.isArray(points) ? points.length : describeValue(points);
+      throw new RangeError(`Expected four corners for perspective ${name}, got ${got}`);
     }
     for (const point of points) checkPoint(point, `perspective ${name}`);
   }
@@ -121,11 +126,16 @@ function perspectiveGrid(coefficients: readonly number[], image: Tensor): Tensor
  * @param displacement (1, H, W, 2): shifts to the right and down, in halves of the image's width and height
  */
 export function elastic(image: Tensor, displacement: Tensor, options: GridOptions = {}): Tensor {
+  checkPositions('elastic', arguments, 3);
+  checkImage(image, 'elastic');
   checkOptions('elastic', options, ['interpolation', 'fill']);
   const { interpolation = 'bilinear', fill = null } = options;
   checkGrid(image, interpolation, fill, 'elastic');
   const [height, width] = imageSize(image, 'elastic');
-  const shape = displacement?.shape ?? [];
+  if (!isTensor(displacement)) {
+    throw new TypeError(`Expected a Tensor for elastic displacement, got ${describeValue(displacement)}`);
+  }
+  const { shape } = displacement;
   if (shape.length !== 4 || shape[0] !== 1 || shape[1] !== height || shape[2] !== width || shape[3] !== 2) {
     throw new RangeError(
       `Expected [1, ${height}, ${width}, 2] for elastic displacement, got [${shape.join(', ')}]`,

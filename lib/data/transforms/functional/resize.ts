@@ -1,6 +1,6 @@
-import { checkOptions, describeValue } from '../../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { ops, scope, type Tensor } from '../../../tensor/index.ts';
-import { asBatch, imageSize, repr, type Size, sizePair } from './image.ts';
+import { asBatch, checkImage, imageSize, repr, type Size, sizePair } from './image.ts';
 
 /** How pixels between pixels are found. */
 export type Interpolation = 'bilinear' | 'bicubic' | 'nearest' | 'nearest-exact' | 'lanczos';
@@ -29,6 +29,8 @@ export interface ResizeOptions {
  * float32. As torchvision's (0.28).
  */
 export function resize(image: Tensor, size: Size, options: ResizeOptions = {}): Tensor {
+  checkPositions('resize', arguments, 3);
+  checkImage(image, 'resize');
   checkOptions('resize', options, ['interpolation', 'maxSize', 'antialias']);
   const { interpolation = 'bilinear', antialias = true, maxSize } = options;
   checkResize(size, { interpolation, antialias, maxSize }, 'resize');
@@ -68,6 +70,7 @@ export function checkResize(
   name: string,
 ): void {
   sizePair(size, `${name} size`);
+  if (antialias !== undefined) checkFlag(`${name} antialias`, antialias);
   checkInterpolation(interpolation, INTERPOLATIONS, name);
   if (interpolation === 'lanczos' && antialias === false) {
     throw new RangeError(`Expected antialias for ${name} with interpolation "lanczos", got false`);
