@@ -12,7 +12,7 @@ import { type TrainOptions, train } from '../../lib/cli/train/train.ts';
 import { DEFAULTS } from '../../lib/cli/train/train-options.ts';
 import { decodeImage } from '../../lib/data/index.ts';
 import { setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
-import { dist } from '../helpers/files.ts';
+import { dist, fixture } from '../helpers/files.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'ibn-train-'));
 const file = (name: string) => join(scratch, name);
@@ -210,6 +210,33 @@ describe('train', () => {
       train: 1,
       val: 1,
     });
+  });
+});
+
+describe('the same recipe in Python', () => {
+  it('has the same losses, where images are the same', async () => {
+    for (const split of ['train', 'val'])
+      for (const [label, name] of CLASSES.entries()) {
+        mkdirSync(file(`colours/${split}/${name}`), { recursive: true });
+        for (let i = 0; i < 6; i++) {
+          const [r, g] = [(40 * i + 70 * label) % 256, (90 * label + 17 * i) % 256];
+          const background = { r, g, b: 200 - 30 * i + 11 * label };
+          await sharp({ create: { width: 70 + i, height: 66, channels: 3, background } })
+            .png()
+            .toFile(file(`colours/${split}/${name}/${i}.png`));
+        }
+      }
+    const network = { model: 'resnet18', modelOptions: {}, crop: 64, workers: 0 };
+    await run('python', { ...network, lr: 0.001, schedule: [1], epochs: 2 }, 'colours');
+    const lines = readFileSync(file('python/metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    const python = fixture<{ lr: number; train: number; val: number }[]>('train/one-colour.json');
+    expect(lines).toHaveLength(python.length);
+    for (const [epoch, wanted] of python.entries()) {
+      const { lr, train: seen, val } = JSON.parse(lines[epoch] as string);
+      expect(lr).toBeCloseTo(wanted.lr, 12);
+      expect(seen.loss).toBeCloseTo(wanted.train, 6);
+      expect(val.loss).toBeCloseTo(wanted.val, 6);
+    }
   });
 });
 

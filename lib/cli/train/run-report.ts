@@ -60,7 +60,7 @@ export class RunReport implements Callbacks {
     this.#line?.clear();
     const { epoch, epochs, lr, train, val = {}, isBest } = report;
     this.#streams.stdout.write(
-      `Epoch ${epoch + 1}/${epochs}, LR ${lr}: train ${figures(train)}; val ${figures(val)}` +
+      `Epoch ${epoch + 1}/${epochs}, LR ${Number(lr.toPrecision(6))}: train ${figures(train)}; val ${figures(val)}` +
         `${isBest ? ' (best)' : ''}; ${this.#speed()}\n`,
     );
     this.#tellUnreadable(record);
