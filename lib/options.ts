@@ -81,6 +81,14 @@ function tooMany(owner: string, given: ArrayLike<unknown>, most: number): TypeEr
   );
 }
 
+/** Refuses all but numbers, NaN among them. The names of `values` are what errors call them. */
+export function checkNumbers(owner: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value === 'number' && !Number.isNaN(value)) continue;
+    throw new TypeError(`Expected a number for ${owner} ${name}, got ${describeValue(value)}`);
+  }
+}
+
 /** Refuses all but true and false. */
 export function checkFlag(owner: string, value: unknown): asserts value is boolean {
   if (typeof value !== 'boolean')

@@ -72,6 +72,11 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   [/^transforms\.imagenet/, /huge$|null$/, 'a size; torchvision has no such function'],
   [/^transforms\.functional\.adjustBrightness$/, /complex64$/, 'the real part, as for other colours'],
   [/^transforms\.Lambda\.forward$/, /^\[0\]/, 'the function sees what it is given'],
+  [
+    /^nn\.init\.calculateFanInAndFanOut$/,
+    /bool|64|two more|four more/,
+    'only the shape is read; private in torch',
+  ],
 ];
 
 /** Whether a bad call is none. */

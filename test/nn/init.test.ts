@@ -41,7 +41,7 @@ describe('nn.init', () => {
     expect(init.calculateFanInAndFanOut(empty([8, 4, 3, 2]))).toEqual([24, 48]);
     expect(init.calculateGain('tanh')).toBe(5 / 3);
     expect(message(() => init.kaimingUniform_(empty([3])))).toMatchInlineSnapshot(
-      `"RangeError: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got 1"`,
+      `"RangeError: Expected 2 or more dimensions for fan in and fan out, got 1"`,
     );
     expect(message(() => init.calculateGain('swish' as never))).toMatchInlineSnapshot(
       `"RangeError: Expected a known nonlinearity for calculateGain, got "swish""`,

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkNumbers, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { empty, noGrad, ops, Tensor, tensor } from '../../tensor/index.ts';
 import { deferUniform, forgetDraw } from './defer-draws.ts';
 import { isSkippingInit } from './skip-init.ts';
@@ -31,6 +31,11 @@ export interface KaimingOptions {
   nonlinearity?: Nonlinearity;
 }
 
+function checkTarget(owner: string, target: unknown): asserts target is Tensor {
+  if (target instanceof Tensor) return;
+  throw new TypeError(`Expected a Tensor for ${owner}, got ${describeValue(target)}`);
+}
+
 function draw(target: Tensor, fill: (target: Tensor) => unknown): Tensor {
   if (!(target instanceof Tensor))
     throw new TypeError(`Expected a Tensor to initialise, got ${typeof target}`);
@@ -51,18 +56,21 @@ function fillWith(target: Tensor, value: number): Tensor {
 /** Fills with numbers from U(low, high). */
 export function uniform_(target: Tensor, low = 0, high = 1): Tensor {
   checkPositions('uniform_', arguments, 3);
+  checkNumbers('uniform_', { low, high });
   return draw(target, (t) => deferUniform(t, low, high) || ops.aten.uniform_(t, low, high));
 }
 
 /** Fills with numbers from N(mean, std squared). */
 export function normal_(target: Tensor, mean = 0, std = 1): Tensor {
   checkPositions('normal_', arguments, 3);
+  checkNumbers('normal_', { mean, std });
   return draw(target, (t) => ops.aten.normal_(t, mean, std));
 }
 
 /** Fills with one value. */
 export function constant_(target: Tensor, value: number): Tensor {
   checkPositions('constant_', arguments, 2);
+  checkNumbers('constant_', { value });
   return fillWith(target, value);
 }
 
@@ -81,6 +89,7 @@ export function zeros_(target: Tensor): Tensor {
 /** Fills a matrix with the identity. */
 export function eye_(target: Tensor): Tensor {
   checkPositions('eye_', arguments, 1);
+  checkTarget('eye_', target);
   const [rows, columns, ...rest] = target.shape;
   if (rows === undefined || columns === undefined || rest.length > 0) {
     throw new RangeError(`Expected 2 dimensions for eye_, got ${target.dim()}`);
@@ -100,6 +109,12 @@ export function eye_(target: Tensor): Tensor {
  */
 export function dirac_(target: Tensor, groups = 1): Tensor {
   checkPositions('dirac_', arguments, 2);
+  checkTarget('dirac_', target);
+  if (!Number.isInteger(groups) || groups < 1) {
+    throw new RangeError(
+      `Expected a whole number of at least 1 for dirac_ groups, got ${describeValue(groups)}`,
+    );
+  }
   const [out = 0, input = 0, ...kernel] = target.shape;
   if (kernel.length < 1 || kernel.length > 3) {
     throw new RangeError(`Expected 3, 4 or 5 dimensions for dirac_, got ${target.dim()}`);
@@ -125,11 +140,10 @@ export function dirac_(target: Tensor, groups = 1): Tensor {
  */
 export function calculateFanInAndFanOut(weight: Tensor): [fanIn: number, fanOut: number] {
   checkPositions('calculateFanInAndFanOut', arguments, 1);
+  checkTarget('calculateFanInAndFanOut', weight);
   const [out, input, ...kernel] = weight.shape;
   if (out === undefined || input === undefined) {
-    throw new RangeError(
-      `Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got ${weight.dim()}`,
-    );
+    throw new RangeError(`Expected 2 or more dimensions for fan in and fan out, got ${weight.dim()}`);
   }
   const field = kernel.reduce((product, size) => product * size, 1);
   return [input * field, out * field];
@@ -138,17 +152,19 @@ export function calculateFanInAndFanOut(weight: Tensor): [fanIn: number, fanOut:
 /** The gain PyTorch recommends after a non-linearity; `param` is the slope of `'leaky_relu'` (default 0.01). */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
   checkPositions('calculateGain', arguments, 2);
+  checkNumbers('calculateGain', { param });
   if (/^(linear|conv(_transpose)?[123]d|sigmoid)$/.test(nonlinearity)) return 1;
   if (nonlinearity === 'tanh') return 5 / 3;
   if (nonlinearity === 'relu') return Math.sqrt(2);
   if (nonlinearity === 'leaky_relu') return Math.sqrt(2 / (1 + param ** 2));
   if (nonlinearity === 'selu') return 3 / 4;
-  throw new RangeError(`Expected a known nonlinearity for calculateGain, got "${nonlinearity}"`);
+  throw new RangeError(`Expected a known nonlinearity for calculateGain, got ${describeValue(nonlinearity)}`);
 }
 
 /** Xavier (Glorot) initialisation from a uniform distribution. */
 export function xavierUniform_(target: Tensor, gain = 1): Tensor {
   checkPositions('xavierUniform_', arguments, 2);
+  checkNumbers('xavierUniform_', { gain });
   const [fanIn, fanOut] = calculateFanInAndFanOut(target);
   const bound = Math.sqrt(3) * (gain * Math.sqrt(2 / (fanIn + fanOut)));
   return uniform_(target, -bound, bound);
@@ -157,24 +173,28 @@ export function xavierUniform_(target: Tensor, gain = 1): Tensor {
 /** Xavier (Glorot) initialisation from a normal distribution. */
 export function xavierNormal_(target: Tensor, gain = 1): Tensor {
   checkPositions('xavierNormal_', arguments, 2);
+  checkNumbers('xavierNormal_', { gain });
   const [fanIn, fanOut] = calculateFanInAndFanOut(target);
   return normal_(target, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
 function kaimingStd(target: Tensor, options: KaimingOptions): number {
   checkOptions('Kaiming initialisation', options, ['a', 'mode', 'nonlinearity']);
-  const mode = options.mode ?? 'fan_in';
+  const { mode = 'fan_in', nonlinearity = 'leaky_relu', a = 0 } = options;
   if (mode !== 'fan_in' && mode !== 'fan_out') {
-    throw new RangeError(`Expected mode "fan_in" or "fan_out" for Kaiming initialisation, got "${mode}"`);
+    throw new RangeError(
+      `Expected mode "fan_in" or "fan_out" for Kaiming initialisation, got ${describeValue(mode)}`,
+    );
   }
   const [fanIn, fanOut] = calculateFanInAndFanOut(target);
-  const gain = calculateGain(options.nonlinearity ?? 'leaky_relu', options.a ?? 0);
+  const gain = calculateGain(nonlinearity, a);
   return gain / Math.sqrt(mode === 'fan_in' ? fanIn : fanOut);
 }
 
 /** Kaiming (He) initialisation from a uniform distribution. */
 export function kaimingUniform_(target: Tensor, options: KaimingOptions = {}): Tensor {
   checkPositions('kaimingUniform_', arguments, 2);
+  checkTarget('kaimingUniform_', target);
   if (target.numel() === 0) return target;
   const bound = Math.sqrt(3) * kaimingStd(target, options);
   return uniform_(target, -bound, bound);
@@ -183,6 +203,7 @@ export function kaimingUniform_(target: Tensor, options: KaimingOptions = {}): T
 /** Kaiming (He) initialisation from a normal distribution. */
 export function kaimingNormal_(target: Tensor, options: KaimingOptions = {}): Tensor {
   checkPositions('kaimingNormal_', arguments, 2);
+  checkTarget('kaimingNormal_', target);
   if (target.numel() === 0) return target;
   return normal_(target, 0, kaimingStd(target, options));
 }
@@ -190,6 +211,8 @@ export function kaimingNormal_(target: Tensor, options: KaimingOptions = {}): Te
 /** A (semi-)orthogonal matrix; dimensions after the first are flattened. */
 export function orthogonal_(target: Tensor, gain = 1): Tensor {
   checkPositions('orthogonal_', arguments, 2);
+  checkTarget('orthogonal_', target);
+  checkNumbers('orthogonal_', { gain });
   const [rows] = target.shape;
   if (rows === undefined || target.dim() < 2) {
     throw new RangeError(`Expected 2 or more dimensions for orthogonal_, got ${target.dim()}`);
@@ -219,6 +242,7 @@ export function truncNormal_(target: Tensor, options: TruncNormalOptions = {}): 
   checkPositions('truncNormal_', arguments, 2);
   checkOptions('truncNormal_', options, ['mean', 'std', 'a', 'b']);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
+  checkNumbers('truncNormal_', { mean, std, a, b });
   if (!(a < b)) throw new RangeError(`Expected a < b for truncNormal_, got [${a}, ${b}]`);
   return draw(target, (t) =>
     (insideMass(mean, std, a, b) > 0.3 ? redrawOutside : rejectUniform)(t, mean, std, a, b),
