@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { load } from '../../lib/checkpoint/index.ts';
 import { evaluate } from '../../lib/cli/evaluate/evaluate.ts';
 import { Classifier } from '../../lib/cli/network/classifier.ts';
@@ -172,6 +172,22 @@ describe('train', () => {
       1,
     );
     expect(CLASSES).toContain(guess?.[0]?.class);
+  });
+
+  it('shows on a terminal of 80 columns how fast it is, and what it waits for', async () => {
+    vi.stubEnv('TERM', 'xterm');
+    let drawn = '';
+    const told = { ...DEFAULTS, ...RECIPE, model: 'resnet18_ibn_a', modelOptions: NETWORK, device: 'cpu' };
+    await train(
+      file('data'),
+      { ...told, epochs: 1, output: file('terminal') },
+      {
+        stdout: { write: () => true },
+        stderr: { isTTY: true, columns: 80, write: (text) => (drawn += text) },
+      },
+    );
+    vi.unstubAllEnvs();
+    expect(drawn).toMatch(/epoch 1\/1 \S+ 4\/4, loss \d\.\d{3}, top-1 \d+\.\d, \d+\/s, data \d+ %/);
   });
 
   it('follows the schedule', async () => {

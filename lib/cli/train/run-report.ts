@@ -48,9 +48,9 @@ export class RunReport implements Callbacks {
     const { epoch, batch, batches = batch } = report;
     const label = `epoch ${epoch + 1}/${this.#epochs}`;
     const count = `${batch}/${batches}`;
-    const note = `, ${figures(report.means)}, ${this.#speed()}${this.#left(batches - batch)}`;
-    if (this.#line) this.#line.draw({ label, share: batch / batches, count, note });
-    else this.#seldom(`${label} ${count}${note}`);
+    const left = this.#left(batches - batch);
+    if (this.#line) this.#line.draw({ label, share: batch / batches, count, note: this.#note(report, left) });
+    else this.#seldom(`${label} ${count}, ${figures(report.means)}, ${this.#speed()}${left}`);
   }
 
   onEpoch(report: EpochReport): void {
@@ -109,6 +109,14 @@ export class RunReport implements Callbacks {
   #tellUnreadable({ unreadable: { train, val } }: EpochRecord): void {
     if (train + val > 0)
       this.say(`Images that could not be read and were left out: ${train} of train, ${val} of val`);
+  }
+
+  /** Short: a line gives its note up where it does not fit, and terminals have 80 columns. */
+  #note({ means: { loss = 0, top1 = 0 } }: StepReport, left: string): string {
+    const perSecond = (this.#images / this.#seconds).toFixed(0);
+    const waiting = ((100 * this.#dataSeconds) / this.#seconds).toFixed(0);
+    const isWide = (this.#streams.stderr.columns ?? 80) >= 100;
+    return `, loss ${loss.toFixed(3)}, top-1 ${top1.toFixed(1)}, ${perSecond}/s, data ${waiting} %${isWide ? left : ''}`;
   }
 
   #speed(): string {
