@@ -289,7 +289,7 @@ describe('decodeImage under attack', () => {
     const huge = claims(20000, 20000)[0] as Buffer;
     await expect(decodeImage(huge, { maxPixels: Infinity })).rejects.toThrow('truncated');
     await expect(decodeImage(pgm, { maxPixels: 0 })).rejects.toThrow(
-      'Expected a positive number for maxPixels, got 0',
+      'Expected a positive number for decodeImage maxPixels, got 0',
     );
     await expect(decodeImage(pgm, { maxPixel: 5 } as object)).rejects.toThrow('did you mean maxPixels?');
   });
