@@ -150,7 +150,17 @@ export const functionalCalls: Record<string, unknown[]> = {
       sparse: false,
     },
   ],
-  oneHot: [classes(5, 2, 3), 7],
+  // Their sum, which is one of the bad values, is no class.
+  oneHot: [
+    tensor(
+      [
+        [4, 3, 2],
+        [4, 1, 0],
+      ],
+      { dtype: 'int64' },
+    ),
+    7,
+  ],
   instanceNorm: [
     map,
     floats(4),
