@@ -37,6 +37,8 @@ const ALLOWED: Record<string, string[]> = {
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
   train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint'],
+  // Re-identification; its rooms are models, data, ranking and gallery.
+  reid: [],
   testing: ['tensor'],
   cli: ['*'],
   index: ['*'],

@@ -1,0 +1,2 @@
+/** Re-identification: networks and checkpoints, data, ranking, galleries. */
+export {};
