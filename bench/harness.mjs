@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processor, processorName } from './processor.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const root = dirname(here);
@@ -65,10 +66,13 @@ function versions() {
   };
 }
 
-/** Prints a table and writes bench/results/<name>.json. */
-export function report(name, question, rows, notes = {}) {
+/** Where a record stands: bench/results/<processor>/<name>.json, or in another folder of bench/results. */
+export const recordPath = (name, folder = processorName) => join(here, 'results', folder, `${name}.json`);
+
+/** Prints a table and writes the record of this processor. */
+export function report(name, question, rows, notes = {}, folder = processorName) {
   const machine = {
-    cpu: cpus()[0]?.model.trim(),
+    ...processor,
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     platform: `${platform()}-${arch()}`,
@@ -82,8 +86,9 @@ export function report(name, question, rows, notes = {}) {
     ...notes,
     rows,
   };
-  mkdirSync(join(here, 'results'), { recursive: true });
-  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify(result, null, 1)}\n`);
+  const path = recordPath(name, folder);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(result, null, 1)}\n`);
   console.log(question);
   console.table(
     Object.fromEntries(

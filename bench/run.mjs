@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const all = readdirSync(here)
-  .filter((name) => name.endsWith('.mjs') && !['run.mjs', 'harness.mjs'].includes(name))
+  .filter((name) => name.endsWith('.mjs') && !['run.mjs', 'harness.mjs', 'processor.mjs'].includes(name))
   .map((name) => name.slice(0, -4));
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : all;
 for (const name of wanted) {

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { python, report, root } from '../harness.mjs';
+import { python, recordPath, report } from '../harness.mjs';
 
 const FACTS = `
 import json, torch
@@ -37,7 +36,7 @@ export function recordGpu(name, question, { device, rows, bars = [] }) {
     return;
   }
   const gpu = gpuFacts();
-  const path = join(root, 'bench/results', `gpu-${name}.json`);
+  const path = recordPath(`gpu-${name}`, '');
   const earlier = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
   const merged = (old = [], fresh = []) => [
     ...(earlier.gpu?.name === gpu.name ? old : []).filter(
@@ -46,6 +45,6 @@ export function recordGpu(name, question, { device, rows, bars = [] }) {
     ...fresh,
   ];
   const all = merged(earlier.bars, bars);
-  report(`gpu-${name}`, question, merged(earlier.rows, rows), { gpu, method: METHOD, bars: all });
+  report(`gpu-${name}`, question, merged(earlier.rows, rows), { gpu, method: METHOD, bars: all }, '');
   if (all.length > 0) console.table(Object.fromEntries(all.map(({ name: bar, ...values }) => [bar, values])));
 }

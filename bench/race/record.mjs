@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { report, root } from '../harness.mjs';
+import { recordPath, report } from '../harness.mjs';
 import { peerVersions, THREADS } from './contestants.mjs';
 
 const ALLOCATOR =
@@ -11,7 +10,7 @@ const ALLOCATOR =
  * batch sizes can be measured one by one.
  */
 export function record(name, question, { rows, bars = [], notes = {} }) {
-  const path = join(root, 'bench/results', `${name}.json`);
+  const path = recordPath(name);
   const earlier = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
   const merged = (old = [], fresh) => [
     ...old.filter((row) => !fresh.some((other) => other.name === row.name)),
