@@ -1,2 +1,2 @@
 /** Re-identification: networks and checkpoints, data, ranking, galleries. */
-export {};
+export * from './models/index.ts';

@@ -1,0 +1,19 @@
+/** Networks for re-identification, with the keys and numbers of the published ones. */
+import { registerOwnClasses } from '../../tensor/own-code.ts';
+import * as nonLocal from './backbones/non-local.ts';
+import * as resnet from './backbones/resnet.ts';
+import * as senet from './backbones/senet.ts';
+import * as strongBaseline from './strong-baseline.ts';
+
+export { NonLocal } from './backbones/non-local.ts';
+export { ResNetBackbone, type ResNetBackboneSettings } from './backbones/resnet.ts';
+export { type SEBlockKind, SEBottleneck, SEModule, SENet, type SENetSettings } from './backbones/senet.ts';
+export {
+  type ScoresAndFeatures,
+  STRONG_BASELINE_BACKBONES,
+  StrongBaseline,
+  type StrongBaselineBackbone,
+  type StrongBaselineOptions,
+} from './strong-baseline.ts';
+
+registerOwnClasses(nonLocal, resnet, senet, strongBaseline);
