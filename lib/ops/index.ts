@@ -1,5 +1,5 @@
-export { describe } from './call.ts';
 export { Complex } from './complex.ts';
+export { describe } from './describe.ts';
 export type { AtenOps, Scalar, TensorMethods } from './generated.ts';
 export {
   enterScope,

@@ -1,4 +1,5 @@
-import { describe, type Packet, packetOf } from './call.ts';
+import { type Packet, packetOf } from './call.ts';
+import { describe } from './describe.ts';
 import { methodNames } from './generated.ts';
 import { isNative } from './handle.ts';
 import { toCamelCase } from './naming.ts';

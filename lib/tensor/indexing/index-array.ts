@@ -1,4 +1,4 @@
-import { describe } from '../../ops/call.ts';
+import { describe } from '../../ops/describe.ts';
 import { wrapTensor } from '../../ops/index.ts';
 import { native } from '../native.ts';
 import type { Tensor } from '../tensor.ts';

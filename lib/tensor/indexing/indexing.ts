@@ -1,4 +1,4 @@
-import { describe } from '../../ops/call.ts';
+import { describe } from '../../ops/describe.ts';
 import { Complex, isNative, type Ops, ops as untypedOps } from '../../ops/index.ts';
 import { scope } from '../scope.ts';
 import type { Element, Tensor } from '../tensor.ts';

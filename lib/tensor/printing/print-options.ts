@@ -1,4 +1,4 @@
-import { describe } from '../../ops/call.ts';
+import { describe } from '../../ops/describe.ts';
 import { checkOptions } from '../../options.ts';
 
 /** How tensors are printed. */
