@@ -9,12 +9,13 @@ import {
   type MemoryFormat,
   type TypedArray,
 } from './dtype.ts';
+import type { Element, NestedArray } from './elements.ts';
 import { guardTransfer } from './guard-transfer.ts';
 import { native } from './native.ts';
 import type { Generator } from './random.ts';
 import { scope } from './scope.ts';
 import type { UntypedStorage } from './storage.ts';
-import { choose, type Element, type NestedArray, ops, Tensor } from './tensor.ts';
+import { choose, ops, Tensor } from './tensor.ts';
 
 const { aten } = ops;
 

@@ -5,6 +5,7 @@ export { allclose, equal, type Tolerance } from './compare.ts';
 export * from './create.ts';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.ts';
 export { dtypeOfArray, isComplex, isFloatingPoint } from './dtype.ts';
+export type { Element, NestedArray } from './elements.ts';
 export { type GradOptions, grad } from './grad.ts';
 export type { GradHook, HookHandle } from './grad-hooks.ts';
 export { type Index, type IndexArray, Slice, slice } from './indexing/index-types.ts';
@@ -35,12 +36,5 @@ export {
 } from './runtime.ts';
 export { keep, scope } from './scope.ts';
 export { MappedFile, UntypedStorage } from './storage.ts';
-export {
-  type BackwardOptions,
-  type Element,
-  isTensor,
-  type NestedArray,
-  ops,
-  Tensor,
-  type ToOptions,
-} from './tensor.ts';
+export { type BackwardOptions, isTensor, ops, Tensor } from './tensor.ts';
+export type { ToOptions } from './to-options.ts';

@@ -1,5 +1,6 @@
 import { Complex } from '../ops/index.ts';
-import type { Element, Tensor } from './tensor.ts';
+import type { Element } from './elements.ts';
+import type { Tensor } from './tensor.ts';
 
 /** The only element, for JavaScript's operators. */
 export function toPrimitive(tensor: Tensor): number | bigint | boolean {

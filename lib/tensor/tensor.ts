@@ -1,6 +1,5 @@
 import type { Handle } from '../binding.ts';
 import {
-  Complex,
   installMethods,
   isNative,
   NativeObject,
@@ -13,6 +12,7 @@ import {
 import { checkFlag, checkOptions } from '../options.ts';
 import { runBackward } from './anomaly.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
+import { type Element, type NestedArray, needsFloat, nest, toElements } from './elements.ts';
 import {
   type GradHook,
   type HookHandle,
@@ -26,28 +26,11 @@ import { toPrimitive } from './primitive.ts';
 import { formatTensor } from './printing/print.ts';
 import { scope } from './scope.ts';
 import { UntypedStorage } from './storage.ts';
+import { TO_OPTIONS, type ToOptions, toOptions } from './to-options.ts';
 
 /** Every op, with torch's names; see `ops` of the package. */
 export const ops = untypedOps as Ops<Tensor>;
 const { aten } = ops;
-
-/** Elements as nested arrays; a plain element for a tensor without dimensions. */
-export type Element = number | bigint | boolean | Complex;
-export type NestedArray = Element | NestedArray[];
-
-/** What `Tensor.to` takes. */
-export interface ToOptions {
-  dtype?: DType;
-  device?: Device;
-  memoryFormat?: MemoryFormat;
-  /**
-   * Do not wait for the copy when the CPU's memory is pinned. Default false. A copy to the CPU has not arrived when
-   * this returns: `await cpuAsync()` instead.
-   */
-  nonBlocking?: boolean;
-  /** Copy even when nothing changes. Default false. */
-  copy?: boolean;
-}
 
 export interface BackwardOptions {
   /** Keep the graph for another backward. Default: the value of `createGraph`. */
@@ -471,54 +454,7 @@ type OwnMembers =
   | 'layout'
   | 'dispose';
 
-const needsFloat = (dtype: DType) =>
-  dtype === 'float16' || dtype === 'bfloat16' || dtype.startsWith('float8') || dtype === 'complex32';
-
-const DEVICE = /^[a-z]+(:\d+)?$/;
-const DEVICE_TYPES = new Set(['cpu', 'cuda', 'meta', 'mps', 'xpu', 'hpu', 'mkldnn', 'xla', 'vulkan']);
-
-/** Whether `text` names a device, not a dtype. */
-function isDevice(text: string): boolean {
-  return DEVICE.test(text) && DEVICE_TYPES.has(text.split(':')[0] as string);
-}
-
-const TO_OPTIONS = ['dtype', 'device', 'memoryFormat', 'nonBlocking', 'copy'];
 const BACKWARD_OPTIONS = ['retainGraph', 'createGraph', 'inputs'];
-
-function toOptions(target: Device | DType | ToOptions): ToOptions {
-  if (typeof target !== 'string') {
-    checkOptions('to', target, TO_OPTIONS);
-    return target;
-  }
-  return isDevice(target) ? { device: target } : { dtype: target as DType };
-}
-
-function toElements(data: TypedArray, dtype: DType): Element[] {
-  if (dtype === 'bool') return Array.from(data as Uint8Array, (value) => value !== 0);
-  if (isComplex(dtype)) {
-    const pairs = data as Float64Array;
-    return Array.from(
-      { length: pairs.length / 2 },
-      (_, i) => new Complex(pairs[2 * i] as number, pairs[2 * i + 1]),
-    );
-  }
-  if (typeof data[0] !== 'bigint') return Array.from(data as Float64Array);
-  return Array.from(data as BigInt64Array, (value) => {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value;
-  });
-}
-
-function nest(elements: Element[], shape: number[]): NestedArray {
-  if (shape.length === 0) return elements[0] as Element;
-  let level: NestedArray[] = elements;
-  for (let d = shape.length - 1; d > 0; d--) {
-    const size = shape[d] as number;
-    const count = shape.slice(0, d).reduce((product, n) => product * n, 1);
-    level = Array.from({ length: count }, (_, i) => level.slice(i * size, (i + 1) * size));
-  }
-  return level;
-}
 
 /** `x` where `condition` holds, else `y`; numbers take the dtype that they have beside the other, as in Python. */
 export function choose(condition: Tensor, x: Tensor | Element, y: Tensor | Element): Tensor {

@@ -138,7 +138,7 @@ describe('Module', () => {
     net.to({ memoryFormat: 'channels_last' });
     expect(net.conv1.weight.isContiguous('channels_last')).toBe(true);
     expect(message(() => net.to('int64'))).toMatchInlineSnapshot(
-      `"RangeError: Expected a floating-point or complex dtype for Module.to, got "int64""`,
+      `"RangeError: Expected a device, or a floating-point or complex dtype, for Module.to, got "int64""`,
     );
     expect(message(() => net.to({ memory_format: 'channels_last' } as never))).toMatchInlineSnapshot(
       `"RangeError: Expected a known option for Module.to, got "memory_format"; did you mean memoryFormat?"`,

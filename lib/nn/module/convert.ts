@@ -1,5 +1,6 @@
 import { checkOptions } from '../../options.ts';
 import { type Device, type DType, keep, type MemoryFormat, noGrad, type Tensor } from '../../tensor/index.ts';
+import { deviceOrDtype } from '../../tensor/to-options.ts';
 import type { Module } from './module.ts';
 
 /** Where and as what `Module.to` puts tensors. */
@@ -14,11 +15,9 @@ export interface ModuleTarget {
 }
 
 const FLOATING = /^(float|bfloat|complex)/;
-const ANY_DTYPE = /^(float|bfloat|complex|u?int|bool|q)/;
 
 function readTarget(target: Device | DType | ModuleTarget): ModuleTarget {
-  if (typeof target === 'string')
-    return ANY_DTYPE.test(target) ? { dtype: target as DType } : { device: target };
+  if (typeof target === 'string') return deviceOrDtype(target);
   checkOptions('Module.to', target, ['device', 'dtype', 'memoryFormat', 'nonBlocking']);
   return target;
 }
@@ -27,7 +26,9 @@ function readTarget(target: Device | DType | ModuleTarget): ModuleTarget {
 export function convertTensors(module: Module, target: Device | DType | ModuleTarget): void {
   const { device, dtype, memoryFormat, nonBlocking } = readTarget(target);
   if (dtype !== undefined && !FLOATING.test(dtype)) {
-    throw new RangeError(`Expected a floating-point or complex dtype for Module.to, got "${dtype}"`);
+    throw new RangeError(
+      `Expected a device, or a floating-point or complex dtype, for Module.to, got "${dtype}"`,
+    );
   }
   const convert = (tensor: Tensor): Tensor =>
     tensor.to({

@@ -1,7 +1,8 @@
 import { describe } from '../../ops/describe.ts';
 import { Complex, isNative, type Ops, ops as untypedOps } from '../../ops/index.ts';
+import type { Element } from '../elements.ts';
 import { scope } from '../scope.ts';
-import type { Element, Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import { indexTensor } from './index-array.ts';
 import { type Index, Slice } from './index-types.ts';
 
