@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load, save } from '../../lib/checkpoint/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import * as optim from '../../lib/optim/index.ts';
+import { getRngState } from '../../lib/tensor/index.ts';
 import { tmp } from '../helpers/files.ts';
 import { makeRun } from './runs.ts';
 
@@ -135,6 +136,18 @@ describe('a run that goes on', () => {
     await expect(makeRun({ epochs: 1 }).trainer.fit({ resume: 'nowhere.pth' })).rejects.toThrow(
       'nowhere.pth',
     );
+  });
+
+  it('refuses the checkpoint of a longer run before anything is changed', async () => {
+    const output = tmp();
+    await makeRun({ output, epochs: 2 }).trainer.fit();
+    const path = join(output, 'checkpoint.pth');
+    const run = makeRun({ epochs: 1 });
+    const before = [run.bytes(), run.scheduler.stateDict(), getRngState().toArray()];
+    await expect(run.trainer.fit({ resume: path })).rejects.toThrow(
+      `Expected a run of at most 1 epochs to go on from, got 2 in ${path}; ask for more epochs`,
+    );
+    expect([run.bytes(), run.scheduler.stateDict(), getRngState().toArray()]).toEqual(before);
   });
 
   it("takes the published script's file, and says what it lacks", async () => {

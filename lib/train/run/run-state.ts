@@ -3,6 +3,7 @@ import { load, stateDictOf } from '../../checkpoint/index.ts';
 import { deviceCount, getRngStateAll, setRngState as setCudaRngState } from '../../cuda/index.ts';
 import type { DataLoaderState } from '../../data/index.ts';
 import { messageOf } from '../../errors.ts';
+import { Optimizer } from '../../optim/index.ts';
 import { describeValue } from '../../options.ts';
 import { getRngState, isTensor, setRngState, type Tensor } from '../../tensor/index.ts';
 import { TrainError } from '../errors.ts';
@@ -60,9 +61,9 @@ export class RunState<Batch> {
   }
 
   #optimizerState(): unknown {
-    const optimizers = optimizersOf(this.#options);
-    if (optimizers.length === 1 && optimizers[0]?.[0] === '') return optimizers[0][1].stateDict();
-    return Object.fromEntries(optimizers.map(([name, optimizer]) => [name, optimizer.stateDict()]));
+    const { optimizer } = this.#options;
+    if (optimizer instanceof Optimizer) return optimizer.stateDict();
+    return Object.fromEntries(Object.entries(optimizer).map(([name, each]) => [name, each.stateDict()]));
   }
 
   /**
@@ -72,51 +73,53 @@ export class RunState<Batch> {
    */
   restore(path: string, warn: (message: string) => void): Progress {
     const saved = entriesOf(load(path), path);
-    const { model, scheduler, ema, data, epochs } = this.#options;
-    const epoch = whole(saved.get('epoch') ?? 0, 'epoch', path);
-    const batch = whole(saved.get('batch') ?? 0, 'batch', path);
+    const { model, scheduler, ema, data } = this.#options;
+    const progress = this.#progress(saved, path);
     const parts = new Parts(path, saved, warn);
     parts.required('state_dict', () => model.loadStateDict(stateDictOf(saved), { stripPrefix: 'auto' }));
-    if (scheduler !== undefined && !saved.has('scheduler')) this.#catchUp(epoch, warn, path);
+    if (scheduler !== undefined && !saved.has('scheduler')) this.#catchUp(progress.epoch, warn, path);
     parts.required('optimizer', (state) => this.#restoreOptimizers(state, path));
     parts.wanted('scheduler', scheduler, (state) => scheduler?.loadStateDict(state as never));
     parts.wanted('scaler', this.#scaler, (state) => this.#scaler?.loadStateDict(state as object));
     parts.wanted('ema', ema, (state) => ema?.loadStateDict(state as never));
     if (isResumable(data))
       parts.wanted('loader', data, (state) => data.loadStateDict(state as DataLoaderState));
-    else if (batch > 0)
+    else if (progress.batch > 0)
       warn(`${path} is in the middle of an epoch, and the data cannot go on there: it begins anew`);
     this.#means.restore(mapOf(saved.get('means')));
     this.#restoreRandom(parts, saved);
+    if (progress.step > 0) this.#markStepped();
+    return { ...progress, batch: isResumable(data) ? progress.batch : 0 };
+  }
+
+  #progress(saved: ReadonlyMap<string, unknown>, path: string): Progress {
+    const { epochs } = this.#options;
+    const count = (key: string) => whole(saved.get(key) ?? 0, key, path);
+    const epoch = count('epoch');
     if (epoch > epochs)
-      throw new TrainError(
-        `Expected a run of at most ${epochs} epochs to go on from, got ${epoch} in ${path}`,
-        {
-          code: 'ERR_TRAIN_RESUME',
-          path,
-        },
+      throw refusal(
+        path,
+        `Expected a run of at most ${epochs} epochs to go on from, got ${epoch} in ${path}; ask for more epochs`,
       );
-    const best = saved.get('best_acc');
-    const step = whole(saved.get('step') ?? 0, 'step', path);
-    if (step > 0) this.#markStepped();
+    const best = saved.get('best_acc') ?? undefined;
     return {
       epoch,
-      batch: isResumable(data) ? batch : 0,
-      step,
-      best: best === undefined || best === null ? undefined : Number(isTensor(best) ? best.item() : best),
+      batch: count('batch'),
+      step: count('step'),
+      best: best === undefined ? undefined : Number(isTensor(best) ? best.item() : best),
     };
   }
 
   #restoreOptimizers(state: unknown, path: string): void {
-    const optimizers = optimizersOf(this.#options);
-    if (optimizers.length === 1 && optimizers[0]?.[0] === '') {
-      optimizers[0][1].loadStateDict(state as never);
+    const { optimizer } = this.#options;
+    if (optimizer instanceof Optimizer) {
+      optimizer.loadStateDict(state as never);
       return;
     }
     const states = mapOf(state);
-    for (const [name, optimizer] of optimizers) {
+    for (const [name, each] of Object.entries(optimizer)) {
       if (!states.has(name)) throw new RangeError(`no state of the optimizer "${name}" in ${path}`);
-      optimizer.loadStateDict(states.get(name) as never);
+      each.loadStateDict(states.get(name) as never);
     }
   }
 
@@ -177,13 +180,10 @@ class Parts {
   }
 
   #failure(key: string, reason: string, cause?: unknown): TrainError {
-    return new TrainError(
+    return refusal(
+      this.#path,
       `Expected a checkpoint of this run, got ${this.#path}, whose "${key}" does not fit: ${reason}`,
-      {
-        code: 'ERR_TRAIN_RESUME',
-        path: this.#path,
-        cause,
-      },
+      cause,
     );
   }
 }
@@ -196,10 +196,7 @@ function isResumable(data: unknown): data is Resumable {
 function entriesOf(saved: unknown, path: string): Map<string, unknown> {
   const map = mapOf(saved);
   if (map.size > 0) return map;
-  throw new TrainError(`Expected a checkpoint of training, got ${describeValue(saved)} in ${path}`, {
-    code: 'ERR_TRAIN_RESUME',
-    path,
-  });
+  throw refusal(path, `Expected a checkpoint of training, got ${describeValue(saved)} in ${path}`);
 }
 
 function mapOf(value: unknown): Map<string, unknown> {
@@ -211,8 +208,9 @@ function mapOf(value: unknown): Map<string, unknown> {
 function whole(value: unknown, key: string, path: string): number {
   const count = Number(value);
   if (Number.isInteger(count) && count >= 0) return count;
-  throw new TrainError(`Expected a whole number for "${key}" of ${path}, got ${describeValue(value)}`, {
-    code: 'ERR_TRAIN_RESUME',
-    path,
-  });
+  throw refusal(path, `Expected a whole number for "${key}" of ${path}, got ${describeValue(value)}`);
+}
+
+function refusal(path: string, message: string, cause?: unknown): TrainError {
+  return new TrainError(message, { code: 'ERR_TRAIN_RESUME', path, cause });
 }
