@@ -21,6 +21,7 @@ import {
   scope,
   setNumThreads,
 } from 'ibn-net';
+import { numbersOf } from '../numbers.mjs';
 
 const DEMO = new URL('../../assets/fashion-mnist-resnet-ibn-a.pth', import.meta.url);
 
@@ -136,7 +137,7 @@ function parseOptions(argv) {
       threads: { type: 'string' },
     },
   });
-  const number = (name, least) => toNumber(name, values[name], least);
+  const number = numbersOf(values);
   return {
     ...values,
     epochs: number('epochs'),
@@ -148,13 +149,6 @@ function parseOptions(argv) {
     limit: number('limit'),
     threads: number('threads'),
   };
-}
-
-function toNumber(name, text, least = 0) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (value >= least) return value;
-  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function main() {

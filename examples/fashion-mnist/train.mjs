@@ -25,6 +25,7 @@ import {
   setNumThreads,
   where,
 } from 'ibn-net';
+import { numbersOf } from '../numbers.mjs';
 
 const { FashionMNIST } = datasets;
 
@@ -161,7 +162,7 @@ function parseOptions(argv) {
       evaluate: { type: 'boolean', default: false },
     },
   });
-  const number = (name, least) => toNumber(name, values[name], least);
+  const number = numbersOf(values);
   return {
     ...values,
     epochs: number('epochs'),
@@ -172,13 +173,6 @@ function parseOptions(argv) {
     limit: number('limit'),
     stopAfter: number('stop-after') ?? number('epochs'),
   };
-}
-
-function toNumber(name, text, least = 0) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (value >= least) return value;
-  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function describe(epoch, { train, test }, options, seconds) {

@@ -21,6 +21,7 @@ import {
   setNumThreads,
   transforms,
 } from 'ibn-net';
+import { numbersOf } from '../numbers.mjs';
 
 /** Photos of `train` and `val`, in a folder for each class. */
 function readPhotos({ data, size, batchSize, sequential }) {
@@ -133,12 +134,12 @@ function parseOptions(argv) {
       threads: { type: 'string' },
     },
   });
-  const number = (name) => toNumber(name, values[name]);
+  const number = numbersOf(values);
   return {
     ...values,
     size: number('size'),
     epochs: number('epochs'),
-    batchSize: number('batch-size'),
+    batchSize: number('batch-size', 1),
     lr: number('lr'),
     headLr: number('head-lr'),
     stepSize: number('step-size'),
@@ -146,13 +147,6 @@ function parseOptions(argv) {
     seed: number('seed'),
     threads: number('threads'),
   };
-}
-
-function toNumber(name, text) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (value >= 0) return value;
-  throw new RangeError(`Expected a number of at least 0 for --${name}, got ${text}`);
 }
 
 async function main() {

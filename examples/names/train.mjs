@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inferenceMode, manualSeed, nn, optim, randperm, scope, setNumThreads, tensor, zeros } from 'ibn-net';
+import { numbersOf } from '../numbers.mjs';
 
 const { packSequence } = nn.utils.rnn;
 const LETTERS = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ .,;'-"];
@@ -127,7 +128,7 @@ function parseOptions(argv) {
       predict: { type: 'string', multiple: true, default: [] },
     },
   });
-  const number = (name, least) => toNumber(name, values[name], least);
+  const number = numbersOf(values);
   return {
     ...values,
     epochs: number('epochs'),
@@ -137,13 +138,6 @@ function parseOptions(argv) {
     seed: number('seed'),
     threads: number('threads'),
   };
-}
-
-function toNumber(name, text, least = 0) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (value >= least) return value;
-  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function main() {

@@ -19,6 +19,7 @@ import {
   setNumThreads,
   tensor,
 } from 'ibn-net';
+import { numbersOf } from '../numbers.mjs';
 
 // The mean and deviation of the training images' pixels, after scaling to [0, 1].
 const MEAN = 0.286;
@@ -139,7 +140,7 @@ function parseOptions(argv) {
       save: { type: 'string' },
     },
   });
-  const number = (name, least) => toNumber(name, values[name], least);
+  const number = numbersOf(values);
   return {
     ...values,
     epochs: number('epochs'),
@@ -151,13 +152,6 @@ function parseOptions(argv) {
     limit: number('limit'),
     threads: number('threads'),
   };
-}
-
-function toNumber(name, text, least = 0) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (value >= least) return value;
-  throw new RangeError(`Expected a number of at least ${least} for --${name}, got ${text}`);
 }
 
 function main() {

@@ -25,6 +25,7 @@ import {
   writePng,
   zeros,
 } from 'ibn-net';
+import { numbersOf } from '../numbers.mjs';
 import { writeShapes } from './shapes.mjs';
 
 /** Two convolutions that keep height and width. */
@@ -181,7 +182,7 @@ function parseOptions(argv) {
       threads: { type: 'string' },
     },
   });
-  const number = (name) => toNumber(name, values[name]);
+  const number = numbersOf(values);
   const size = number('size');
   if (size % 16 !== 0) throw new RangeError(`Expected a multiple of 16 for --size, got ${size}`);
   return {
@@ -190,18 +191,11 @@ function parseOptions(argv) {
     classes: number('classes'),
     features: number('features'),
     epochs: number('epochs'),
-    batchSize: number('batch-size'),
+    batchSize: number('batch-size', 1),
     lr: number('lr'),
     seed: number('seed'),
     threads: number('threads'),
   };
-}
-
-function toNumber(name, text) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (value >= 0) return value;
-  throw new RangeError(`Expected a number of at least 0 for --${name}, got ${text}`);
 }
 
 async function main() {

@@ -1,0 +1,3 @@
+export function numbersOf(
+  values: Readonly<Record<string, string | boolean | undefined>>,
+): (name: string, least?: number) => number | undefined;
