@@ -53,6 +53,7 @@ export class Bernoulli extends Distribution {
   }
 
   logProb(value: Tensor): Tensor {
+    checkPositions('Bernoulli.logProb', arguments, 1);
     this.checkValue(value, BOOLEAN);
     const [logits, target] = ops.aten.broadcast_tensors([this.logits, value]) as [Tensor, Tensor];
     return ops.aten.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), null, null, NONE).neg();

@@ -26,7 +26,7 @@ export class Beta extends Distribution {
     options: DistributionOptions = {},
   ) {
     checkPositions('Beta', arguments, 3);
-    const [one, zero] = broadcastAll(concentration1, concentration0) as [Tensor, Tensor];
+    const [one, zero] = broadcastAll('Beta', { concentration1, concentration0 }) as [Tensor, Tensor];
     super(one.shape, [], options);
     this.concentration1 = one;
     this.concentration0 = zero;
@@ -55,6 +55,7 @@ export class Beta extends Distribution {
   }
 
   logProb(value: Tensor): Tensor {
+    checkPositions('Beta.logProb', arguments, 1);
     this.checkValue(value, UNIT_INTERVAL);
     return this.#dirichlet.logProb(ops.aten.stack([value, value.rsub(1)], -1));
   }

@@ -57,6 +57,7 @@ export class Categorical extends Distribution {
   }
 
   logProb(value: Tensor): Tensor {
+    checkPositions('Categorical.logProb', arguments, 1);
     const last = this.#classes - 1;
     const isClass = (x: Tensor) => x.remainder(1).eq(0).logicalAnd(x.ge(0)).logicalAnd(x.le(last));
     this.checkValue(value, [`integers from 0 to ${last}`, isClass]);

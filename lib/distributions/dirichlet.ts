@@ -1,4 +1,5 @@
 import { checkPositions } from '../options.ts';
+import { checkTensor } from '../tensor/check-tensor.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { Distribution, type DistributionOptions, POSITIVE, SIMPLEX } from './distribution.ts';
 
@@ -13,6 +14,7 @@ export class Dirichlet extends Distribution {
 
   constructor(concentration: Tensor, options: DistributionOptions = {}) {
     checkPositions('Dirichlet', arguments, 2);
+    checkTensor('Dirichlet', 'concentration', concentration);
     if (concentration.dim() < 1)
       throw new RangeError(
         'Expected a concentration of Dirichlet with a dimension of classes, got a tensor of none',
@@ -58,6 +60,7 @@ export class Dirichlet extends Distribution {
   }
 
   logProb(value: Tensor): Tensor {
+    checkPositions('Dirichlet.logProb', arguments, 1);
     this.checkValue(value, SIMPLEX);
     const { concentration } = this;
     return ops.aten

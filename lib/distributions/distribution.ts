@@ -1,5 +1,6 @@
-import { checkOptions } from '../options.ts';
-import { noGrad, ops, type Tensor, tensor } from '../tensor/index.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../options.ts';
+import { checkTensor } from '../tensor/check-tensor.ts';
+import { isTensor, noGrad, ops, type Tensor, tensor } from '../tensor/index.ts';
 
 /** Options of every distribution. */
 export interface DistributionOptions {
@@ -38,6 +39,7 @@ export abstract class Distribution {
     options: DistributionOptions = {},
   ) {
     checkOptions(this.constructor.name, options, ['validateArgs']);
+    checkFlag(`${this.constructor.name} validateArgs`, options.validateArgs ?? true);
     this.batchShape = batchShape;
     this.eventShape = eventShape;
     this.validates = options.validateArgs ?? true;
@@ -53,6 +55,7 @@ export abstract class Distribution {
 
   /** Draws of shape (`sampleShape`, `batchShape`, `eventShape`), through which no gradient flows. */
   sample(sampleShape: readonly number[] = []): Tensor {
+    checkPositions(`${this.constructor.name}.sample`, arguments, 1);
     return noGrad(() => this.draw(this.extended(sampleShape)));
   }
 
@@ -83,8 +86,26 @@ export abstract class Distribution {
   }
 
   /** @throws RangeError where `value` is outside the support. */
-  protected checkValue(value: Tensor, constraint: Constraint): void {
-    if (this.validates) demand(`the value for logProb of ${this.constructor.name}`, value, constraint);
+  protected checkValue(value: Tensor, constraint: Constraint, method = 'logProb'): void {
+    checkTensor(`${this.constructor.name}.${method}`, 'value', value);
+    if (!this.validates) return;
+    this.checkShape(value, method);
+    demand(`the value for ${method} of ${this.constructor.name}`, value, constraint);
+  }
+
+  /** Events of this shape, of a batch that fits this one. */
+  private checkShape({ shape }: Tensor, method: string): void {
+    const expected = [...this.batchShape, ...this.eventShape];
+    const isEvent = `${shape.slice(shape.length - this.eventShape.length)}` === `${this.eventShape}`;
+    const fits = (size: number, i: number): boolean => {
+      const other = expected[expected.length - shape.length + i] ?? 1;
+      return size === other || size === 1 || other === 1;
+    };
+    if (shape.length >= this.eventShape.length && isEvent && shape.every(fits)) return;
+    throw new RangeError(
+      `Expected a value of shape [${expected}] for ${this.constructor.name}.${method}, or one that broadcasts with it, ` +
+        `got [${shape}]`,
+    );
   }
 }
 
@@ -93,8 +114,16 @@ function demand(what: string, value: Tensor, [text, isMet]: Constraint): void {
   if (!met) throw new RangeError(`Expected ${what} to be ${text}, got ${value}`);
 }
 
+/** A tensor, or a number for one. */
+export function checkParameterKind(owner: string, name: string, value: unknown): void {
+  if (isTensor(value) || (typeof value === 'number' && !Number.isNaN(value))) return;
+  throw new TypeError(`Expected a Tensor or a number for ${owner} ${name}, got ${describeValue(value)}`);
+}
+
 /** Numbers and tensors as tensors of one shape; numbers take the dtype of a tensor beside them. */
-export function broadcastAll(...values: (Tensor | number)[]): Tensor[] {
+export function broadcastAll(owner: string, parameters: Record<string, Tensor | number>): Tensor[] {
+  for (const [name, value] of Object.entries(parameters)) checkParameterKind(owner, name, value);
+  const values = Object.values(parameters);
   const like = values.find((value) => typeof value !== 'number') as Tensor | undefined;
   const tensors = values.map((value) =>
     typeof value === 'number' ? tensor(value, like ? { dtype: like.dtype, device: like.device } : {}) : value,

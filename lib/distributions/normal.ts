@@ -1,4 +1,5 @@
 import { checkPositions } from '../options.ts';
+import { checkTensor } from '../tensor/check-tensor.ts';
 import { ops, type Tensor } from '../tensor/index.ts';
 import { broadcastAll, Distribution, type DistributionOptions, POSITIVE, REAL } from './distribution.ts';
 
@@ -16,7 +17,7 @@ export class Normal extends Distribution {
 
   constructor(loc: Tensor | number, scale: Tensor | number, options: DistributionOptions = {}) {
     checkPositions('Normal', arguments, 3);
-    const [mean, deviation] = broadcastAll(loc, scale) as [Tensor, Tensor];
+    const [mean, deviation] = broadcastAll('Normal', { loc, scale }) as [Tensor, Tensor];
     super(mean.shape, [], options);
     this.loc = mean;
     this.scale = deviation;
@@ -49,6 +50,7 @@ export class Normal extends Distribution {
   }
 
   logProb(value: Tensor): Tensor {
+    checkPositions('Normal.logProb', arguments, 1);
     this.checkValue(value, REAL);
     const deviation = value.sub(this.loc).pow(2).neg();
     return deviation.div(this.variance.mul(2)).sub(this.scale.log()).sub(HALF_LOG_2_PI);
@@ -56,13 +58,16 @@ export class Normal extends Distribution {
 
   /** Probability of values up to `value`. */
   cdf(value: Tensor): Tensor {
-    this.checkValue(value, REAL);
+    checkPositions('Normal.cdf', arguments, 1);
+    this.checkValue(value, REAL, 'cdf');
     const ratio = value.sub(this.loc).mul(this.scale.reciprocal()).div(Math.sqrt(2));
     return ratio.erf().add(1).mul(0.5);
   }
 
   /** The value whose `cdf` is `probability`. */
   icdf(probability: Tensor): Tensor {
+    checkPositions('Normal.icdf', arguments, 1);
+    checkTensor('Normal.icdf', 'probability', probability);
     return this.loc.add(this.scale.mul(probability.mul(2).sub(1).erfinv()).mul(Math.sqrt(2)));
   }
 

@@ -1,4 +1,6 @@
+import { checkOptionsObject } from '../options.ts';
 import { isTensor, ops, type Tensor, tensor } from '../tensor/index.ts';
+import { checkParameterKind } from './distribution.ts';
 
 /** Probabilities, or their logits: one of the two. */
 export type ProbsOrLogits =
@@ -12,12 +14,14 @@ export function readParameter(
 ): { value: Tensor; isLogits: boolean } {
   const isBare = typeof given === 'number' || isTensor(given);
   const named: ProbsOrLogits = isBare ? { probs: given } : given;
+  checkOptionsObject(name, named ?? null);
   const unknown = Object.keys(named).find((key) => key !== 'probs' && key !== 'logits');
   if (unknown !== undefined) throw new TypeError(`Expected probs or logits for ${name}, got "${unknown}"`);
   const isLogits = named.logits !== undefined;
   if (isLogits === (named.probs !== undefined))
     throw new TypeError(`Expected one of probs and logits for ${name}, got ${isLogits ? 'both' : 'neither'}`);
   const value = (isLogits ? named.logits : named.probs) as Tensor | number;
+  checkParameterKind(name, isLogits ? 'logits' : 'probs', value);
   return { value: typeof value === 'number' ? tensor(value) : value, isLogits };
 }
 

@@ -2,6 +2,8 @@ import { checkOptions, checkPositions, describeValue } from '../options.ts';
 import { isTensor, Tensor } from '../tensor/index.ts';
 import { pythonFloat, pythonRepr } from './module/repr.ts';
 
+export { checkTensor } from '../tensor/check-tensor.ts';
+
 /** One argument of a layer or function: what it may be, what it is when left out, how Python prints it. */
 export interface Argument<T> {
   /** Taken when the argument is left out; undefined where torch requires it. */
@@ -98,16 +100,6 @@ export function choice<T extends string>(values: readonly T[], fallback?: T): Ar
     (value) => values.includes(value),
     (value) => `'${value}'`,
   );
-}
-
-/**
- * Refuses what is no tensor, before its methods are called.
- *
- * @throws TypeError.
- */
-export function checkTensor(owner: string, name: string, value: unknown): asserts value is Tensor {
-  if (isTensor(value)) return;
-  throw new TypeError(`Expected a Tensor for ${owner} argument "${name}", got ${describeValue(value)}`);
 }
 
 /** A tensor, or null, which it is when left out. */

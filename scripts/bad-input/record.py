@@ -28,11 +28,16 @@ SECONDS = 5
 
 # Modules that stand in calls, as test/bad-input/module-calls.ts makes them.
 MADE = {
+    "Normal": lambda: torch.distributions.Normal(0, 1),
     "Linear": lambda: torch.nn.Linear(4, 4),
     "Generator": torch.Generator,
     "RandomHorizontalFlip": v2.RandomHorizontalFlip,
     "TensorDataset": lambda: torch.utils.data.TensorDataset(torch.ones(4, 2)),
     "SGD": lambda: torch.optim.SGD([torch.ones(2, 2, requires_grad=True)], lr=0.1, momentum=0.9),
+    "Conv2d": lambda: torch.nn.Conv2d(3, 4, 2).eval(),
+    "BatchNorm2d": lambda: torch.nn.BatchNorm2d(4).eval(),
+    "BatchNorm1d": lambda: torch.nn.BatchNorm1d(4).eval(),
+    "PackedSequence": lambda: torch.nn.utils.rnn.pack_sequence([torch.randn(3, 2), torch.randn(2, 2)]),
     "LayerNorm": lambda: torch.nn.LayerNorm(4),
     "TransformerEncoderLayer": lambda: torch.nn.TransformerEncoderLayer(4, 2, 6, batch_first=True),
     "TransformerDecoderLayer": lambda: torch.nn.TransformerDecoderLayer(4, 2, 6, batch_first=True),
@@ -142,8 +147,23 @@ def positional(name, args, options):
     return args, options
 
 
+def class_of(name):
+    """The class whose method has that name, if it is one's."""
+    try:
+        return find(name.rpartition(".")[0])
+    except (Unknown, AttributeError):
+        return None
+
+
+def with_gradients(args):
+    """Functions of gradients take parameters that have one."""
+    for parameter in args[0] if isinstance(args[0], list) else []:
+        parameter.grad = torch.ones_like(parameter)
+    return args
+
+
 def run(call):
-    name = call["name"]
+    name = call["name"].split(",")[0]
     function = find(name.removesuffix(".forward"))
     other = decode(call["other"])
     torch.manual_seed(1)
@@ -152,7 +172,11 @@ def run(call):
         torch.manual_seed(1)
         in_order(made.forward, decode(call["args"]))
         return
-    made = in_order(function, decode(call["args"]), name)
+    args = decode(call["args"])
+    if isinstance(owner := class_of(name), type):
+        in_order(getattr(in_order(owner, other), snake(name.rpartition(".")[2])), args)
+        return
+    made = in_order(function, with_gradients(args) if name.startswith("nn.utils.clip") else args, name)
     if isinstance(made, torch.utils.data.Sampler):
         list(itertools.islice(made, 3))
     if other and isinstance(made, torch.nn.Module):

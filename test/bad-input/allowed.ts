@@ -72,6 +72,17 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   [/^transforms\.imagenet/, /huge$|null$/, 'a size; torchvision has no such function'],
   [/^transforms\.functional\.adjustBrightness$/, /complex64$/, 'the real part, as for other colours'],
   [/^transforms\.Lambda\.forward$/, /^\[0\]/, 'the function sees what it is given'],
+  [/^nn\.utils\.fuseLinearBnWeights$/, /^\[[56]\] null$/, 'a norm without weights, as of convolutions'],
+  [/^distributions\.Bernoulli\.logProb$/, /bool$|int64$/, 'zeros and ones of any dtype'],
+  [/^nn\.utils\.clipGradValue_$/, /^\[0\] empty$/, 'nothing to clip, as for norms'],
+  [
+    /^nn\.utils\.rnn\.unpadSequence$/,
+    /^\[1\] (numbers|empty)$/,
+    'the first sequences, or lengths in an array',
+  ],
+  [/^nn\.utils\.parametriz/, /: null$/, 'stands for the default'],
+  [/^nn\.utils\.parametrize\.isParametrized$/, /^\[1\]/, 'asks whether there is one'],
+  [/parametrizations\.spectralNorm$/, /nPowerIterations: huge$/, 'does as much as it is told'],
   [
     /^nn\.init\.calculateFanInAndFanOut$/,
     /bool|64|two more|four more/,

@@ -7,7 +7,7 @@ export function encode(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : { float: String(value) };
   if (typeof value === 'function') return { function: value.name };
   if (typeof value === 'bigint') return { bigint: String(value) };
-  if (Array.isArray(value)) return value.map(encode);
+  if (Array.isArray(value) && value.constructor === Array) return value.map(encode);
   if (typeof value !== 'object' || value === null) return value;
   if (Object.getPrototypeOf(value) !== Object.prototype) return { made: value.constructor.name };
   return { options: Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encode(item)])) };

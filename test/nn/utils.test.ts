@@ -181,7 +181,7 @@ describe('parametrizations', () => {
       [
         "RangeError: Expected the name of a parameter or buffer of Linear for registerParametrization, got "scale"; it has weight, bias",
         "RangeError: Expected shape [3,2] and dtype float32 from a parametrization, as the tensor has, got [6] and float32; pass { unsafe: true } to allow it",
-        "TypeError: Expected a Module for registerParametrization argument "parametrization", got number",
+        "TypeError: Expected a Module for registerParametrization argument "parametrization", got 3",
         "RangeError: Expected a parametrized tensor of Linear for removeParametrizations, got "weight"",
         "RangeError: Expected one original for removeParametrizations with leaveParametrized: false, got 2",
         "RangeError: Expected a whole number of at least 1 for spectralNorm nPowerIterations, got 0",
@@ -239,10 +239,10 @@ describe('gradients', () => {
       `"RangeError: Expected a finite norm of order 2 for clipGradNorm_, got NaN; pass { errorIfNonfinite: false } to scale the gradients by it"`,
     );
     expect(message(() => utils.clipGradNorm_(p, '1' as never))).toMatchInlineSnapshot(
-      `"TypeError: Expected a number for clipGradNorm_ maxNorm, got 1"`,
+      `"TypeError: Expected a number for clipGradNorm_ maxNorm, got "1""`,
     );
     expect(message(() => utils.clipGradNorm_(3 as never, 1))).toMatchInlineSnapshot(
-      `"TypeError: Expected a Tensor or a list of them for clipGradNorm_, got something else"`,
+      `"TypeError: Expected a list of Tensors for clipGradNorm_ argument "parameters", got 3"`,
     );
   });
 });

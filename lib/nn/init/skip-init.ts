@@ -1,3 +1,5 @@
+import { checkFunction, checkPositions } from '../../options.ts';
+
 let skipping = false;
 
 /** Whether a `skipInit` is running. */
@@ -12,6 +14,8 @@ export const isSkippingInit = (): boolean => skipping;
  * model.loadStateDict(load('resnet50_ibn_a.pth'), { assign: true });
  */
 export function skipInit<T>(build: () => T): T {
+  checkPositions('skipInit', arguments, 1);
+  checkFunction('skipInit', build);
   const before = skipping;
   skipping = true;
   try {

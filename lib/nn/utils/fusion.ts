@@ -1,6 +1,8 @@
-import { checkPositions } from '../../options.ts';
+import { checkFlag, checkNumbers, checkPositions } from '../../options.ts';
+import { checkMaybeTensor, checkTensor } from '../../tensor/check-tensor.ts';
 import { noGrad, ops, type Tensor } from '../../tensor/index.ts';
-import { Module } from '../module/module.ts';
+import { checkModule } from '../module/check-module.ts';
+import type { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 
 /** A layer whose weight a norm can be fused into. */
@@ -34,6 +36,7 @@ interface BatchNorm extends Module {
  */
 export function fuseConvBnEval<C extends Module>(conv: C, bn: Module, transpose = false): C {
   checkPositions('fuseConvBnEval', arguments, 3);
+  checkFlag('fuseConvBnEval argument "transpose"', transpose);
   return fused('fuseConvBnEval', conv, bn, (weight, bias, norm) =>
     fuseConvBnWeights(weight, bias, ...norm, transpose),
   );
@@ -51,14 +54,19 @@ export function fuseConvBnWeights(
   transpose = false,
 ): [Parameter, Parameter] {
   checkPositions('fuseConvBnWeights', arguments, 8);
+  const norm: Norm = [runningMean, runningVar, eps, bnWeight, bnBias];
+  checkTensors('fuseConvBnWeights', 'conv', convWeight, convBias, norm);
+  checkFlag('fuseConvBnWeights argument "transpose"', transpose);
   const ones = convWeight.shape.slice(2).map(() => 1);
   const shape = transpose ? [1, -1, ...ones] : [-1, 1, ...ones];
-  return fuse(convWeight, convBias, [runningMean, runningVar, eps, bnWeight, bnBias], shape);
+  return fuse(convWeight, convBias, norm, shape);
 }
 
 /** The same for a linear layer. */
 export function fuseLinearBnEval<L extends Module>(linear: L, bn: Module): L {
   checkPositions('fuseLinearBnEval', arguments, 2);
+  checkModule('fuseLinearBnEval', 'linear', linear);
+  checkModule('fuseLinearBnEval', 'bn', bn);
   const { numFeatures } = bn as BatchNorm;
   const { outFeatures } = linear as L & { outFeatures: number };
   if (numFeatures !== outFeatures && numFeatures !== 1) {
@@ -82,7 +90,19 @@ export function fuseLinearBnWeights(
   bnBias: Tensor | null,
 ): [Parameter, Parameter] {
   checkPositions('fuseLinearBnWeights', arguments, 7);
-  return fuse(linearWeight, linearBias, [runningMean, runningVar, eps, bnWeight, bnBias], [-1, 1]);
+  const norm: Norm = [runningMean, runningVar, eps, bnWeight, bnBias];
+  checkTensors('fuseLinearBnWeights', 'linear', linearWeight, linearBias, norm);
+  return fuse(linearWeight, linearBias, norm, [-1, 1]);
+}
+
+/** Refuses what is no tensor; `layer` begins the names of the layer's. */
+function checkTensors(owner: string, layer: string, weight: unknown, bias: unknown, norm: Norm): void {
+  const [runningMean, runningVar, eps, bnWeight, bnBias] = norm;
+  for (const [name, value] of Object.entries({ [`${layer}Weight`]: weight, runningMean, runningVar }))
+    checkTensor(owner, name, value);
+  checkNumbers(owner, { eps });
+  for (const [name, value] of Object.entries({ [`${layer}Bias`]: bias, bnWeight, bnBias }))
+    checkMaybeTensor(owner, name, value);
 }
 
 function fused<L extends Module>(
@@ -91,9 +111,8 @@ function fused<L extends Module>(
   bn: Module,
   weightsOf: (weight: Tensor, bias: Tensor | null, norm: Norm) => [Parameter, Parameter],
 ): L {
-  if (!(layer instanceof Module) || !(bn instanceof Module)) {
-    throw new TypeError(`Expected a layer and a batch norm for ${name}, got something else`);
-  }
+  checkModule(name, name === 'fuseConvBnEval' ? 'conv' : 'linear', layer);
+  checkModule(name, 'bn', bn);
   if (layer.training || bn.training) {
     throw new RangeError(
       `Expected modules in evaluation for ${name}, got one in training; call eval() on both`,

@@ -1,5 +1,6 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import { type Device, noGrad, ops, Tensor, tensor } from '../../tensor/index.ts';
+import { checkFlag, checkNumbers, checkOptions, checkPositions } from '../../options.ts';
+import { checkTensor, listOfTensors } from '../../tensor/check-tensor.ts';
+import { type Device, isTensor, noGrad, ops, type Tensor, tensor } from '../../tensor/index.ts';
 
 /** Options of `getTotalNorm` and `clipGradNorm_`. */
 export interface NormOptions {
@@ -17,12 +18,16 @@ const OPTIONS = ['normType', 'errorIfNonfinite', 'foreach'];
 type Tensors = Tensor | Iterable<Tensor>;
 
 function listOf(name: string, tensors: Tensors): Tensor[] {
-  if (tensors instanceof Tensor) return [tensors];
-  if (typeof tensors === 'object' && tensors !== null && Symbol.iterator in tensors) {
-    const list = [...tensors];
-    if (list.every((item) => item instanceof Tensor)) return list;
-  }
-  throw new TypeError(`Expected a Tensor or a list of them for ${name}, got something else`);
+  return isTensor(tensors) ? [tensors] : listOfTensors(name, 'parameters', tensors);
+}
+
+/** Options that all have, and those of norms. */
+function checkNormOptions(name: string, options: NormOptions, known = OPTIONS): void {
+  checkOptions(name, options, known);
+  const { normType = 2, errorIfNonfinite = false, foreach } = options;
+  checkNumbers(name, { normType });
+  checkFlag(`${name} errorIfNonfinite`, errorIfNonfinite);
+  checkFlag(`${name} foreach`, foreach ?? true);
 }
 
 function gradientsOf(name: string, parameters: Tensors): Tensor[] {
@@ -48,7 +53,7 @@ function grouped(tensors: readonly Tensor[]): Tensor[][] {
  */
 export function getTotalNorm(tensors: Tensors, options: NormOptions = {}): Tensor {
   checkPositions('getTotalNorm', arguments, 2);
-  checkOptions('getTotalNorm', options, OPTIONS);
+  checkNormOptions('getTotalNorm', options);
   return noGrad(() => totalNorm(listOf('getTotalNorm', tensors), options));
 }
 
@@ -80,8 +85,8 @@ function totalNorm(tensors: readonly Tensor[], options: NormOptions): Tensor {
  */
 export function clipGradNorm_(parameters: Tensors, maxNorm: number, options: NormOptions = {}): Tensor {
   checkPositions('clipGradNorm_', arguments, 3);
-  checkOptions('clipGradNorm_', options, OPTIONS);
-  checkNumber('clipGradNorm_', 'maxNorm', maxNorm);
+  checkNormOptions('clipGradNorm_', options);
+  checkNumbers('clipGradNorm_', { maxNorm });
   const gradients = gradientsOf('clipGradNorm_', parameters);
   return noGrad(() => {
     const total = totalNorm(gradients, options);
@@ -98,8 +103,9 @@ export function clipGradsWithNorm_(
   options: { foreach?: boolean | null } = {},
 ): void {
   checkPositions('clipGradsWithNorm_', arguments, 4);
-  checkOptions('clipGradsWithNorm_', options, ['foreach']);
-  checkNumber('clipGradsWithNorm_', 'maxNorm', maxNorm);
+  checkNormOptions('clipGradsWithNorm_', options, ['foreach']);
+  checkNumbers('clipGradsWithNorm_', { maxNorm });
+  checkTotalNorm(totalNorm);
   const gradients = gradientsOf('clipGradsWithNorm_', parameters);
   noGrad(() => scale(gradients, maxNorm, totalNorm, options.foreach));
 }
@@ -125,8 +131,8 @@ export function clipGradValue_(
   options: { foreach?: boolean | null } = {},
 ): void {
   checkPositions('clipGradValue_', arguments, 3);
-  checkOptions('clipGradValue_', options, ['foreach']);
-  checkNumber('clipGradValue_', 'clipValue', clipValue);
+  checkNormOptions('clipGradValue_', options, ['foreach']);
+  checkNumbers('clipGradValue_', { clipValue });
   const gradients = gradientsOf('clipGradValue_', parameters);
   noGrad(() => {
     for (const group of grouped(gradients)) {
@@ -140,7 +146,10 @@ export function clipGradValue_(
   });
 }
 
-function checkNumber(owner: string, name: string, value: number): void {
-  if (typeof value === 'number' && !Number.isNaN(value)) return;
-  throw new TypeError(`Expected a number for ${owner} ${name}, got ${value}`);
+function checkTotalNorm(totalNorm: Tensor): void {
+  checkTensor('clipGradsWithNorm_', 'totalNorm', totalNorm);
+  if (totalNorm.numel() === 1) return;
+  throw new RangeError(
+    `Expected one element for clipGradsWithNorm_ argument "totalNorm", got shape [${totalNorm.shape}]`,
+  );
 }

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { isComplex, noGrad, ops, randn, type Tensor } from '../../tensor/index.ts';
 import { Module } from '../module/module.ts';
 import { type Parametrization, registerParametrization } from './parametrize.ts';
@@ -130,6 +130,7 @@ export function orthogonal<M extends Module>(module: M, options: OrthogonalOptio
   checkPositions('orthogonal', arguments, 2);
   checkOptions('orthogonal', options, ['name', 'orthogonalMap', 'useTrivialization']);
   const { name = 'weight', useTrivialization = true } = options;
+  checkFlag('orthogonal useTrivialization', useTrivialization);
   const weight = tensorOf(module, name, 'orthogonal');
   if (weight.dim() < 2) {
     throw new RangeError(`Expected a matrix or a batch of them for orthogonal, got shape [${weight.shape}]`);
@@ -138,7 +139,7 @@ export function orthogonal<M extends Module>(module: M, options: OrthogonalOptio
   const map = options.orthogonalMap ?? (isFree ? 'matrix_exp' : 'householder');
   if (!MAPS.includes(map)) {
     throw new RangeError(
-      `Expected "matrix_exp", "cayley" or "householder" for orthogonal orthogonalMap, got "${map}"`,
+      `Expected "matrix_exp", "cayley" or "householder" for orthogonal orthogonalMap, got ${describeValue(map)}`,
     );
   }
   if (map === 'householder' && isComplex(weight.dtype)) {

@@ -1,6 +1,7 @@
 /** torch.nn.utils.parametrizations: norms of weights. */
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkNumbers, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { emptyLike, noGrad, ops, type Tensor } from '../../tensor/index.ts';
+import { checkModule } from '../module/check-module.ts';
 import { Module } from '../module/module.ts';
 import { checkCount } from '../sizes.ts';
 import { type Parametrization, registerParametrization } from './parametrize.ts';
@@ -43,6 +44,7 @@ export function weightNorm<M extends Module>(module: M, options: WeightNormOptio
   checkPositions('weightNorm', arguments, 2);
   checkOptions('weightNorm', options, ['name', 'dim']);
   const { name = 'weight', dim = 0 } = options;
+  checkDim('weightNorm', tensorOf(module, name, 'weightNorm'), dim ?? -1);
   registerParametrization(module, name, new _WeightNorm(dim ?? -1), { unsafe: true });
   module.registerLoadStateDictPreHook((_, { entries, prefix }) => {
     const old = [`${prefix}${name}_g`, `${prefix}${name}_v`];
@@ -67,6 +69,14 @@ export interface SpectralNormOptions {
   dim?: number | null;
 }
 
+function checkDim(owner: string, weight: Tensor, dim: number): void {
+  const dims = weight.dim();
+  if (Number.isInteger(dim) && dim < dims && dim >= -dims) return;
+  const expected = `Expected a dimension from ${-dims} to ${dims - 1} for ${owner} dim`;
+  const Problem = typeof dim === 'number' ? RangeError : TypeError;
+  throw new Problem(`${expected}, got ${describeValue(dim)}`);
+}
+
 const unit = (x: Tensor, eps: number): Tensor => x.div(ops.aten.linalg_vector_norm(x).clampMin(eps));
 
 class _SpectralNorm extends Module implements Parametrization {
@@ -79,11 +89,8 @@ class _SpectralNorm extends Module implements Parametrization {
   constructor(weight: Tensor, nPowerIterations: number, dim: number, eps: number) {
     super();
     const dims = weight.dim();
-    if (!Number.isInteger(dim) || dim >= dims || dim < -dims) {
-      throw new RangeError(
-        `Expected a dimension from ${-dims} to ${dims - 1} for spectralNorm dim, got ${dim}`,
-      );
-    }
+    checkDim('spectralNorm', weight, dim);
+    checkNumbers('spectralNorm', { eps });
     checkCount('spectralNorm', 'nPowerIterations', nPowerIterations, 1);
     this.dim = dim >= 0 ? dim : dim + dims;
     this.eps = eps;
@@ -137,6 +144,7 @@ class _SpectralNorm extends Module implements Parametrization {
 export function spectralNorm<M extends Module>(module: M, options: SpectralNormOptions = {}): M {
   checkPositions('spectralNorm', arguments, 2);
   checkOptions('spectralNorm', options, ['name', 'nPowerIterations', 'eps', 'dim']);
+  checkModule('spectralNorm', 'module', module);
   const { name = 'weight', nPowerIterations = 1, eps = 1e-12 } = options;
   const isTransposed = module.constructor.name.startsWith('ConvTranspose');
   const weight = tensorOf(module, name, 'spectralNorm');

@@ -1,8 +1,9 @@
 /** torch.nn.utils.parametrize: tensors of modules computed from others. */
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions, checkText } from '../../options.ts';
 import { keep, noGrad, Tensor } from '../../tensor/index.ts';
 import { ModuleDict, ModuleList } from '../layers/container.ts';
-import { Module } from '../module/module.ts';
+import { checkModule } from '../module/check-module.ts';
+import type { Module } from '../module/module.ts';
 import { isParameter, Parameter } from '../module/parameter.ts';
 import { tensorOf } from './tensor-of.ts';
 
@@ -99,6 +100,8 @@ function checkResult(list: ParametrizationList, original: Tensor): void {
 /** Whether a tensor of `module` is parametrized; without a name, whether any is. */
 export function isParametrized(module: Module, tensorName?: string): boolean {
   checkPositions('isParametrized', arguments, 2);
+  checkModule('isParametrized', 'module', module);
+  if (tensorName !== undefined) checkText('isParametrized', 'the name of a tensor', tensorName);
   const parametrizations: unknown = Reflect.get(module, 'parametrizations');
   if (!(parametrizations instanceof ModuleDict)) return false;
   return tensorName === undefined ? parametrizations.length > 0 : parametrizations.has(tensorName);
@@ -145,11 +148,10 @@ export function registerParametrization<M extends Module>(
 ): M {
   checkPositions('registerParametrization', arguments, 4);
   checkOptions('registerParametrization', options, ['unsafe']);
-  if (!(parametrization instanceof Module)) {
-    throw new TypeError(
-      `Expected a Module for registerParametrization argument "parametrization", got ${typeof parametrization}`,
-    );
-  }
+  checkFlag('registerParametrization unsafe', options.unsafe ?? false);
+  checkModule('registerParametrization', 'module', module);
+  checkText('registerParametrization', 'the name of a parameter or buffer', tensorName);
+  checkModule('registerParametrization', 'parametrization', parametrization);
   parametrization.train(module.training);
   if (isParametrized(module, tensorName)) {
     append(parametrizationsOf(module, tensorName), parametrization, options.unsafe ?? false);
@@ -191,6 +193,9 @@ export function removeParametrizations<M extends Module>(
 ): M {
   checkPositions('removeParametrizations', arguments, 3);
   checkOptions('removeParametrizations', options, ['leaveParametrized']);
+  checkFlag('removeParametrizations leaveParametrized', options.leaveParametrized ?? true);
+  checkModule('removeParametrizations', 'module', module);
+  checkText('removeParametrizations', 'the name of a parametrized tensor', tensorName);
   if (!isParametrized(module, tensorName)) {
     throw new RangeError(
       `Expected a parametrized tensor of ${module.constructor.name} for removeParametrizations, got "${tensorName}"`,

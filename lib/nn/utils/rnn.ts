@@ -1,6 +1,16 @@
 /** torch.nn.utils.rnn: sequences of different lengths as one tensor. */
-import { checkOptions, checkPositions } from '../../options.ts';
-import { type Device, type DType, ops, Tensor, type ToOptions, tensor } from '../../tensor/index.ts';
+import { checkFlag, checkNumbers, checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { checkMaybeTensor, checkTensor, listOfTensors } from '../../tensor/check-tensor.ts';
+import {
+  type Device,
+  type DType,
+  isComplex,
+  isTensor,
+  ops,
+  type Tensor,
+  type ToOptions,
+  tensor,
+} from '../../tensor/index.ts';
 
 type Parts = [data: Tensor, batchSizes: Tensor, sortedIndices: Tensor | null, unsortedIndices: Tensor | null];
 
@@ -25,10 +35,10 @@ export class PackedSequence extends Array<Tensor | null> {
     unsortedIndices: Tensor | null = null,
   ) {
     checkPositions('PackedSequence', arguments, 4);
-    for (const [name, value] of Object.entries({ data, batchSizes })) {
-      if (!(value instanceof Tensor))
-        throw new TypeError(`Expected a Tensor for PackedSequence ${name}, got ${typeof value}`);
-    }
+    for (const [name, value] of Object.entries({ data, batchSizes }))
+      checkTensor('PackedSequence', name, value);
+    for (const [name, value] of Object.entries({ sortedIndices, unsortedIndices }))
+      checkMaybeTensor('PackedSequence', name, value);
     if (batchSizes.device !== 'cpu') {
       throw new RangeError(`Expected PackedSequence batchSizes on the CPU, got ${batchSizes.device}`);
     }
@@ -64,7 +74,16 @@ export class PackedSequence extends Array<Tensor | null> {
 /** The permutation that undoes `permutation`; null for null. */
 export function invertPermutation(permutation: Tensor | null): Tensor | null {
   checkPositions('invertPermutation', arguments, 1);
-  return permutation === null ? null : ops.aten.argsort(permutation);
+  checkMaybeTensor('invertPermutation', 'permutation', permutation);
+  if (permutation === null) return null;
+  const { dtype, device } = permutation;
+  if (permutation.dim() !== 1 || (dtype !== 'int64' && dtype !== 'int32')) {
+    throw new RangeError(
+      `Expected int64 of one dimension for invertPermutation, got ${dtype} of shape [${permutation.shape}]`,
+    );
+  }
+  const places = ops.aten.arange(permutation.numel(), { dtype, device });
+  return ops.aten.scatter.src(ops.aten.empty_like(permutation), 0, permutation, places);
 }
 
 /** Options of `packPaddedSequence`. */
@@ -89,7 +108,9 @@ export function packPaddedSequence(
   checkPositions('packPaddedSequence', arguments, 3);
   checkOptions('packPaddedSequence', options, ['batchFirst', 'enforceSorted']);
   const { batchFirst = false, enforceSorted = true } = options;
-  const given = lengths instanceof Tensor ? lengths.to('int64') : tensor([...lengths], { dtype: 'int64' });
+  checkFlags('packPaddedSequence', { batchFirst, enforceSorted });
+  checkTensor('packPaddedSequence', 'x', x);
+  const given = tensor(lengthsOf('packPaddedSequence', lengths), { dtype: 'int64' });
   if (enforceSorted) {
     checkSorted(given);
     const [data, batchSizes] = ops.aten._pack_padded_sequence(x, given, batchFirst);
@@ -100,6 +121,35 @@ export function packPaddedSequence(
   const input = x.indexSelect(batchFirst ? 0 : 1, sorted);
   const [data, batchSizes] = ops.aten._pack_padded_sequence(input, descending, batchFirst);
   return new PackedSequence(data, batchSizes, sorted);
+}
+
+function checkFlags(owner: string, flags: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(flags)) checkFlag(`${owner} ${name}`, value);
+}
+
+/** At least one sequence, each with a dimension of steps. */
+function checkSequences(owner: string, sequences: Iterable<Tensor>): Tensor[] {
+  const list = listOfTensors(owner, 'sequences', sequences);
+  if (list.length === 0)
+    throw new RangeError(`Expected at least one sequence for ${owner}, got an empty list`);
+  const flat = list.findIndex((sequence) => sequence.dim() === 0);
+  if (flat < 0) return list;
+  throw new RangeError(
+    `Expected sequences with a dimension of steps for ${owner}, got a tensor of none at ${flat}`,
+  );
+}
+
+/** Lengths from an array or a tensor of one dimension. */
+function lengthsOf(owner: string, lengths: unknown): number[] {
+  const isVector = isTensor(lengths) && lengths.dim() === 1 && !isComplex(lengths.dtype);
+  const list: unknown = isVector ? lengths.to('int64').toArray() : lengths;
+  const isLength = (item: unknown): boolean => Number.isInteger(item) && (item as number) >= 0;
+  if (Array.isArray(list) && list.every(isLength)) return list as number[];
+  const wrong: unknown = Array.isArray(list) ? list.find((item) => !isLength(item)) : list;
+  throw new TypeError(
+    `Expected an array of whole numbers, or a Tensor of one dimension, for ${owner} argument "lengths", got ` +
+      (isTensor(wrong) ? `${wrong.dtype} of shape [${wrong.shape}]` : describeValue(wrong)),
+  );
 }
 
 function checkSorted(lengths: Tensor): void {
@@ -128,11 +178,13 @@ export function padPackedSequence(
   checkPositions('padPackedSequence', arguments, 2);
   checkOptions('padPackedSequence', options, ['batchFirst', 'paddingValue', 'totalLength']);
   const { batchFirst = false, paddingValue = 0, totalLength = null } = options;
+  checkFlags('padPackedSequence', { batchFirst });
+  checkNumbers('padPackedSequence', { paddingValue });
   const { data, batchSizes, unsortedIndices } = checkPacked('padPackedSequence', sequence);
   const longest = batchSizes.shape[0] as number;
-  if (totalLength !== null && totalLength < longest) {
+  if (totalLength !== null && !(Number.isInteger(totalLength) && totalLength >= longest)) {
     throw new RangeError(
-      `Expected a totalLength of at least ${longest}, the longest sequence's, for padPackedSequence, got ${totalLength}`,
+      `Expected a totalLength of at least ${longest}, the longest sequence's, for padPackedSequence, got ${describeValue(totalLength)}`,
     );
   }
   const [padded, lengths] = ops.aten._pad_packed_sequence(
@@ -149,7 +201,7 @@ export function padPackedSequence(
 
 function checkPacked(name: string, sequence: PackedSequence): PackedSequence {
   if (sequence instanceof PackedSequence) return sequence;
-  throw new TypeError(`Expected a PackedSequence for ${name}, got ${typeof sequence}`);
+  throw new TypeError(`Expected a PackedSequence for ${name}, got ${describeValue(sequence)}`);
 }
 
 /** Options of `padSequence`. */
@@ -168,9 +220,14 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
   checkOptions('padSequence', options, ['batchFirst', 'paddingValue', 'paddingSide']);
   const { batchFirst = false, paddingValue = 0, paddingSide = 'right' } = options;
   if (paddingSide !== 'left' && paddingSide !== 'right') {
-    throw new RangeError(`Expected paddingSide "left" or "right" for padSequence, got "${paddingSide}"`);
+    throw new RangeError(
+      `Expected paddingSide "left" or "right" for padSequence, got ${describeValue(paddingSide)}`,
+    );
   }
-  return ops.aten.pad_sequence([...sequences], batchFirst, paddingValue, paddingSide);
+  checkFlags('padSequence', { batchFirst });
+  checkNumbers('padSequence', { paddingValue });
+  const list = checkSequences('padSequence', sequences);
+  return ops.aten.pad_sequence(list, batchFirst, paddingValue, paddingSide);
 }
 
 /** The sequences of a padded tensor, each of its length. */
@@ -181,8 +238,11 @@ export function unpadSequence(
 ): Tensor[] {
   checkPositions('unpadSequence', arguments, 3);
   checkOptions('unpadSequence', options, ['batchFirst']);
-  const list = lengths instanceof Tensor ? (lengths.toArray() as number[]) : lengths;
-  const batched = options.batchFirst ? padded : padded.transpose(0, 1);
+  const { batchFirst = false } = options;
+  checkFlags('unpadSequence', { batchFirst });
+  checkTensor('unpadSequence', 'padded', padded);
+  const list = lengthsOf('unpadSequence', lengths);
+  const batched = batchFirst ? padded : padded.transpose(0, 1);
   return list.map((length, i) => batched.select(0, i).narrow(0, 0, length));
 }
 
@@ -197,8 +257,9 @@ export function packSequence(
 ): PackedSequence {
   checkPositions('packSequence', arguments, 2);
   checkOptions('packSequence', options, ['enforceSorted']);
-  const lengths = sequences.map((sequence) => sequence.shape[0] as number);
-  return packPaddedSequence(padSequence(sequences), lengths, options);
+  const list = checkSequences('packSequence', sequences);
+  const lengths = list.map((sequence) => sequence.shape[0] as number);
+  return packPaddedSequence(padSequence(list), lengths, options);
 }
 
 /** The sequences of a packed one, each of its length, in their first order. */

@@ -1,11 +1,14 @@
 import { checkPositions } from '../../options.ts';
-import { ops, Tensor } from '../../tensor/index.ts';
+import { checkTensor, listOfTensors } from '../../tensor/check-tensor.ts';
+import { ops, type Tensor } from '../../tensor/index.ts';
 
 /** All parameters in one vector, one after the other. */
 export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
   checkPositions('parametersToVector', arguments, 1);
-  const list = [...parameters];
+  const list = listOfTensors('parametersToVector', 'parameters', parameters);
   checkOneDevice('parametersToVector', list);
+  if (list.length === 0)
+    throw new RangeError('Expected at least one parameter for parametersToVector, got an empty list');
   return ops.aten.cat(list.map((parameter) => parameter.reshape([-1])));
 }
 
@@ -16,10 +19,8 @@ export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
  */
 export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>): void {
   checkPositions('vectorToParameters', arguments, 2);
-  if (!(vector instanceof Tensor)) {
-    throw new TypeError(`Expected a Tensor for vectorToParameters argument "vector", got ${typeof vector}`);
-  }
-  const list = [...parameters];
+  checkTensor('vectorToParameters', 'vector', vector);
+  const list = listOfTensors('vectorToParameters', 'parameters', parameters);
   checkOneDevice('vectorToParameters', list);
   const count = list.reduce((sum, parameter) => sum + parameter.numel(), 0);
   if (vector.dim() !== 1 || vector.numel() !== count) {
