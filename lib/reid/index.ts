@@ -1,2 +1,3 @@
 /** Re-identification: networks and checkpoints, data, ranking, galleries. */
 export * from './models/index.ts';
+export * from './ranking/index.ts';

@@ -55,6 +55,12 @@ const GIVEN: Record<string, string> = {
   fast: 'await compile(model, { inputs: [[1, 3, 32, 32]] })',
   current: 'await compile(model, { inputs: [[1, 3, 32, 32]] })',
   step: '(part: Tensor) => part.sum()',
+  queryFeatures: 'randn([4, 16])',
+  galleryFeatures: 'randn([20, 16])',
+  queryIds: '[1, 2, 3, 4]',
+  galleryIds: 'Array.from({ length: 20 }, (_, image) => image % 5)',
+  queryCameras: '[0, 0, 0, 0]',
+  galleryCameras: 'new Array<number>(20).fill(1)',
 };
 /** Names of files of Node's that examples use. */
 const FROM_NODE: Record<string, string> = { readFile: 'node:fs/promises', expect: 'vitest' };
