@@ -23,7 +23,7 @@ export interface BlockOptions {
   downsample?: Sequential | null;
   /** Share of instance normalisation in IBN layers. Default 0.5. */
   ratio?: number;
-  /** Scale the channels before the addition by an SELayer. Default false; `BasicBlock_IBN` has none. */
+  /** Scale the channels before the addition by an SELayer. Default false. */
   se?: boolean;
 }
 
@@ -53,7 +53,7 @@ export class BasicBlock_IBN extends Module {
     checkPositions('BasicBlock_IBN', arguments, 3);
     super();
     checkOptions('BasicBlock_IBN', options, BLOCK_OPTIONS);
-    const { ibn = null, stride = 1, dilation = 1, downsample = null, ratio = 0.5 } = options;
+    const { ibn = null, stride = 1, dilation = 1, downsample = null, ratio = 0.5, se = false } = options;
     if ((options.groups ?? 1) !== 1 || (options.baseWidth ?? 64) !== 64) {
       throw new RangeError(
         `Expected groups 1 and baseWidth 64 for BasicBlock_IBN, got ${options.groups} and ${options.baseWidth}`,
@@ -65,6 +65,7 @@ export class BasicBlock_IBN extends Module {
     this.conv2 = conv3x3(this.bn1 instanceof IBN_c ? 2 * planes : planes, planes, { dilation });
     this.bn2 = secondNorm(planes, ibn, ratio);
     this.IN = lastNorm(planes, ibn, ratio);
+    this.se = se ? new SELayer(planes) : null;
     this.downsample = downsample;
   }
 
@@ -75,6 +76,7 @@ export class BasicBlock_IBN extends Module {
       out = normRelu(this.bn1, this.relu, out);
       out = forwardThenRelease(this.conv2, out);
       out = forwardThenRelease(this.bn2, out);
+      if (this.se !== null) out = forwardThenRelease(this.se, out);
       out = addNormRelu(out, residual, this.IN, this.relu);
       if (residual !== x) release(residual);
       return out;
@@ -96,6 +98,8 @@ export interface BasicBlock_IBN {
   set bn2(module: Module);
   get IN(): InstanceNorm2d | null;
   set IN(module: Module | null);
+  get se(): SELayer | null;
+  set se(module: Module | null);
   get downsample(): Sequential | null;
   set downsample(module: Module | null);
 }
