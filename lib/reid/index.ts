@@ -1,3 +1,4 @@
 /** Re-identification: networks and checkpoints, data, ranking, galleries. */
+export * from './data/index.ts';
 export * from './models/index.ts';
 export * from './ranking/index.ts';

@@ -68,7 +68,10 @@ const FROM_NODE: Record<string, string> = { readFile: 'node:fs/promises', expect
 const CHECK_ONLY: [RegExp, string][] = [
   [/cuda/i, 'needs a GPU'],
   [/https:/, 'needs a server'],
-  [/weights\.bin|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/, 'needs files of its own'],
+  [
+    /weights\.bin|market\b|gallery\.lmdb|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
+    'needs files of its own',
+  ],
   [/expect\./, 'needs a test runner'],
 ];
 

@@ -13,3 +13,4 @@ export type { Labels } from './labels.ts';
 export { aqe, type QueryExpansionOptions } from './query-expansion.ts';
 export { type RerankDistancesOptions, type RerankOptions, rerank, rerankDistances } from './rerank.ts';
 export { type RocOptions, type RocPoint, type RocResult, roc } from './roc.ts';
+export { evaluateVehicleId, type VehicleIdProtocol } from './vehicle-id.ts';

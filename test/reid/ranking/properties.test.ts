@@ -156,6 +156,23 @@ describe('single-gallery-shot', () => {
   });
 });
 
+describe('evaluateVehicleId', () => {
+  it('is perfect for features that show the identity, and the same for the same seed', () => {
+    const ids = [1, 1, 2, 2, 2, 3];
+    const features = tensor([0, 0, 1, 1, 1, 2].map((value) => [value, 1]));
+    expect(reid.evaluateVehicleId({ features, ids })).toEqual({ cmc: [1, 1, 1], mAP: 1, mINP: 1, valid: 3 });
+    manualSeed(7);
+    const noise = { features: randn([40, 4]), ids: Array.from({ length: 40 }, (_, index) => index % 8) };
+    const result = reid.evaluateVehicleId(noise);
+    expect(reid.evaluateVehicleId(noise)).toEqual(result);
+    expect(reid.evaluateVehicleId({ ...noise, seed: 1 })).not.toEqual(result);
+    expect(result.cmc[7]).toBe(1);
+    expect(message(() => reid.evaluateVehicleId({ features, ids: [1, 2, 3, 4, 5, 6] }))).toContain(
+      'one of each',
+    );
+  });
+});
+
 describe('roc', () => {
   it('counts pairs as sorting all of them does', () => {
     const ranking = drawn(4);
