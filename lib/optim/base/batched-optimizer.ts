@@ -32,6 +32,7 @@ export abstract class BatchedOptimizer<Options extends { lr: number }> extends O
       const { grad } = param;
       if (grad === null) continue;
       if (grad.layout !== 'strided') this.updateSparse(param, grad, group);
+      else if (this.goesAlone(param, group)) this.updateAlone(param, grad, group);
       else this.#addToBatch(batches, param, grad, group);
     }
     for (const batch of batches.values()) scope(() => this.update(batch, group));
@@ -52,6 +53,14 @@ export abstract class BatchedOptimizer<Options extends { lr: number }> extends O
   protected kindOf(_param: Tensor, _group: ParamGroup<Options>): string {
     return '';
   }
+
+  /** Whether a parameter with a dense gradient is updated by itself. */
+  protected goesAlone(_param: Tensor, _group: ParamGroup<Options>): boolean {
+    return false;
+  }
+
+  /** One step of a parameter that goes alone. */
+  protected updateAlone(_param: Tensor, _grad: Tensor, _group: ParamGroup<Options>): void {}
 
   /** One step of a parameter with a sparse gradient. */
   protected updateSparse(param: Tensor, _grad: Tensor, _group: ParamGroup<Options>): void {

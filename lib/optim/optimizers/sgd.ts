@@ -1,5 +1,5 @@
 import { checkPositions } from '../../options.ts';
-import { keep, ops, type Tensor } from '../../tensor/index.ts';
+import { keep, ops, scope, type Tensor } from '../../tensor/index.ts';
 import type { Batch, State } from '../base/batch.ts';
 import { BatchedOptimizer } from '../base/batched-optimizer.ts';
 import { alignedGrads, scalingOf } from '../base/fused.ts';
@@ -33,6 +33,9 @@ export interface SGDOptions extends FusedOptions, DifferentiableOptions {
 
 type SGDGroup = Required<SGDOptions>;
 
+/** Numbers in a vector of AVX-512, two vectors of AVX2. */
+const WIDEST = 16;
+
 const TABLE: OptionTable<SGDGroup> = {
   lr: [1e-3, NOT_NEGATIVE],
   momentum: [0, NOT_NEGATIVE],
@@ -46,8 +49,8 @@ const TABLE: OptionTable<SGDGroup> = {
 };
 
 /**
- * Stochastic gradient descent, as torch.optim.SGD (2.13) with `fused=True`: one libtorch call updates a whole group.
- * Sparse gradients go the way of Python's for-loop, which is the only one that takes them.
+ * Stochastic gradient descent, as torch.optim.SGD (2.13): one libtorch call updates a whole group, with the numbers of
+ * Python's default on the CPU (those of `fused=True` with `fused: true`). Sparse gradients go the way of Python's for-loop, which is the only one that takes them.
  *
  * @throws RangeError on negative values, or Nesterov without momentum.
  * @example
@@ -126,6 +129,19 @@ export class SGD extends BatchedOptimizer<SGDGroup> {
       is_first_step: batch.kind === 'first',
       ...scalingOf(this, batch),
     });
+  }
+
+  /**
+   * The CPU's fused kernel computes what is left behind the last whole vector in double precision, the for-loop that Python
+   * takes by default does not; everything else is the same to the last bit.
+   */
+  protected override goesAlone(param: Tensor, { fused }: ParamGroup<SGDGroup>): boolean {
+    const isOurs = fused !== true && this.foundInf === null && this.gradScale === null;
+    return isOurs && param.device === 'cpu' && param.isFloatingPoint() && param.numel() % WIDEST !== 0;
+  }
+
+  protected override updateAlone(param: Tensor, grad: Tensor, group: ParamGroup<SGDGroup>): void {
+    scope(() => this.updateSparse(param, grad, group));
   }
 
   protected override updateSparse(param: Tensor, grad: Tensor, group: ParamGroup<SGDGroup>): void {
