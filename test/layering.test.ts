@@ -100,7 +100,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'swa-utils': ['.', 'lr-scheduler', 'base'],
     '.': ['base', 'optimizers', 'lr-scheduler', 'swa-utils'],
   },
-  train: { metrics: [], run: ['.'], '.': ['run', 'metrics'] },
+  train: { metrics: [], config: [], run: ['.'], '.': ['run', 'metrics', 'config'] },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
     network: ['.'],

@@ -17,6 +17,8 @@ export interface Recipe {
   readonly options: Readonly<Record<string, unknown>>;
   readonly input: Partial<InputRecipe>;
   readonly classes?: readonly string[] | undefined;
+  /** What the run was told that wrote it. */
+  readonly args: Readonly<Record<string, unknown>>;
 }
 
 /** A network's description without its numbers. */
@@ -55,6 +57,7 @@ export function readRecipe(saved: unknown): Recipe {
     options: record(plain(entry(args, 'options'))),
     input: record(plain(entry(args, 'input'))) as Partial<InputRecipe>,
     classes: Array.isArray(classes) ? classes.map(String) : undefined,
+    args: record(plain(args)),
   };
 }
 
@@ -73,7 +76,11 @@ function entry(container: unknown, key: string): unknown {
     : undefined;
 }
 
+/** Maps as objects, at any depth. */
 function plain(value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
-  return Array.isArray(value) ? value.map(plain) : value;
+  if (Array.isArray(value)) return value.map(plain);
+  const prototype = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined;
+  if (!(value instanceof Map) && prototype !== Object.prototype && prototype !== null) return value;
+  const entries = value instanceof Map ? [...value] : Object.entries(value as object);
+  return Object.fromEntries(entries.map(([key, item]) => [key, plain(item)]));
 }

@@ -1,3 +1,8 @@
+export type { Layer as ConfigLayer } from './config/check-values.ts';
+export type { ConfigValues, OptionName } from './config/options.ts';
+export { PRESETS, type PresetName, type TrainConfig } from './config/presets.ts';
+export type { ConfigSources } from './config/resolve-config.ts';
+export { configText, resolveConfig } from './config.ts';
 export { TrainError, type TrainErrorCode } from './errors.ts';
 export {
   type Evaluated,
@@ -13,6 +18,7 @@ export {
   type ClassificationSummary,
   type ClassSummary,
 } from './metrics/classification.ts';
+export { optimizerOf, scheduleOf } from './recipe.ts';
 export type {
   AnyScheduler,
   Batches,

@@ -1,16 +1,14 @@
 import { GradScaler } from '../amp/index.ts';
-import { messageOf } from '../errors.ts';
 import type { Module } from '../nn/index.ts';
 import { lrScheduler } from '../optim/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
-import { isTensor, type Tensor } from '../tensor/index.ts';
 import { TrainError } from './errors.ts';
-import { CheckpointFolder } from './run/checkpoint-folder.ts';
+import { disposeTensors, samplesIn } from './run/batch-tensors.ts';
 import { Means } from './run/means.ts';
 import { type Progress, RunState } from './run/run-state.ts';
+import { Saves } from './run/saves.ts';
 import { TrainStep } from './run/train-step.ts';
 import {
-  type Callbacks,
   checkTrainerOptions,
   type EpochReport,
   type Figures,
@@ -23,6 +21,11 @@ import {
 export interface FitOptions {
   /** `'auto'`: the newest checkpoint of `output`, if there is one; or a path. Default: a new run. */
   resume?: 'auto' | (string & {}) | undefined;
+  /**
+   * Whether settings of the optimizer and the schedule (rates, decays, milestones) are those of this run where the file has
+   * others, with the schedule brought to the file's epoch or step. Default false: they are an error.
+   */
+  override?: boolean | undefined;
   /** Ends the run after the step that is being done, with a checkpoint. */
   signal?: AbortSignal | undefined;
 }
@@ -61,14 +64,14 @@ export interface FitResult {
  */
 export class Trainer<Batch> {
   readonly #options: TrainerOptions<Batch>;
-  readonly #callbacks: readonly Callbacks[];
-  readonly #folder: CheckpointFolder | undefined;
+  readonly #saves: Saves<Batch>;
   readonly #scaler: GradScaler | undefined;
   readonly #means = new Means();
-  readonly #state: RunState<Batch>;
   readonly #train: TrainStep<Batch>;
   #progress: Progress = { epoch: 0, batch: 0, step: 0, best: undefined };
-  #checkpoint: string | undefined;
+  /** Batches whose gradients wait for a step, and how many it is to have. */
+  #pending = 0;
+  #together = 1;
   /** Of the epoch under way. */
   #seconds = 0;
   #dataSeconds = 0;
@@ -76,12 +79,10 @@ export class Trainer<Batch> {
   constructor(options: TrainerOptions<Batch>) {
     checkPositions('Trainer', arguments, 1);
     checkTrainerOptions(options);
-    const { callbacks = [], output, keepLast = 2, amp, device = 'cpu' } = options;
+    const { amp, device = 'cpu' } = options;
     this.#options = options;
-    this.#callbacks = [callbacks].flat();
-    this.#folder = output === undefined ? undefined : new CheckpointFolder(output, keepLast);
     this.#scaler = amp === 'float16' ? new GradScaler(device) : undefined;
-    this.#state = new RunState(options, this.#scaler, this.#means);
+    this.#saves = new Saves(options, new RunState(options, this.#scaler, this.#means));
     this.#train = new TrainStep(options, this.#scaler);
   }
 
@@ -89,13 +90,14 @@ export class Trainer<Batch> {
    * Trains to the last epoch, or until `signal`.
    *
    * @throws TrainError `ERR_TRAIN_NON_FINITE` for a loss that is no finite number, before it changes a weight;
-   *   `ERR_TRAIN_RESUME` for a checkpoint of another run; `ERR_TRAIN_SAVE` where the last checkpoint cannot be written (an
+   *   `ERR_TRAIN_RESUME` for a checkpoint of another run, or of other settings without `override`; `ERR_TRAIN_SAVE` where the last checkpoint cannot be written (an
    *   earlier one that cannot is a warning, and the run goes on).
    */
   async fit(options: FitOptions = {}): Promise<FitResult> {
     checkPositions('Trainer.fit', arguments, 1);
-    checkOptions('Trainer.fit', options, ['resume', 'signal']);
-    this.#resume(options.resume);
+    checkOptions('Trainer.fit', options, ['resume', 'override', 'signal']);
+    const { resume, override = false } = options;
+    if (resume !== undefined) this.#progress = this.#saves.resume(resume, override) ?? this.#progress;
     const { epochs } = this.#options;
     while (this.#progress.epoch < epochs) {
       if (!(await this.#epoch(options.signal))) return this.#result(false);
@@ -106,9 +108,10 @@ export class Trainer<Batch> {
   /** Whether the epoch was done, and not stopped. */
   async #epoch(signal: AbortSignal | undefined): Promise<boolean> {
     this.#options.model.train();
+    this.#saves.tell((callbacks) => callbacks.onEpochBegin?.(this.#progress.epoch));
     const isDone = await this.#batches(signal);
     if (!isDone) {
-      this.#save(false, true);
+      this.#saves.save(this.#progress, false, true);
       return false;
     }
     const val = await this.#evaluate();
@@ -118,8 +121,8 @@ export class Trainer<Batch> {
     this.#progress = { ...this.#progress, epoch: this.#progress.epoch + 1, batch: 0 };
     this.#means.clear();
     // Before the checkpoint: a log has every epoch that is saved, whenever the process is killed.
-    this.#tell((callbacks) => callbacks.onEpoch?.(report));
-    this.#save(isBest, this.#progress.epoch === this.#options.epochs);
+    this.#saves.tell((callbacks) => callbacks.onEpoch?.(report));
+    this.#saves.save(this.#progress, isBest, this.#progress.epoch === this.#options.epochs);
     return true;
   }
 
@@ -136,34 +139,46 @@ export class Trainer<Batch> {
   }
 
   async #batches(signal: AbortSignal | undefined): Promise<boolean> {
-    const { data, accumulate = 1 } = this.#options;
-    [this.#seconds, this.#dataSeconds] = [0, 0];
+    [this.#seconds, this.#dataSeconds, this.#pending] = [0, 0, 0];
     let began = performance.now();
-    let pending = 0;
-    for await (const batch of data) {
+    for await (const batch of this.#read()) {
       const waited = (performance.now() - began) / 1000;
-      // The last batches of an epoch may be fewer.
-      const first = this.#progress.batch - pending;
-      const together = data.length === undefined ? accumulate : Math.min(accumulate, data.length - first);
-      const values = this.#accumulate(batch, 1 / together);
-      pending++;
-      this.#progress.batch++;
-      const steps = pending >= together;
-      if (steps) {
-        this.#step();
-        pending = 0;
-      }
+      const { values, steps } = this.#take(batch);
       const seconds = (performance.now() - began) / 1000;
       this.#seconds += seconds;
       this.#dataSeconds += waited;
       this.#tellStep(values, seconds, waited);
-      if (steps && this.#isTimeToSave()) this.#save(false, false);
+      if (steps && this.#isTimeToSave()) this.#saves.save(this.#progress, false, false);
       if (steps && signal?.aborted) return false;
       began = performance.now();
     }
-    if (pending > 0) this.#step();
+    if (this.#pending > 0) this.#step();
     if (this.#progress.batch > 0) return true;
     throw new TrainError('Expected batches from Trainer data, got none', { code: 'ERR_TRAIN_EMPTY' });
+  }
+
+  /** The data, whose failure loses nothing that was trained. */
+  async *#read(): AsyncGenerator<Batch, void, undefined> {
+    try {
+      yield* this.#options.data;
+    } catch (error) {
+      this.#saves.keep(this.#progress, this.#pending === 0);
+      throw error;
+    }
+  }
+
+  /** Adds a batch's gradients, and steps where they are those of enough batches. */
+  #take(batch: Batch): { values: Figures; steps: boolean } {
+    const { data, accumulate = 1 } = this.#options;
+    // The last batches of an epoch may be fewer.
+    const left = data.length === undefined ? accumulate : data.length - this.#progress.batch;
+    if (this.#pending === 0) this.#together = Math.max(1, Math.min(accumulate, left));
+    const values = this.#accumulate(batch, 1 / this.#together);
+    this.#pending++;
+    this.#progress.batch++;
+    const steps = this.#pending >= this.#together;
+    if (steps) this.#step();
+    return { values, steps };
   }
 
   #accumulate(batch: Batch, share: number): Figures {
@@ -178,8 +193,10 @@ export class Trainer<Batch> {
     }
   }
 
+  /** Where batches were left out at the end of an epoch, a step has fewer than it was to have. */
   #step(): void {
-    this.#train.step();
+    this.#train.step(this.#progress.step + 1, this.#together / this.#pending);
+    this.#pending = 0;
     this.#progress.step++;
     if (this.#options.schedulerStep === 'step') this.#options.scheduler?.step();
   }
@@ -243,7 +260,7 @@ export class Trainer<Batch> {
       seconds,
       dataSeconds,
     };
-    this.#tell((callbacks) => callbacks.onStep?.(report));
+    this.#saves.tell((callbacks) => callbacks.onStep?.(report));
   }
 
   #lr(): number {
@@ -253,78 +270,20 @@ export class Trainer<Batch> {
     return Number(optimizer?.paramGroups[0]?.lr);
   }
 
-  #resume(resume: FitOptions['resume']): void {
-    if (resume === undefined) return;
-    const candidates = resume === 'auto' ? (this.#folder?.candidates() ?? []) : [resume];
-    for (const [index, path] of candidates.entries()) {
-      try {
-        this.#progress = this.#state.restore(path, (message) => this.#warn(message));
-        this.#checkpoint = path;
-        const { epoch, batch } = this.#progress;
-        this.#tell((callbacks) => callbacks.onResume?.(path, epoch, batch));
-        return;
-      } catch (error) {
-        const isLast = index === candidates.length - 1;
-        if (isLast || error instanceof TrainError) throw error;
-        this.#warn(`${messageOf(error)}; the checkpoint before it is taken`);
-      }
-    }
-  }
-
-  /** `isLast`: there will be no other that makes up for it. */
-  #save(isBest: boolean, isLast: boolean): void {
-    if (this.#folder === undefined) return;
-    try {
-      this.#checkpoint = this.#folder.save(this.#state.dict(this.#progress), this.#progress.step, isBest);
-      const path = this.#checkpoint;
-      this.#tell((callbacks) => callbacks.onSave?.(path));
-    } catch (cause) {
-      const message = `The checkpoint of step ${this.#progress.step} could not be written: ${messageOf(cause)}`;
-      if (isLast) throw new TrainError(message, { code: 'ERR_TRAIN_SAVE', path: this.#checkpoint, cause });
-      this.#warn(`${message}; the run goes on, and tries again at the next`);
-    }
-  }
-
   #located(error: TrainError): TrainError {
     const { epoch, batch } = this.#progress;
-    const from = this.#checkpoint === undefined ? '' : `; ${this.#checkpoint} has the run before it`;
+    const from = this.#saves.newest === undefined ? '' : `; ${this.#saves.newest} has the run before it`;
     return new TrainError(
       `Epoch ${epoch}, batch ${batch}: ${error.message}${from}; lower the learning rate, or clip gradients`,
       {
         code: error.code,
-        path: this.#checkpoint,
+        path: this.#saves.newest,
       },
     );
   }
 
-  #warn(message: string): void {
-    if (!this.#callbacks.some(({ onWarning }) => onWarning))
-      process.emitWarning(message, { code: 'IBN_TRAIN' });
-    this.#tell((callbacks) => callbacks.onWarning?.(message));
-  }
-
-  #tell(tell: (callbacks: Callbacks) => void): void {
-    for (const callbacks of this.#callbacks) tell(callbacks);
-  }
-
   #result(finished: boolean): FitResult {
     const { epoch, step, best } = this.#progress;
-    return { finished, epoch, step, best, checkpoint: this.#checkpoint };
+    return { finished, epoch, step, best, checkpoint: this.#saves.newest };
   }
-}
-
-/** The first dimension of the first tensor. */
-function samplesIn(batch: unknown): number {
-  return tensorsIn(batch)[0]?.shape[0] ?? 1;
-}
-
-function disposeTensors(batch: unknown): void {
-  for (const tensor of tensorsIn(batch)) tensor.dispose();
-}
-
-function tensorsIn(value: unknown): Tensor[] {
-  if (isTensor(value)) return [value];
-  if (Array.isArray(value)) return value.flatMap(tensorsIn);
-  if (value instanceof Map) return [...value.values()].flatMap(tensorsIn);
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(tensorsIn) : [];
 }

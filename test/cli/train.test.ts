@@ -8,11 +8,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { load } from '../../lib/checkpoint/index.ts';
 import { evaluate } from '../../lib/cli/evaluate/evaluate.ts';
 import { Classifier } from '../../lib/cli/network/classifier.ts';
+import { RepeatSampler } from '../../lib/cli/train/repeat-sampler.ts';
+import { runData } from '../../lib/cli/train/run-data.ts';
 import { type TrainOptions, train } from '../../lib/cli/train/train.ts';
-import { DEFAULTS } from '../../lib/cli/train/train-options.ts';
 import { decodeImage } from '../../lib/data/index.ts';
 import { setNumThreads, type Tensor } from '../../lib/tensor/index.ts';
+import { resolveConfig } from '../../lib/train/index.ts';
 import { dist, fixture } from '../helpers/files.ts';
+import { PINNED_KERNELS } from '../helpers/pinned-kernels.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'ibn-train-'));
 const file = (name: string) => join(scratch, name);
@@ -45,7 +48,6 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 async function run(output: string, options: Partial<TrainOptions> = {}, data = 'data') {
   const out = { stdout: '', stderr: '' };
   const told = {
-    ...DEFAULTS,
     ...RECIPE,
     model: 'resnet18_ibn_a',
     modelOptions: NETWORK,
@@ -98,6 +100,7 @@ async function reaches(output: string, step: number, of: ChildProcess): Promise<
     await new Promise((go) => setTimeout(go, 5));
 }
 
+const QUIET = { stdout: { write: () => true }, stderr: { write: () => true } };
 const FILES = ['checkpoint.pth', 'model_best.pth', 'log.txt'];
 /** Of the files of a run that hold no times. */
 const digests = (output: string) =>
@@ -177,7 +180,7 @@ describe('train', () => {
   it('shows on a terminal of 80 columns how fast it is, and what it waits for', async () => {
     vi.stubEnv('TERM', 'xterm');
     let drawn = '';
-    const told = { ...DEFAULTS, ...RECIPE, model: 'resnet18_ibn_a', modelOptions: NETWORK, device: 'cpu' };
+    const told = { ...RECIPE, model: 'resnet18_ibn_a', modelOptions: NETWORK, device: 'cpu' };
     await train(
       file('data'),
       { ...told, epochs: 1, output: file('terminal') },
@@ -242,8 +245,28 @@ describe('the same recipe in Python', () => {
             .toFile(file(`colours/${split}/${name}/${i}.png`));
         }
       }
-    const network = { model: 'resnet18', modelOptions: {}, crop: 64, workers: 0 };
-    await run('python', { ...network, lr: 0.001, schedule: [1], epochs: 2 }, 'colours');
+    const config = {
+      ...RECIPE,
+      model: 'resnet18',
+      crop: 64,
+      workers: 0,
+      lr: 0.001,
+      schedule: [1],
+      epochs: 2,
+    };
+    writeFileSync(
+      file('python.json'),
+      JSON.stringify({ data: file('colours'), output: file('python'), ...config }),
+    );
+    const one = spawn(
+      process.execPath,
+      [join(dist, 'cli/main.js'), 'train', '--config', file('python.json')],
+      {
+        env: { ...process.env, OMP_NUM_THREADS: '1', ...PINNED_KERNELS },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
+    expect(await ended(one)).toBe(0);
     const lines = readFileSync(file('python/metrics.jsonl'), 'utf8').trimEnd().split('\n');
     const python = fixture<{ lr: number; train: number; val: number }[]>('train/one-colour.json');
     expect(lines).toHaveLength(python.length);
@@ -377,6 +400,90 @@ describe('a run of the command that goes on', () => {
   });
 });
 
+describe('the options of a run', () => {
+  const told = (name: string) => resolveConfig({ file: file(`${name}/config.yaml`) });
+
+  it('are written beside it, and make the same run again', async () => {
+    const config = file('whole/config.yaml');
+    expect(readFileSync(config, 'utf8')).toMatch(
+      /^# npx ibn-net train --config FILE --output FOLDER\ndata: .*\nmodel: resnet18_ibn_a\n/,
+    );
+    expect(await train(undefined, { config, output: file('same') }, QUIET)).toBe(0);
+    expect(await told('same')).toEqual(await told('whole'));
+    for (const name of ['log.txt', 'checkpoint.pth'])
+      expect(readFileSync(file(`same/${name}`)).equals(readFileSync(file(`whole/${name}`)))).toBe(true);
+  });
+
+  it('are those of the checkpoint where a run goes on, and others are refused or asked for', async () => {
+    await run('goes-on', { epochs: 2 });
+    const on = (options: TrainOptions) =>
+      train(file('data'), { output: file('goes-on'), resume: 'auto', ...options }, QUIET);
+    await expect(on({ lr: 0.01 })).rejects.toThrow(
+      /^Expected --lr 0\.05, which the run of .*goes-on\/checkpoint-000000008\.pth has, got 0\.01; leave it out, or pass --override lr to/,
+    );
+    await expect(on({ preset: 'torchvision-v2' })).rejects.toThrow('Expected --epochs 2, which the run of');
+    await expect(on({ seed: 4 })).rejects.toThrow('got 4; leave it out, or begin a new run');
+    await expect(on({ modelOptions: { stem: 'large' } })).rejects.toThrow(
+      'got {"stem":"large"}; leave it out',
+    );
+    await expect(on({ workers: 0 })).rejects.toThrow('Expected --workers 4');
+    await expect(on({ override: ['lrr'] })).rejects.toThrow('got "lrr"; did you mean lr?');
+    await expect(on({ override: ['seed'] })).rejects.toThrow('got "seed"; begin a new run for another');
+    expect(await on({ testBatch: 3, saveEvery: 2, keepLast: 7 })).toBe(0);
+    expect(await on({ epochs: 3, lr: 0.01, override: ['epochs', 'lr'] })).toBe(0);
+    const rows = readFileSync(file('goes-on/log.txt'), 'utf8').trim().split('\n').slice(1);
+    expect(rows.map((row) => row.split('\t')[0])).toEqual(['0.050000', '0.050000', '0.010000']);
+    expect(await told('goes-on')).toMatchObject({ epochs: 3, lr: 0.01, batchSize: 5, keepLast: 2 });
+    await expect(run('fresh', { override: ['lr'] })).rejects.toThrow(
+      'Expected a run to go on beside --override',
+    );
+  });
+
+  it('are printed', async () => {
+    let printed = '';
+    const stdout = { write: (text: string) => (printed += text) };
+    await train(
+      undefined,
+      { preset: 'torchvision-v2', epochs: 90, ema: null, printConfig: true },
+      { ...QUIET, stdout },
+    );
+    writeFileSync(file('printed.yaml'), printed);
+    expect(await resolveConfig({ file: file('printed.yaml') })).toEqual(
+      await resolveConfig({ preset: 'torchvision-v2', values: { epochs: 90, ema: null } }),
+    );
+  });
+
+  it('take images of other sizes from one epoch to the next, and repeat them', async () => {
+    const sizes = { cropSchedule: { 0: 12, 2: 16 }, repeats: 2, epochs: 3, saveEvery: 1, keepLast: 99 };
+    await run('sizes', sizes);
+    mkdirSync(file('sizes-again'));
+    for (const name of ['checkpoint-000000006.pth', 'log.txt'])
+      cpSync(file(`sizes/${name}`), file(`sizes-again/${name}`));
+    await run('sizes-again', { ...sizes, resume: 'auto' });
+    for (const name of ['checkpoint.pth', 'log.txt'])
+      expect(readFileSync(file(`sizes-again/${name}`)).equals(readFileSync(file(`sizes/${name}`)))).toBe(
+        true,
+      );
+    const data = runData(file('data'), await resolveConfig({ values: { ...RECIPE, ...sizes } }));
+    const seen: unknown[] = [];
+    for (const epoch of [0, 1, 2]) {
+      data.beginEpoch(epoch);
+      for await (const [images] of data.train) {
+        seen.push(images.shape);
+        break;
+      }
+    }
+    expect(seen).toEqual([
+      [5, 3, 12, 12],
+      [5, 3, 12, 12],
+      [5, 3, 16, 16],
+    ]);
+    const sampler = [...new RepeatSampler(data.train.dataset as { length: number }, 4)];
+    expect([sampler.length, new Set(sampler).size]).toEqual([18, 5]);
+    expect(sampler.slice(0, 4)).toEqual(Array(4).fill(sampler[0]));
+  });
+});
+
 describe('what cannot be trained', () => {
   it('is refused in words', async () => {
     await expect(run('no', { model: 'resnet18_ibn_c' })).rejects.toThrow(
@@ -410,8 +517,19 @@ describe('what cannot be trained', () => {
       1,
       "error: unknown option '--modell' (Did you mean --model?)",
     ]);
-    expect((await refused('data', '--output', 'x', '--schedule', '3', 'x'))[1]).toContain(
-      'Expected a positive integer, got "x".',
+    for (const [flag, ...values] of [
+      ['--schedule', '3', 'x'],
+      ['--epochs', 'x'],
+    ] as string[][])
+      expect((await refused('data', '--output', 'x', flag as string, ...(values as string[])))[1]).toContain(
+        'Expected a positive integer, got "x".',
+      );
+    expect((await refused('data', '--crop-schedule', '128'))[1]).toContain(
+      'Expected an epoch and pixels, such as 30:160',
+    );
+    expect((await refused('data', '--optimizer', 'lamb'))[1]).toContain('Expected sgd, adamw, adam,');
+    expect((await refused('data', '--no-ema', '--no-nesterov'))[1]).toContain(
+      'Expected --output FOLDER, got none',
     );
   });
 });

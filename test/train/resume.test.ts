@@ -12,9 +12,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load, save } from '../../lib/checkpoint/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import * as optim from '../../lib/optim/index.ts';
-import { getRngState } from '../../lib/tensor/index.ts';
+import { getRngState, tensor } from '../../lib/tensor/index.ts';
+import { Trainer } from '../../lib/train/index.ts';
 import { tmp } from '../helpers/files.ts';
-import { makeRun } from './runs.ts';
+import { makeRun, type Pair } from './runs.ts';
 
 const BATCHES = 7; // of an epoch: 26 samples in fours
 let whole: ReturnType<typeof makeRun>;
@@ -153,6 +154,8 @@ describe('a run that goes on', () => {
   it("takes the published script's file, and says what it lacks", async () => {
     const output = tmp();
     const { model, optimizer } = makeRun();
+    // It sets a rate when the epoch begins: this is the one of the epoch before.
+    for (const group of optimizer.paramGroups) group.lr = 0.01;
     const parallel = new Map([...model.stateDict()].map(([key, value]) => [`module.${key}`, value]));
     save(
       { epoch: 2, state_dict: parallel, acc: 50, best_acc: 60, optimizer: optimizer.stateDict() },
@@ -179,10 +182,132 @@ describe('a run that goes on', () => {
     });
     expect(await resumed.trainer.fit({ resume: 'auto' })).toMatchObject({ finished: true, epoch: 3 });
     expect(step.lastEpoch).toBe(3);
+    expect(run.optimizer.paramGroups[0]?.lr).toBeCloseTo(0.001, 12);
     expect(warnings.map((message) => message.replace(/.* has no/, 'has no'))).toEqual([
       'has no loader: that part of the run begins anew',
       'has no rng_state: that part of the run begins anew',
     ]);
+  });
+});
+
+describe('a run that goes on with other settings', () => {
+  const rate = (lr: number) => (options: object) => {
+    const run = makeRun();
+    const optimizer = new optim.SGD(run.model.parameters(), { lr, momentum: 0.9, weightDecay: lr / 10 });
+    const scheduler = new optim.lrScheduler.MultiStepLR(optimizer, [1, 2]);
+    const loss = ([x, labels]: Pair) => nn.functional.crossEntropy(run.model.forward(x), labels);
+    const { model, data } = run;
+    return makeRun({
+      model,
+      data,
+      optimizer,
+      scheduler,
+      loss,
+      ema: undefined,
+      schedulerStep: 'epoch',
+      ...options,
+    });
+  };
+  const rates = (seen: number[]) => ({ onEpoch: ({ lr }: { lr: number }) => seen.push(lr) });
+
+  it('is refused where they are not asked for, and changes nothing that it has written', async () => {
+    const output = tmp();
+    const { signal, callbacks } = stopAfter(8);
+    await rate(0.1)({ output, callbacks }).trainer.fit({ signal });
+    const bytes = readFileSync(join(output, 'checkpoint.pth'));
+    await expect(rate(0.2)({ output }).trainer.fit({ resume: 'auto' })).rejects.toThrow(
+      /^Expected the settings of .*000008\.pth for the optimizer and the schedule, got others; it has (weight_decay 0\.01 \(here 0\.02\)|initial_lr 0\.1 \(here 0\.2\)), .*, base_lrs \[0\.1\] \(here \[0\.2\]\)\. Set/,
+    );
+    const run = rate(0.1)({ output });
+    const longer = new optim.lrScheduler.MultiStepLR(run.optimizer, [2]);
+    const other = rate(0.1)({ output, optimizer: run.optimizer, scheduler: longer });
+    await expect(other.trainer.fit({ resume: 'auto' })).rejects.toThrow('milestones');
+    expect(readFileSync(join(output, 'checkpoint.pth'))).toEqual(bytes);
+  });
+
+  it('has them from there on where they are', async () => {
+    const output = tmp();
+    const { signal, callbacks } = stopAfter(8);
+    const before: number[] = [];
+    await rate(0.1)({ output, callbacks: [callbacks, rates(before)] }).trainer.fit({ signal });
+    const after: number[] = [];
+    const run = rate(0.2)({ output, callbacks: rates(after) });
+    await run.trainer.fit({ resume: 'auto', override: true });
+    expect(before).toEqual([0.1]);
+    expect(after.map((lr) => lr.toFixed(6))).toEqual(['0.020000', '0.002000']);
+    const saved = load<{ optimizer: { param_groups: { weight_decay: number }[] } }>(
+      join(output, 'checkpoint.pth'),
+    );
+    expect(saved.optimizer.param_groups[0]?.weight_decay).toBe(0.02);
+    // Saved as they are now: they are no change from here on.
+    await rate(0.2)({ output }).trainer.fit({ resume: 'auto' });
+  });
+
+  it('is told of a rate that no schedule accounts for', async () => {
+    const output = tmp();
+    await makeRun({ output, scheduler: undefined, epochs: 1 }).trainer.fit();
+    const warnings: string[] = [];
+    const run = makeRun({
+      output,
+      scheduler: undefined,
+      callbacks: { onWarning: (text) => warnings.push(text) },
+    });
+    for (const group of run.optimizer.paramGroups) group.lr = 0.5;
+    await run.trainer.fit({ resume: 'auto' });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^The run goes on with the rate 0\.1 of .* \(here 0\.5\)$/),
+    ]);
+  });
+});
+
+describe('data that fails', () => {
+  it('loses nothing that was trained: the run goes on as if nothing had been', async () => {
+    const output = tmp();
+    const warnings: string[] = [];
+    const failing = makeRun({ output, callbacks: { onWarning: (text) => warnings.push(text) } });
+    const { dataset } = failing.data as unknown as { dataset: { get: (index: number) => Pair } };
+    const get = dataset.get.bind(dataset);
+    let reads = 0;
+    dataset.get = (index) => {
+      if (++reads > 40) throw new Error('the disk is gone');
+      return get(index);
+    };
+    await expect(failing.trainer.fit()).rejects.toThrow('the disk is gone');
+    expect(warnings).toEqual([
+      expect.stringMatching(/^The data failed in epoch 1, behind batch \d; .*0000\d+\.pth has the run$/),
+    ]);
+    const step = Number(load<{ step: number }>(join(output, 'checkpoint.pth')).step);
+    expect(step).toBeGreaterThan(BATCHES);
+    const run = makeRun({ output }, 3);
+    await run.trainer.fit({ resume: 'auto' });
+    expect(run.bytes()).toEqual(whole.bytes());
+  });
+
+  it('writes no half of a step', async () => {
+    const output = tmp();
+    const warnings: string[] = [];
+    const model = new nn.Linear(1, 1);
+    const data = {
+      length: 6,
+      *[Symbol.iterator]() {
+        for (let i = 0; i < 3; i++) yield tensor([[i]], { dtype: 'float32' });
+        throw new Error('the disk is gone');
+      },
+    };
+    const trainer = new Trainer({
+      model,
+      optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),
+      data,
+      loss: (x) => model.forward(x).square().mean(),
+      accumulate: 2,
+      epochs: 1,
+      output,
+      saveEvery: 1,
+      callbacks: { onWarning: (text) => warnings.push(text) },
+    });
+    await expect(trainer.fit()).rejects.toThrow('the disk is gone');
+    expect(Number(load<{ batch: number }>(join(output, 'checkpoint.pth')).batch)).toBe(2);
+    expect(warnings).toEqual([expect.stringContaining('checkpoint-000000001.pth has the run')]);
   });
 });
 

@@ -59,6 +59,47 @@ describe('Trainer', () => {
       expect(weight).toBeCloseTo(weights(few.model)[i] as number, 5);
   });
 
+  it('counts the batches that there are, where some are left out', async () => {
+    const step = async (rows: number[][], length: number) => {
+      const model = new nn.Linear(2, 1);
+      for (const parameter of model.parameters()) nn.init.constant_(parameter, 0.5);
+      const data = {
+        length,
+        *[Symbol.iterator]() {
+          for (const row of rows) yield tensor([row], { dtype: 'float32' });
+        },
+      };
+      const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+      const loss = (batch: never) => model.forward(batch).square().mean();
+      const { step } = await new Trainer({ model, optimizer, data, loss, epochs: 1, accumulate: 4 }).fit();
+      return { step, weight: model.weight.flatten().toArray() };
+    };
+    const rows = [
+      [1, 2],
+      [3, 1],
+      [2, 2],
+      [0, 1],
+      [4, 1],
+      [1, 1],
+    ];
+    // Eight were to come: the last step has two batches of the four that it was to have.
+    expect(await step(rows, 8)).toEqual(await step(rows, 6));
+  });
+
+  it('updates the average every so many steps', async () => {
+    const updates: number[] = [];
+    const run = makeRun({ emaSteps: 3, epochs: 1, callbacks: {} });
+    const update = run.ema.updateParameters.bind(run.ema);
+    let steps = 0;
+    run.optimizer.registerStepPostHook(() => void steps++);
+    run.ema.updateParameters = (model) => {
+      updates.push(steps);
+      update(model);
+    };
+    await run.trainer.fit();
+    expect(updates).toEqual([3, 6]);
+  });
+
   it('stops at a loss that is no finite number before a weight is changed', async () => {
     let step = 0;
     const run = makeRun({

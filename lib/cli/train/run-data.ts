@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { DataLoader, datasets, transforms } from '../../data/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import type { TrainOptions } from './train.ts';
+import type { TrainConfig } from '../../train/index.ts';
+import { RepeatSampler } from './repeat-sampler.ts';
 
 /** A batch of images (N, 3, H, W) and their classes (N). */
 export type ImageBatch = [images: Tensor, labels: Tensor];
@@ -12,21 +13,20 @@ export interface RunData {
   readonly classes: readonly string[];
   readonly train: ImageLoader;
   readonly val: ImageLoader;
+  /** Sets the size of the images of an epoch, counted from 0. */
+  beginEpoch(epoch: number): void;
 }
 
-type DataOptions = Omit<TrainOptions, 'output'>;
-
 /** The shorter side of images before the middle is taken: the published 256 for 224. */
-export function resizeOf({ crop, resize }: Pick<TrainOptions, 'crop' | 'resize'>): number {
+export function resizeOf({ crop, resize }: Pick<TrainConfig, 'crop' | 'resize'>): number {
   return resize ?? Math.round(crop / 0.875);
 }
 
 /** `DATA/train` in a new order each epoch, `DATA/val` in its own. @throws DatasetError, RangeError */
-export function runData(root: string, options: DataOptions): RunData {
-  const { batchSize, testBatch, crop, workers, skipUnreadable = false, device } = options;
-  const train = new datasets.ImageFolder(join(root, 'train'), {
-    transform: trainTransform(options),
-  });
+export function runData(root: string, options: TrainConfig): RunData {
+  const { batchSize, testBatch, crop, workers, skipUnreadable = false, device, repeats } = options;
+  const crops = new SizedCrop(options);
+  const train = new datasets.ImageFolder(join(root, 'train'), { transform: trainTransform(crops, options) });
   const found = new datasets.ImageFolder(join(root, 'val'));
   const places = placesOf(found, train);
   const val = new datasets.ImageFolder(join(root, 'val'), {
@@ -37,8 +37,13 @@ export function runData(root: string, options: DataOptions): RunData {
   const shared = { ...reading, skipUnreadable, pinMemory: device !== 'cpu' };
   return {
     classes: train.classes,
-    train: new DataLoader(train, { ...shared, batchSize, shuffle: true }),
+    train: new DataLoader(train, {
+      ...shared,
+      batchSize,
+      ...(repeats > 1 ? { sampler: new RepeatSampler(train, repeats) } : { shuffle: true }),
+    }),
     val: new DataLoader(val, { ...shared, batchSize: testBatch }),
+    beginEpoch: (epoch) => crops.begin(epoch),
   };
 }
 
@@ -49,11 +54,33 @@ const AUTO_AUGMENT: Readonly<Record<string, () => transforms.Transform>> = {
   augmix: () => new transforms.AugMix(),
 };
 
+/** Random crops whose size depends on the epoch. Nothing is read ahead of an epoch, so its size is that of all its images. */
+class SizedCrop {
+  readonly #sizes: readonly (readonly [epoch: number, crop: transforms.RandomResizedCrop])[];
+  #current: transforms.RandomResizedCrop;
+
+  constructor({ crop, trainCrop = crop, cropSchedule = {} }: TrainConfig) {
+    this.#current = new transforms.RandomResizedCrop(trainCrop);
+    this.#sizes = Object.entries(cropSchedule)
+      .map(([epoch, size]) => [Number(epoch), new transforms.RandomResizedCrop(size)] as const)
+      .sort(([a], [b]) => b - a);
+  }
+
+  begin(epoch: number): void {
+    this.#current = this.#sizes.find(([first]) => first <= epoch)?.[1] ?? this.#current;
+  }
+
+  /** The step of the transform. */
+  get step(): transforms.Lambda {
+    return new transforms.Lambda((image: Tensor) => this.#current.forward(image));
+  }
+}
+
 /** `transforms.imagenetTrain`, with what else is asked for where torchvision's recipe has it. */
-function trainTransform({ crop, autoAugment, randomErasing }: DataOptions): transforms.Compose {
+function trainTransform(crops: SizedCrop, { autoAugment, randomErasing }: TrainConfig): transforms.Compose {
   const augment = autoAugment === undefined ? undefined : AUTO_AUGMENT[autoAugment];
   return new transforms.Compose([
-    new transforms.RandomResizedCrop(crop),
+    crops.step,
     new transforms.RandomHorizontalFlip(),
     ...(augment === undefined ? [] : [augment()]),
     new transforms.ToTensor(),

@@ -1,13 +1,12 @@
 import { transforms } from '../../data/index.ts';
 import * as nn from '../../nn/index.ts';
 import { noGrad, rand, type Tensor } from '../../tensor/index.ts';
-import { accuracy } from '../../train/index.ts';
+import { accuracy, type TrainConfig } from '../../train/index.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import type { ImageBatch } from './run-data.ts';
-import type { TrainOptions } from './train.ts';
 
 type LossOptions = Pick<
-  TrainOptions,
+  TrainConfig,
   'labelSmoothing' | 'mixup' | 'cutmix' | 'device' | 'channelsLast' | 'freeze'
 >;
 

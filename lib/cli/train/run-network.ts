@@ -3,11 +3,11 @@ import { fetchFile } from '../../hub/fetch.ts';
 import { weights } from '../../hub/weights.ts';
 import * as models from '../../models/index.ts';
 import { stemOptions } from '../../models/recognise.ts';
+import type { TrainConfig } from '../../train/index.ts';
 import { adviseInFlags } from '../flag-advice.ts';
 import { classCount, requireModel } from '../network/classifier-model.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import { type Described, describeFile } from '../recipe.ts';
-import type { TrainOptions } from './train.ts';
 
 /** The network that a run trains. */
 export interface RunNetwork {
@@ -24,7 +24,7 @@ export interface RunNetwork {
  * the network, and the weights come with the rest of the run.
  */
 export async function runNetwork(
-  options: TrainOptions,
+  options: TrainConfig,
   numClasses: number,
   resumed: string | undefined,
 ): Promise<RunNetwork> {
@@ -44,7 +44,7 @@ export async function runNetwork(
   return { model, arch, options: built, begins };
 }
 
-function checkBeginning({ model, pretrained, checkpoint: file }: TrainOptions): void {
+function checkBeginning({ model, pretrained, checkpoint: file }: TrainConfig): void {
   requireModel(model);
   if (pretrained && file !== undefined)
     throw new RangeError('Expected --pretrained or --checkpoint, got both; leave one out');
@@ -56,7 +56,7 @@ async function beginningFile({
   model,
   pretrained,
   checkpoint: file,
-}: TrainOptions): Promise<string | undefined> {
+}: TrainConfig): Promise<string | undefined> {
   return pretrained ? await fetchFile(weights(model as string).url) : file;
 }
 
@@ -73,7 +73,7 @@ function begin(
   file: string,
   { shapes }: Described,
   numClasses: number,
-  { splitNorms = false }: TrainOptions,
+  { splitNorms = false }: TrainConfig,
 ): string {
   const head = ['fc.', 'classifier.'];
   try {

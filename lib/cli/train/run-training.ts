@@ -1,15 +1,20 @@
 import { randomInt } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomically } from '../../atomic-file.ts';
 import { save } from '../../checkpoint/index.ts';
 import { swaUtils } from '../../optim/index.ts';
 import { cudaInfo, manualSeed, scope, type Tensor } from '../../tensor/index.ts';
+import { configText } from '../../train/config/config-file.ts';
 import {
   type Callbacks,
   ClassificationMetrics,
   evaluate,
   type Figures,
   type FitResult,
+  optimizerOf,
+  scheduleOf,
+  type TrainConfig,
   Trainer,
 } from '../../train/index.ts';
 import { CheckpointFolder } from '../../train/run/checkpoint-folder.ts';
@@ -19,49 +24,70 @@ import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts'
 import { RunLogs } from './run-logs.ts';
 import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
-import { runOptimizer, runSchedule } from './run-optimizer.ts';
 import { RunReport } from './run-report.ts';
+import { plainOptions, settledOptions, type Told } from './settled-options.ts';
 import { StopSignals } from './stop-signals.ts';
-import type { TrainOptions, TrainStreams } from './train.ts';
+import type { TrainStreams } from './train.ts';
 import { STOPPED } from './train-options.ts';
 
 /** Beside `model_best.pth`, whose `state_dict` is not the average. */
 const BEST_AVERAGE = 'model_best_ema.pth';
 
+/** All options of a run, the places that it needs among them. */
+type RunConfig = TrainConfig & { readonly data: string; readonly output: string; readonly seed: number };
+
 /** Trains; the exit code. */
-export async function runTraining(root: string, given: TrainOptions, streams: TrainStreams): Promise<number> {
+export async function runTraining(told: Told, streams: TrainStreams): Promise<number> {
   const { default: sharp } = await import('sharp');
   sharp.concurrency(1); // many images are decoded at once
-  requireDevice(given.device);
-  const options = { ...given, seed: given.seed ?? randomInt(1, 10_001) };
-  const resumed = resumedFile(options);
-  const data = runData(root, options);
-  manualSeed(options.seed);
-  const network = await runNetwork(options, data.classes.length, resumed);
-  prepare(network.model, options);
-  const report = new RunReport(streams, new RunLogs(options.output), data, options.epochs);
-  streams.stdout.write(opening(root, options, data, network, resumed));
+  const resumed = resumedFile(told);
+  const config = completed(settledOptions(told, resumed));
+  requireDevice(config.device);
+  const data = runData(config.data, config);
+  manualSeed(config.seed);
+  const network = await runNetwork(config, data.classes.length, resumed);
+  prepare(network.model, config);
+  const report = new RunReport(streams, new RunLogs(config.output), data, config.epochs);
+  streams.stdout.write(opening(config, data, network, resumed));
   const stop = new StopSignals((name) =>
     report.say(`${name}: the run ends after this step, with a checkpoint`),
   );
   try {
-    const trainer = makeTrainer(network, data, options, report, stop.signal);
+    const trainer = makeTrainer(network, data, config, report, stop.signal);
+    report.attempt('The options could not be written', () => writeConfig(config));
     const result = await trainer.fit({
-      resume: resumed === undefined ? undefined : options.resume,
+      resume: resumed === undefined ? undefined : told.resume,
+      override: told.override !== undefined && told.override.length > 0,
       signal: stop.signal,
     });
-    streams.stdout.write(closing(result, options));
+    streams.stdout.write(closing(result, config));
     return result.finished ? 0 : STOPPED;
   } catch (error) {
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    streams.stdout.write(closing({ finished: false }, options));
+    streams.stdout.write(closing({ finished: false }, config));
     return STOPPED;
   } finally {
     stop.release();
   }
 }
 
-function prepare(model: ImageNetwork, { device, channelsLast, freeze: frozen = [] }: TrainOptions): void {
+function completed(config: TrainConfig): RunConfig {
+  const { data, output, seed = randomInt(1, 10_001) } = config;
+  if (data === undefined)
+    throw new RangeError('Expected a folder of data, got none; pass it, or data in the config file');
+  if (output === undefined)
+    throw new RangeError('Expected --output FOLDER, got none; checkpoints and logs go there');
+  return { ...config, data, output, seed };
+}
+
+/** Beside the checkpoints; the folder itself is no part of it. */
+function writeConfig({ output, ...config }: RunConfig): void {
+  mkdirSync(output, { recursive: true });
+  const text = configText(config, 'npx ibn-net train --config FILE --output FOLDER');
+  writeAtomically(join(output, 'config.yaml'), (sink) => sink(Buffer.from(text)));
+}
+
+function prepare(model: ImageNetwork, { device, channelsLast, freeze: frozen = [] }: TrainConfig): void {
   model.to(channelsLast ? { device, memoryFormat: 'channels_last' } : { device });
   freeze(model, frozen);
 }
@@ -73,7 +99,8 @@ function requireDevice(device: string): void {
 }
 
 /** The file that the run goes on from. A run's folder is not begun anew by mistake. */
-function resumedFile({ output, resume }: TrainOptions): string | undefined {
+function resumedFile({ given: { output }, resume }: Told): string | undefined {
+  if (output === undefined || output === null) return resume === 'auto' ? undefined : resume;
   const found = new CheckpointFolder(output, 1).candidates();
   if (resume === 'auto') return found.find(isReadable) ?? found[0];
   if (resume !== undefined) {
@@ -99,23 +126,23 @@ function isReadable(path: string): boolean {
 function makeTrainer(
   { model, arch, options: built }: RunNetwork,
   data: RunData,
-  options: TrainOptions,
+  options: RunConfig,
   report: RunReport,
   signal: AbortSignal,
 ): Trainer<ImageBatch> {
   const { device, output, epochs, saveEvery, keepLast, crop, amp, accumulate, clipGradNorm } = options;
-  const optimizer = runOptimizer(model, options);
+  const optimizer = optimizerOf(model, options);
   const loss = runLoss(model, data.classes.length, options);
   const ema = options.ema === undefined ? undefined : averageOf(model, options.ema);
   const extra = {
     arch,
-    args: { ...plainOptions(options), options: built, input: { resize: resizeOf(options), crop } },
+    args: inOrder({ ...plainOptions(options), options: built, input: { resize: resizeOf(options), crop } }),
     classes: [...data.classes],
   };
   return new Trainer<ImageBatch>({
     model,
     optimizer,
-    scheduler: runSchedule(optimizer, options),
+    scheduler: scheduleOf(optimizer, options),
     data: data.train,
     loss: (batch) => {
       report.count(batch[0].shape[0] as number);
@@ -129,11 +156,16 @@ function makeTrainer(
     amp,
     device,
     ema,
+    emaSteps: options.emaSteps,
     output,
     saveEvery,
     keepLast,
     extra,
-    callbacks: [report, ...(ema === undefined ? [] : [bestAverage(ema, output, extra, report)])],
+    callbacks: [
+      { onEpochBegin: (epoch) => data.beginEpoch(epoch) },
+      report,
+      ...(ema === undefined ? [] : [bestAverage(ema, output, extra, report)]),
+    ],
   });
 }
 
@@ -174,15 +206,8 @@ async function figuresOf(
   return { loss, top1, ...(top5 === null ? {} : { top5 }) };
 }
 
-/** What the run was told, for the checkpoint; where it runs and from where it goes on changes nothing in it. */
-function plainOptions(options: TrainOptions): Record<string, unknown> {
-  const { modelOptions: _, output: __, resume: ___, ...told } = options;
-  return inOrder(Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined)));
-}
-
 function opening(
-  root: string,
-  { seed, device, output }: TrainOptions,
+  { data: root, seed, device, output }: RunConfig,
   { train, val, classes }: RunData,
   { model, arch, begins }: RunNetwork,
   resumed: string | undefined,
@@ -204,7 +229,7 @@ function opening(
 
 function closing(
   result: Pick<FitResult, 'finished'> & Partial<FitResult>,
-  { output, ema }: TrainOptions,
+  { output, ema }: RunConfig,
 ): string {
   if (!result.finished) return `Stopped; go on with --resume auto (status ${STOPPED})\n`;
   return `Best top-1: ${result.best?.toFixed(2)}, in ${join(output, ema === undefined ? 'model_best.pth' : BEST_AVERAGE)}\n`;

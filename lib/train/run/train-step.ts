@@ -1,8 +1,9 @@
 import { autocast, type GradScaler } from '../../amp/index.ts';
 import type { Module } from '../../nn/index.ts';
 import { clipGradNorm_ } from '../../nn/utils/index.ts';
+import type { AnyOptimizer } from '../../optim/index.ts';
 import { describeValue } from '../../options.ts';
-import { isTensor, scope, type Tensor } from '../../tensor/index.ts';
+import { isTensor, noGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { TrainError } from '../errors.ts';
 import { optimizersOf, type TrainerOptions } from './trainer-options.ts';
 
@@ -38,11 +39,17 @@ export class TrainStep<Batch> {
     });
   }
 
-  /** Changes the weights by the gradients, and forgets these. */
-  step(): void {
-    const { model, clipGradNorm, beforeStep, ema } = this.#options;
+  /**
+   * Changes the weights by the gradients, and forgets these.
+   *
+   * @param number of the step, from 1
+   * @param scale what gradients are multiplied by before
+   */
+  step(number: number, scale: number): void {
+    const { model, clipGradNorm, beforeStep, ema, emaSteps = 1 } = this.#options;
     const optimizers = optimizersOf(this.#options).map(([, optimizer]) => optimizer);
     scope(() => {
+      if (scale !== 1) scaleGradients(optimizers, scale);
       if (this.#scaler !== undefined && (clipGradNorm !== undefined || beforeStep !== undefined))
         for (const optimizer of optimizers) this.#scaler.unscale_(optimizer);
       beforeStep?.();
@@ -54,13 +61,20 @@ export class TrainStep<Batch> {
       this.#scaler?.update();
     });
     for (const optimizer of optimizers) optimizer.zeroGrad();
-    ema?.updateParameters(model);
+    if (number % emaSteps === 0) ema?.updateParameters(model);
   }
 
   #cast<T>(compute: () => T): T {
     const { amp, device = 'cpu' } = this.#options;
     return amp === undefined ? compute() : autocast(device, { dtype: amp }, compute);
   }
+}
+
+function scaleGradients(optimizers: readonly AnyOptimizer[], scale: number): void {
+  const parameters = optimizers.flatMap(({ paramGroups }) => paramGroups.flatMap(({ params }) => params));
+  noGrad(() => {
+    for (const { grad } of parameters) grad?.mul_(scale);
+  });
 }
 
 interface Parted {

@@ -60,6 +60,8 @@ export interface EpochReport {
 
 /** What is told of a run. A callback that throws ends it. */
 export interface Callbacks {
+  /** An epoch, counted from 0, begins, or is gone on with; before its first batch is read. */
+  onEpochBegin?(epoch: number): void;
   onStep?(report: StepReport): void;
   onEpoch?(report: EpochReport): void;
   /** A checkpoint was written. */
@@ -96,8 +98,10 @@ export interface TrainerOptions<Batch> {
   amp?: 'bfloat16' | 'float16' | undefined;
   /** Where the model is, for `amp`. Default 'cpu'. */
   device?: Device;
-  /** An average of the model, updated after each step; evaluated and saved in its place under `ema`. */
+  /** An average of the model, updated after each step (see `emaSteps`); evaluated and saved in its place under `ema`. */
   ema?: AveragedModel | undefined;
+  /** Steps between two updates of `ema`. Default 1. */
+  emaSteps?: number;
   /** The folder for checkpoints. Default: none are written. */
   output?: string | undefined;
   /** Checkpoints that are kept besides the best. Default 2: if the newest is damaged, there is one more. */
@@ -125,6 +129,7 @@ const OPTIONS = [
   'amp',
   'device',
   'ema',
+  'emaSteps',
   'output',
   'keepLast',
   'saveEvery',
@@ -148,6 +153,7 @@ export function checkTrainerOptions<Batch>(options: TrainerOptions<Batch>): void
   for (const [name, least] of [
     ['epochs', 1],
     ['accumulate', 1],
+    ['emaSteps', 1],
     ['keepLast', 1],
     ['saveEvery', 1],
   ] as const) {

@@ -1,4 +1,4 @@
-import type { Parameter } from '../../nn/index.ts';
+import type { Module, Parameter } from '../nn/index.ts';
 import {
   Adadelta,
   Adagrad,
@@ -11,35 +11,43 @@ import {
   RAdam,
   RMSprop,
   SGD,
-} from '../../optim/index.ts';
-import type { ImageNetwork } from '../network/network-runner.ts';
-import type { TrainOptions } from './train.ts';
+} from '../optim/index.ts';
+import { checkPositions } from '../options.ts';
+import type { TrainConfig } from './config/presets.ts';
 
 type Recipe = Pick<
-  TrainOptions,
+  TrainConfig,
   'optimizer' | 'lr' | 'momentum' | 'nesterov' | 'weightDecay' | 'normWeightDecay'
 >;
 type Group = { params: Parameter[]; weightDecay: number };
 
-const MAKERS: Readonly<Record<string, (groups: Group[], recipe: Recipe) => AnyOptimizer>> = {
-  sgd: (groups, { lr, momentum, nesterov = false }) => new SGD(groups, { lr, momentum, nesterov }),
-  rmsprop: (groups, { lr, momentum }) => new RMSprop(groups, { lr, momentum }),
-  adam: (groups, { lr }) => new Adam(groups, { lr }),
-  adamw: (groups, { lr }) => new AdamW(groups, { lr }),
-  nadam: (groups, { lr }) => new NAdam(groups, { lr }),
-  radam: (groups, { lr }) => new RAdam(groups, { lr }),
-  adamax: (groups, { lr }) => new Adamax(groups, { lr }),
-  adagrad: (groups, { lr }) => new Adagrad(groups, { lr }),
-  adadelta: (groups, { lr }) => new Adadelta(groups, { lr }),
-};
+const MAKERS: Readonly<Record<TrainConfig['optimizer'], (groups: Group[], recipe: Recipe) => AnyOptimizer>> =
+  {
+    sgd: (groups, { lr, momentum, nesterov = false }) => new SGD(groups, { lr, momentum, nesterov }),
+    rmsprop: (groups, { lr, momentum }) => new RMSprop(groups, { lr, momentum }),
+    adam: (groups, { lr }) => new Adam(groups, { lr }),
+    adamw: (groups, { lr }) => new AdamW(groups, { lr }),
+    nadam: (groups, { lr }) => new NAdam(groups, { lr }),
+    radam: (groups, { lr }) => new RAdam(groups, { lr }),
+    adamax: (groups, { lr }) => new Adamax(groups, { lr }),
+    adagrad: (groups, { lr }) => new Adagrad(groups, { lr }),
+    adadelta: (groups, { lr }) => new Adadelta(groups, { lr }),
+  };
 
-/** The optimizer of a run, for the parameters that are not frozen. */
-export function runOptimizer(model: ImageNetwork, recipe: Recipe): AnyOptimizer {
+/**
+ * The optimizer of a run, for the parameters that are not frozen.
+ *
+ * @throws RangeError where none is left to train
+ * @example
+ * const linear = new nn.Linear(8, 2);
+ * const optimizer = train.optimizerOf(linear, await train.resolveConfig({ values: { lr: 0.05 } }));
+ */
+export function optimizerOf(model: Module, recipe: Recipe): AnyOptimizer {
+  checkPositions('optimizerOf', arguments, 2);
   const params = [...model.parameters()].filter(({ requiresGrad }) => requiresGrad);
   if (params.length === 0)
     throw new RangeError('Expected parameters that --freeze leaves to train, got none; freeze fewer');
-  const make = MAKERS[recipe.optimizer] as (groups: Group[], recipe: Recipe) => AnyOptimizer;
-  return make(groupsOf(params, recipe), recipe);
+  return MAKERS[recipe.optimizer](groupsOf(params, recipe), recipe);
 }
 
 /** Norms and biases, which have one dimension, may have a weight decay of their own. */
@@ -53,10 +61,18 @@ function groupsOf(params: Parameter[], { weightDecay, normWeightDecay }: Recipe)
   return groups.filter((group) => group.params.length > 0);
 }
 
-type Plan = Pick<TrainOptions, 'scheduler' | 'schedule' | 'gamma' | 'epochs' | 'warmupEpochs' | 'minLr'>;
+type Plan = Pick<TrainConfig, 'scheduler' | 'schedule' | 'gamma' | 'epochs' | 'warmupEpochs' | 'minLr'>;
 
-/** The rate's schedule, in epochs: a linear beginning from a hundredth, where one is asked for, then the rest. */
-export function runSchedule(optimizer: AnyOptimizer, plan: Plan) {
+/**
+ * The rate's schedule, in epochs: a linear beginning from a hundredth, where one is asked for, then the rest.
+ *
+ * @throws RangeError where the beginning leaves no epoch
+ */
+export function scheduleOf(
+  optimizer: AnyOptimizer,
+  plan: Plan,
+): lrScheduler.LRScheduler | lrScheduler.SequentialLR {
+  checkPositions('scheduleOf', arguments, 2);
   const { warmupEpochs: warmup, epochs } = plan;
   if (warmup === 0) return mainSchedule(optimizer, plan, 0);
   if (warmup >= epochs)

@@ -1,0 +1,35 @@
+import { checkOptionsObject } from '../../options.ts';
+import { checkPreset, checkValues, type Layer } from './check-values.ts';
+import { readConfigFile } from './config-file.ts';
+import { OPTION_NAMES } from './options.ts';
+import { DEFAULTS, PRESETS, type PresetName, type TrainConfig } from './presets.ts';
+
+/** Where the options of a run come from; what stands later counts more. */
+export interface ConfigSources {
+  /** Takes the place of a preset that the file names. */
+  readonly preset?: PresetName | undefined;
+  /** A YAML or JSON file. */
+  readonly file?: string | undefined;
+  /** Options by name; null switches off what the preset or the file has. */
+  readonly values?: Layer | undefined;
+}
+
+/** What was said in one place or another, without the defaults. */
+export function givenOptions({ preset, file, values = {} }: ConfigSources): Layer {
+  checkOptionsObject('resolveConfig values', values);
+  const read = file === undefined ? undefined : readConfigFile(file);
+  const checked = checkValues(values);
+  const name = preset ?? checked.preset ?? read?.preset;
+  return {
+    ...(name === undefined ? {} : (PRESETS[checkPreset(name)] as Layer)),
+    ...read?.values,
+    ...checked.values,
+  };
+}
+
+/** All options of a run: `given` over `defaults`. */
+export function withDefaults(given: Layer, defaults: Layer = {}): TrainConfig {
+  const all: Layer = { ...(DEFAULTS as Layer), ...defaults, ...given };
+  const names = OPTION_NAMES.filter((name) => all[name] !== undefined && all[name] !== null);
+  return Object.fromEntries(names.map((name) => [name, all[name]])) as unknown as TrainConfig;
+}

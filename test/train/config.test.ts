@@ -1,0 +1,143 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as nn from '../../lib/nn/index.ts';
+import { configText, PRESETS, resolveConfig } from '../../lib/train/index.ts';
+import { optimizerOf, scheduleOf } from '../../lib/train/recipe.ts';
+import { tmp } from '../helpers/files.ts';
+
+function written(text: string, name = 'run.yaml'): string {
+  const file = join(tmp(), name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** The message of a file's refusal, without its folder. */
+async function refusal(text: string, name = 'run.yaml'): Promise<string> {
+  const file = written(text, name);
+  const error = await resolveConfig({ file }).then(
+    () => undefined,
+    (thrown: Error) => thrown,
+  );
+  return `${error?.name}: ${error?.message.replace(file, name)}`;
+}
+
+describe('the options of a run', () => {
+  it("are the published script's where nothing is said", async () => {
+    expect(await resolveConfig()).toMatchObject({
+      epochs: 100,
+      batchSize: 256,
+      testBatch: 100,
+      lr: 0.1,
+      momentum: 0.9,
+      weightDecay: 1e-4,
+      optimizer: 'sgd',
+      scheduler: 'multistep',
+      schedule: [30, 60, 90],
+      gamma: 0.1,
+      crop: 224,
+      workers: 4,
+    });
+    expect(await resolveConfig({ preset: 'published' })).toEqual(await resolveConfig());
+  });
+
+  it('come from a preset, then the file, then values', async () => {
+    const file = written('preset: torchvision-v2\nlr: 0.25\nepochs: 90 # a short one\nschedule: [3, 5]\n');
+    const config = await resolveConfig({ file, values: { epochs: 30, ema: null } });
+    const { ema: _, ...rest } = PRESETS['torchvision-v2'];
+    expect(config).toMatchObject({ ...rest, lr: 0.25, epochs: 30, schedule: [3, 5] });
+    expect('ema' in config).toBe(false);
+    expect((await resolveConfig({ file, preset: 'published' })).batchSize).toBe(256);
+  });
+
+  it('read the same from JSON, and from what is written of them', async () => {
+    const values = {
+      data: 'a b: c',
+      model: 'resnet50_ibn_a',
+      modelOptions: { stem: 'small', widths: [4, 8] },
+      lr: 1e-7,
+      cropSchedule: { 0: 128, 30: 160, 100: 224 },
+      freeze: ['conv1', 'layer1.0'],
+      nesterov: true,
+      seed: 3,
+    } as const;
+    const config = await resolveConfig({
+      preset: 'torchvision-v2',
+      values: { ...values, freeze: [...values.freeze] },
+    });
+    expect(await resolveConfig({ file: written(await configText(config)) })).toEqual(config);
+    expect(await resolveConfig({ file: written(JSON.stringify(config, null, '\t'), 'run.json') })).toEqual(
+      config,
+    );
+    expect(await resolveConfig({ file: written('') })).toEqual(await resolveConfig());
+  });
+
+  it('are refused where there is no such option, with the nearest and the line', async () => {
+    expect(await refusal('lr: 0.1\n\nbatch_size: 64\n')).toBe(
+      'RangeError: run.yaml, line 3: Expected a known option, got "batch_size"; did you mean batchSize?',
+    );
+    expect(await refusal('{\n  "lr": 0.1,\n  "epoch": 3\n}', 'run.json')).toBe(
+      'RangeError: run.json, line 3: Expected a known option, got "epoch"; did you mean epochs?',
+    );
+    await expect(resolveConfig({ values: { lrr: 1 } as never })).rejects.toThrow(
+      'got "lrr"; did you mean lr?',
+    );
+    await expect(resolveConfig({ presets: 'published' } as never)).rejects.toThrow(
+      '"presets"; did you mean preset?',
+    );
+  });
+
+  it.each([
+    ['lr: high', 'TypeError: run.yaml, line 1: Expected a number of at least 0 for lr, got "high"'],
+    ['lr: -1', 'RangeError: run.yaml, line 1: Expected a number of at least 0 for lr, got -1'],
+    ['lr: .inf', 'RangeError: run.yaml, line 1: Expected a number of at least 0 for lr, got Infinity'],
+    ['lr: null', 'TypeError: run.yaml, line 1: Expected a number of at least 0 for lr, got null'],
+    ['epochs: 1.5', 'RangeError: run.yaml, line 1: Expected a positive integer for epochs, got 1.5'],
+    ['lr: 1\nnesterov: no', 'TypeError: run.yaml, line 2: Expected true or false for nesterov, got "no"'],
+    [
+      'optimizer: lamb',
+      'RangeError: run.yaml, line 1: Expected sgd, adamw, adam, nadam, radam, adamax, rmsprop, adagrad or adadelta for optimizer, got "lamb"',
+    ],
+    [
+      'schedule:\n- 3\n- x',
+      'TypeError: run.yaml, line 3: Expected a positive integer for schedule, got "x" at 1',
+    ],
+    ['schedule: 3', 'TypeError: run.yaml, line 1: Expected a list of positive integers for schedule, got 3'],
+    [
+      'cropSchedule: { x: 3 }',
+      'RangeError: run.yaml, line 1: Expected epochs and sizes for cropSchedule, got an object',
+    ],
+    [
+      'preset: modern',
+      'RangeError: run.yaml, line 1: Expected published or torchvision-v2 for preset, got "modern"',
+    ],
+    ['lr: 1\nlr: 2', 'RangeError: run.yaml, line 2: Expected YAML or JSON: Map keys must be unique'],
+    [
+      'lr: [1',
+      'RangeError: run.yaml, line 1: Expected YAML or JSON: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+    ['- lr', 'TypeError: run.yaml: Expected options by name, got an array'],
+  ])('are refused where a value cannot be: %s', async (text, message) => {
+    expect(await refusal(text)).toBe(message);
+  });
+
+  it('make optimizer and schedule', async () => {
+    const linear = new nn.Linear(4, 2);
+    const config = await resolveConfig({ preset: 'torchvision-v2', values: { epochs: 10 } });
+    const optimizer = optimizerOf(linear, config);
+    const schedule = scheduleOf(optimizer, config);
+    expect(optimizer.stateDict().param_groups.map(({ weight_decay }) => weight_decay)).toEqual([2e-5, 0]);
+    const rates = Array.from({ length: 10 }, () => {
+      const lr = optimizer.paramGroups[0]?.lr;
+      optimizer.stepped = true;
+      schedule.step();
+      return lr;
+    });
+    expect(rates[0]).toBeCloseTo(0.005, 12);
+    expect(rates[5]).toBeCloseTo(0.5, 12);
+    expect(rates[9]).toBeLessThan(0.05);
+    await expect(resolveConfig({ file: 'nowhere.yaml' })).rejects.toThrow(
+      'Expected a YAML or JSON file of options, got nowhere.yaml: ENOENT',
+    );
+  });
+});
