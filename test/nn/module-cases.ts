@@ -7,6 +7,7 @@ import type { Module } from '../../lib/nn/index.ts';
 import { toCamelCase } from '../../lib/ops/naming.ts';
 import { arange, type DType, fromBuffer, isTensor, manualSeed, type Tensor } from '../../lib/tensor/index.ts';
 import { root } from '../helpers/index.ts';
+import { drawnWithin } from './numbers.ts';
 
 /** A tensor as scripts/modules/record.py writes it. */
 interface Recorded {
@@ -147,7 +148,8 @@ export function replay(entry: ModuleCase): void {
   expect(String(module)).toBe(entry.repr);
   const state = [...module.stateDict()];
   expect(state.map(([key]) => key)).toEqual(entry.state.map(([key]) => key));
-  for (const [i, [key, tensor]] of state.entries()) expectSame(key, tensor, entry.state[i]?.[1] ?? null, 0);
+  for (const [i, [key, tensor]] of state.entries())
+    expectSame(key, tensor, entry.state[i]?.[1] ?? null, drawnWithin);
   const named = decodeOptions(entry.inputOptions ?? {});
   replayCall(entry, entry.inputs.map(decode), (inputs) => module.forward(...inputs, ...named));
   const parameters = new Map(module.namedParameters());
