@@ -111,7 +111,7 @@ const digests = (output: string) =>
   );
 
 describe('train', () => {
-  it('learns, and tells how', async () => {
+  it('tells how it goes', async () => {
     const { code, stdout, stderr } = await run('whole', { epochs: 3, saveEvery: 1 });
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(
@@ -131,9 +131,15 @@ describe('train', () => {
     ]);
     expect(records[2].train.loss).toBeLessThan(records[0].train.loss);
     const best = Math.max(...records.map(({ val }) => val.top1));
-    expect(best).toBeGreaterThan(40);
     expect(stdout).toContain(`Best top-1: ${best.toFixed(2)}, in <scratch>/whole/model_best.pth\n`);
     expect(records[0].dataShare).toBeGreaterThan(0);
+  });
+
+  it('learns', async () => {
+    await run('learned', { epochs: 15 });
+    const rows = readFileSync(file('learned/metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    const best = Math.max(...rows.map((row) => JSON.parse(row).val.top1));
+    expect(best).toBeGreaterThan(80); // by chance 33
   });
 
   it('writes log.txt as the published script does, with top-1 for accuracy', () => {
