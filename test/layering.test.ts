@@ -38,7 +38,7 @@ const ALLOWED: Record<string, string[]> = {
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
   train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint'],
   // Re-identification; its rooms are models, data, ranking and gallery.
-  reid: ['atomic-file', 'tensor', 'nn', 'models', 'data'],
+  reid: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   testing: ['tensor'],
   cli: ['*'],
   index: ['*'],
@@ -119,6 +119,7 @@ const NEVER_IMPORTED = new Set(['cli', 'index', 'testing']);
 const TYPE_ONLY: Record<string, string[]> = {
   tensor: ['libtorch'],
   train: ['data'],
+  reid: ['compile'],
   cuda: ['binding'],
   autograd: ['binding'],
 };

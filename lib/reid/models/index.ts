@@ -32,6 +32,7 @@ export {
 } from './backbones/osnet-blocks.ts';
 export { ResNetBackbone, type ResNetBackboneSettings } from './backbones/resnet.ts';
 export { type SEBlockKind, SEBottleneck, SEModule, SENet, type SENetSettings } from './backbones/senet.ts';
+export { type ExtractOptions, extract, type ReIDImage } from './extract.ts';
 export { FastReID, type FastReIDOptions } from './fast-reid.ts';
 export {
   ClasHead,
@@ -42,6 +43,9 @@ export {
 } from './heads/embedding-head.ts';
 export type { PixelOptions } from './heads/pixels.ts';
 export { ArcSoftmax, CircleSoftmax, type ClsLayer, CosSoftmax, LinearSoftmax } from './heads/softmax.ts';
+export type { ReIDLayout } from './layouts/finding.ts';
+export { load, loadBackbone, type NetworkOptions, type ReIDLoadOptions, type ReIDModel } from './load.ts';
+export { LoadedReID, reidTransform } from './loaded.ts';
 export { MGN, type MGNOptions, type MGNOutputs } from './mgn.ts';
 export * from './osnet.ts';
 export {

@@ -1,0 +1,84 @@
+import {
+  Compose,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  Normalize,
+  Resize,
+  ToDtype,
+  ToTensor,
+} from '../../data/transforms/index.ts';
+import type { Module } from '../../nn/index.ts';
+import type { ReIDLayout } from './layouts/finding.ts';
+
+/** What is known of a loaded network besides its weights. */
+export interface LoadedFields<M extends Module> {
+  readonly model: M;
+  readonly layout: ReIDLayout;
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly assumed: readonly string[];
+  readonly prefix: string;
+  readonly numClasses: number | undefined;
+  readonly unusedKeys: readonly string[];
+  readonly size: readonly [number, number];
+}
+
+/** A network from a file, with how its images are prepared. */
+export class LoadedReID<M extends Module = Module> {
+  /** The network, in evaluation mode. */
+  readonly model: M;
+  /** Whose file it is. */
+  readonly layout: ReIDLayout;
+  /** The network, such as `resnet50_ibn_a` or `SBS 50x ibn`. */
+  readonly name: string;
+  /** The options it was built with. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What no file tells and was taken as the published code has it; `options` of `load` change it. */
+  readonly assumed: readonly string[];
+  /** What its keys had in front in the file. */
+  readonly prefix: string;
+  /** Identities of the classifier in the file; undefined where it has none, and the network's own is new. */
+  readonly numClasses: number | undefined;
+  /** Keys of the file that the network has no use for. */
+  readonly unusedKeys: readonly string[];
+  /** Height and width that `transform` gives. */
+  readonly size: readonly [number, number];
+  /** Where mean and deviation are taken off: in the network, or before it by `transform`. */
+  readonly normalization: 'inside' | 'outside';
+  /**
+   * Prepares a `uint8` RGB image as this network's own code does: resized (bicubic for fast-reid, else bilinear), then
+   * pixels from 0 to 255 for fast-reid, whose networks normalise, else [0, 1] with ImageNet's mean and deviation taken off.
+   */
+  readonly transform: Compose;
+
+  constructor(fields: LoadedFields<M>) {
+    this.model = fields.model;
+    this.layout = fields.layout;
+    this.name = fields.name;
+    this.options = fields.options;
+    this.assumed = fields.assumed;
+    this.prefix = fields.prefix;
+    this.numClasses = fields.numClasses;
+    this.unusedKeys = fields.unusedKeys;
+    this.size = fields.size;
+    this.normalization = fields.layout === 'fast-reid' ? 'inside' : 'outside';
+    this.transform = reidTransform(this.normalization, fields.size);
+  }
+
+  /** What was found, in a sentence. */
+  toString(): string {
+    const head = this.numClasses === undefined ? 'no classifier' : `${this.numClasses} identities`;
+    const assumed = this.assumed.length === 0 ? '' : `; assumed: ${this.assumed.join(', ')}`;
+    const [height, width] = this.size;
+    const where = this.normalization === 'inside' ? 'inside the network' : 'before the network';
+    return `${this.name} of ${this.layout}, ${head}, images ${height}x${width} normalised ${where}${assumed}`;
+  }
+}
+
+/** The preparation of images for evaluation. */
+export function reidTransform(normalization: 'inside' | 'outside', size: readonly [number, number]): Compose {
+  const [height, width] = size;
+  return normalization === 'inside'
+    ? new Compose([new Resize([height, width], { interpolation: 'bicubic' }), new ToDtype('float32')])
+    : new Compose([new Resize([height, width]), new ToTensor(), new Normalize(IMAGENET_MEAN, IMAGENET_STD)]);
+}
