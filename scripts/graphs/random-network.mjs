@@ -1,7 +1,7 @@
 // Random networks out of what compile() takes, and some of what it does not: layers and ops are drawn one after the other
 // and kept where eager mode runs them. The same seed makes the same network.
 import { Draws } from './draws.mjs';
-import { LAYERS, STEPS } from './steps.mjs';
+import { LAYERS, STEPS } from './steps/index.mjs';
 
 const isMap = (value) => value.shape.length === 4;
 
