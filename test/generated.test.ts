@@ -20,7 +20,7 @@ describe('lib/ops/generated.ts', () => {
 
   it('is what the generator writes', (context) => {
     skipOthers(context);
-    const script = join(root, 'scripts', 'gen-ops.mjs');
+    const script = join(root, 'scripts/gen/ops.mjs');
     const fresh = execFileSync(process.execPath, [script, '--stdout'], {
       encoding: 'utf8',
       maxBuffer: 64 << 20,

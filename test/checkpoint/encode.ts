@@ -1,4 +1,4 @@
-/** Writes loaded values the way scripts/fixtures/checkpoint.py does, so that both can be compared as JSON. */
+/** Writes loaded values the way scripts/fixtures/checkpoint/checkpoint.py does, so that both can be compared as JSON. */
 export interface EncodedTensor {
   dtype: string;
   size: number[];

@@ -12,7 +12,7 @@ import { fixturePath } from './fake-backend.ts';
 const folder = mkdtempSync(join(tmpdir(), 'ibn-net-into-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The network of scripts/fixtures/checkpoint.py. */
+/** The network of scripts/fixtures/checkpoint/checkpoint.py. */
 const network = (): nn.Sequential =>
   new nn.Sequential(
     new nn.Conv2d(3, 4, 3),

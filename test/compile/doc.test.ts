@@ -8,7 +8,7 @@ import { root } from '../helpers/files.ts';
 
 describe('docs/compile.md', () => {
   it('is what the generator writes', () => {
-    const script = join(root, 'scripts', 'gen-compile-doc.mjs');
+    const script = join(root, 'scripts/gen/compile-doc.mjs');
     const fresh = execFileSync(process.execPath, [script, '--stdout'], { encoding: 'utf8' });
     expect(fresh).toBe(readFileSync(join(root, 'docs', 'compile.md'), 'utf8'));
   });

@@ -14,7 +14,7 @@ describe('lib/functions/generated', () => {
     const { version } = loadBinding().libtorch;
     if (!version.startsWith(`${made}.`)) context.skip(`made for libtorch ${made}, not ${version}`);
     for (const name of FILES) {
-      const script = join(root, 'scripts/gen-functions.mjs');
+      const script = join(root, 'scripts/gen/functions.mjs');
       const fresh = execFileSync(process.execPath, [script, '--stdout', name], { encoding: 'utf8' });
       // Not toBe: a diff of thousands of lines helps nobody.
       const old = read(name).split('\n');

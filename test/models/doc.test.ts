@@ -22,7 +22,7 @@ const { models: rows } = JSON.parse(readFileSync(join(root, 'bench', 'results', 
 
 describe('docs/models.md', () => {
   it('is what the generator writes', () => {
-    const script = join(root, 'scripts', 'gen-models-doc.mjs');
+    const script = join(root, 'scripts/gen/models-doc.mjs');
     const fresh = execFileSync(process.execPath, [script, '--stdout'], { encoding: 'utf8' });
     expect(fresh).toBe(readFileSync(join(root, 'docs', 'models.md'), 'utf8'));
   });

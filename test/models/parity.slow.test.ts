@@ -3,7 +3,7 @@ import { listModels } from '../../lib/models/index.ts';
 import { compare, compareTraining, measured, TORCHVISION } from './parity.ts';
 import { type Reference, reference } from './reference.ts';
 
-// IBN_NET_FULL_PARITY=1 trains every published model; `gen-models-doc.mjs --measure` sets it.
+// IBN_NET_FULL_PARITY=1 trains every published model; `scripts/gen/models-doc.mjs --measure` sets it.
 const PUBLISHED = listModels({ filter: /_ibn_[ab]$/ });
 const TRAINED =
   process.env.IBN_NET_FULL_PARITY === '1'

@@ -15,7 +15,7 @@ import {
   zipped,
 } from './reference.ts';
 
-// The file that the figures go to; `gen-models-doc.mjs --measure` sets it.
+// The file that the figures go to; `scripts/gen/models-doc.mjs --measure` sets it.
 const { IBN_NET_PARITY_REPORT: REPORT } = process.env;
 
 /** Figures of torchvision's networks, by name. */

@@ -8,7 +8,7 @@ export interface TypedNumbers extends Numbers {
   dtype: DType;
 }
 
-/** One module of a fixture, as scripts/fixtures/nn_common.py records it; every tensor in it is `TypedNumbers`. */
+/** One module of a fixture, as scripts/fixtures/nn/nn_common.py records it; every tensor in it is `TypedNumbers`. */
 export interface ModuleCase {
   module: string;
   args: unknown[];

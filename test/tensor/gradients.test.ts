@@ -22,7 +22,7 @@ const expected = fixture<{ functions: Record<string, Figures>; secondOrder: Numb
 );
 const { aten } = ops;
 
-/** sin(start), sin(start + 1), ... as scripts/fixtures/tensor_autograd.py has it. */
+/** sin(start), sin(start + 1), ... as scripts/fixtures/tensor/tensor_autograd.py has it. */
 function fill(shape: number[], start = 1): Tensor {
   const count = shape.reduce((product, size) => product * size, 1);
   return arange(start, start + count, { dtype: 'float64' })

@@ -1,14 +1,14 @@
 // Writes docs/models.md from the registry and bench/results/parity.json. Prints it instead with --stdout (the test
 // compares). With --measure the figures of parity.json are taken first, which takes minutes.
-//   npm run build && node scripts/gen-models-doc.mjs [--measure | --stdout]
+//   npm run build && node scripts/gen/models-doc.mjs [--measure | --stdout]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { models, nn } from '../dist/index.js';
+import { models, nn } from '../../dist/index.js';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const RESULTS = join(root, 'bench', 'results', 'parity.json');
 const NAMES = models.listModels();
 const isIbn = (name) => /_ibn_[ab]$/.test(name);
@@ -113,7 +113,7 @@ function document() {
   const { date, machine, torchVersion, models: results } = JSON.parse(readFileSync(RESULTS, 'utf8'));
   const [ibn, plain] = [NAMES.filter(isIbn), NAMES.filter((name) => !isIbn(name))];
   const measured = plain.filter((name) => results[name].sameKeys !== undefined);
-  const prose = readFileSync(join(root, 'scripts', 'models-doc.md'), 'utf8');
+  const prose = readFileSync(join(root, 'scripts', 'gen', 'models-doc.md'), 'utf8');
   const fill = {
     IBN_SIZES: sizes(ibn, results),
     PLAIN_SIZES: sizes(plain, results),

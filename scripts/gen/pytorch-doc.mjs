@@ -1,15 +1,15 @@
 // Writes docs/pytorch.md from the names of PyTorch (scripts/pytorch/names.json), what the package exports, and the
 // recorded cases (test/fixtures/nn/modules). Prints it instead with --stdout (the test compares).
-//   npm run build && node scripts/gen-pytorch-doc.mjs [--stdout]
+//   npm run build && node scripts/gen/pytorch-doc.mjs [--stdout]
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import * as ibn from '../dist/index.js';
-import { toCamelCase } from '../dist/ops/naming.js';
-import { SECTIONS } from './pytorch/sections.mjs';
+import * as ibn from '../../dist/index.js';
+import { toCamelCase } from '../../dist/ops/naming.js';
+import { SECTIONS } from '../pytorch/sections.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { torch, spaces } = JSON.parse(readFileSync(join(root, 'scripts/pytorch/names.json'), 'utf8'));
 const fixtures = join(root, 'test/fixtures/nn');
 const modules = readdirSync(join(fixtures, 'modules')).map((file) => join(fixtures, 'modules', file));
@@ -67,7 +67,7 @@ function section(entry) {
 const text = [
   '# PyTorch, name for name',
   '',
-  `What PyTorch ${torch} has, and what it is called here. Written by \`scripts/gen-pytorch-doc.mjs\`.`,
+  `What PyTorch ${torch} has, and what it is called here. Written by \`scripts/gen/pytorch-doc.mjs\`.`,
   '',
   'Arguments that PyTorch requires stand in its order. The others go by name, in camelCase, into one object in the last',
   'place. Where PyTorch requires none, all but the switches may stand in its order too: `new nn.LeakyReLU(0.1)`,',

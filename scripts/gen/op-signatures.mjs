@@ -1,10 +1,10 @@
-// The texts of calls that scripts/gen-ops.mjs and scripts/gen-functions.mjs write, from schemas.
+// The texts of calls that scripts/gen/ops.mjs and scripts/gen/functions.mjs write, from schemas.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadBinding } from '../dist/binding.js';
-import { toCamelCase } from '../dist/ops/naming.js';
-import { parseType } from '../dist/ops/schema.js';
+import { loadBinding } from '../../dist/binding.js';
+import { toCamelCase } from '../../dist/ops/naming.js';
+import { parseType } from '../../dist/ops/schema.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { binding, libtorch } = loadBinding();
@@ -140,5 +140,5 @@ export const version = libtorch.version.replace(/\+.*/, '');
 export function put(path, lines) {
   const text = [...lines, ''].join('\n');
   if (process.argv.includes('--stdout')) process.stdout.write(text);
-  else writeFileSync(join(here, '..', path), text);
+  else writeFileSync(join(here, '../..', path), text);
 }

@@ -1,13 +1,13 @@
 // Writes the table of ops into docs/compile.md from the importers of lib/compile/graph/importers.ts. Prints the page instead
 // with --stdout (the test compares).
-//   npm run build && node scripts/gen-compile-doc.mjs [--stdout]
+//   npm run build && node scripts/gen/compile-doc.mjs [--stdout]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FAMILIES } from '../dist/compile/graph/importers.js';
+import { FAMILIES } from '../../dist/compile/graph/importers.js';
 
-const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'compile.md');
-const START = '<!-- The table is written by scripts/gen-compile-doc.mjs. -->';
+const PAGE = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs', 'compile.md');
+const START = '<!-- The table is written by scripts/gen/compile-doc.mjs. -->';
 const END = '<!-- End of the table. -->';
 
 const code = (names) => names.map((name) => `\`${name}\``).join(', ');
