@@ -26,7 +26,7 @@ const ALLOWED: Record<string, string[]> = {
   distributions: ['tensor'],
   autograd: ['ops', 'tensor'],
   checkpoint: ['atomic-file', 'state-dict-keys', 'ops', 'tensor'],
-  data: ['tensor', 'atomic-file'],
+  data: ['tensor', 'atomic-file', 'cache'],
   nn: ['state-dict-keys', 'ops', 'tensor', 'autograd'],
   optim: ['tensor', 'nn'],
   cuda: ['ops', 'tensor'],

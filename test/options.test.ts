@@ -122,6 +122,9 @@ const CALLS: Record<string, Call> = {
   WeightedRandomSampler: (o) => new ibn.WeightedRandomSampler([1], 1, o),
   randomSplit: (o) => ibn.randomSplit({ length: 1, get: () => 1 }, [1], o),
   'datasets.FashionMNIST': (o) => new datasets.FashionMNIST(undefined, o),
+  'datasets.EmojiStyles.load': (o) => datasets.EmojiStyles.load(o),
+  'datasets.EmojiStyles.splitByStyle': (o) => datasets.EmojiStyles.prototype.splitByStyle(o as never),
+  'datasets.splitEmoji': (o) => datasets.splitEmoji([], [1], o),
   'datasets.ImageFolder': (o) => new datasets.ImageFolder('/nowhere', o),
   decodeImage: (o) => ibn.decodeImage(missing, o),
   encodePng: (o) => ibn.encodePng(image(), o),
@@ -578,6 +581,7 @@ function publicCalls(): [string, (...args: unknown[]) => unknown][] {
 /** What takes no notice of arguments behind its last, with the reason. */
 const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
+  [/^datasets\.EmojiStyles$/, 'made by load, which is checked'],
   [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
   [/^(nn|transforms)\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],

@@ -54,6 +54,9 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   [/^(encode|write)Png$|^corruptions/, /^\[0\] four more columns$/, 'a wider image'],
   [/^datasets\.fsEncode$/, /^\[0\] a text$/, 'a path'],
   [/^datasets\.findImages$/, /^\[0\] a text$/, 'the error says why the folder cannot be read'],
+  [/^datasets\.EmojiStyles$/, /inAll: empty$/, 'no style in particular'],
+  [/^datasets\.(EmojiStyles\.|splitEmoji)/, /^\[0\]( \w+:)? (empty|one more)$/, 'picks none, or one twice'],
+  [/^datasets\.splitEmoji$/, /seed: (-7|huge)$/, 'a seed may be any whole number'],
   [/^datasets\./, /(\[1\]|extensions:) (empty|one more|ending in a text)$/, 'endings that no file has'],
   [
     /^transforms\.(AugMix|RandAugment)$/,

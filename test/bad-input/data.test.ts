@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe } from 'vitest';
+import { afterAll, describe, vi } from 'vitest';
 import * as data from '../../lib/data/index.ts';
 import { Generator, ones, randint, zeros } from '../../lib/index.ts';
+import { box, writeIconPackages } from '../data/emoji-packages.ts';
 import { made, refusesBadInput } from './area.ts';
 import { exportsOf } from './exports.ts';
 import type { GoodCall } from './judge.ts';
@@ -25,6 +26,21 @@ writeFileSync(
   join(folder, 't10k-images-idx3-ubyte'),
   Uint8Array.of(0, 0, 8, 3, ...sides, ...Array<number>(2 * 28 * 28).fill(0)),
 );
+
+const drawings = mkdtempSync(join(tmpdir(), 'bad-input-emoji-'));
+afterAll(() => rmSync(drawings, { recursive: true }));
+const packages = writeIconPackages(drawings, {
+  openmoji: { icons: { 'red-apple': box('#f00', 0, 0, 4, 4), 'green-apple': box('#0f0', 0, 0, 4, 4) } },
+  twemoji: { icons: { 'red-apple': box('#f00', 2, 2, 4, 4) } },
+});
+vi.stubEnv('IBN_NET_CACHE', drawings);
+afterAll(() => vi.unstubAllEnvs());
+const emoji = await datasets.EmojiStyles.load({
+  styles: ['openmoji', 'twemoji'],
+  size: 8,
+  packages,
+  cache: null,
+});
 
 const generator = new Generator();
 const image = randint(0, 255, [3, 2, 2], { dtype: 'uint8' });
@@ -103,6 +119,35 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
     [folder, { train: false, transform: new data.transforms.ToTensor() }],
     made(datasets.FashionMNIST, (made) => made.get(0)),
   ],
+  'datasets.EmojiStyles': [
+    [
+      {
+        styles: ['openmoji', 'twemoji'],
+        size: 8,
+        classes: 'group',
+        inAll: ['openmoji'],
+        minPerClass: 1,
+        background: [0, 0, 9],
+        transform: new data.transforms.ToTensor(),
+        packages,
+      },
+    ],
+    datasets.EmojiStyles.load,
+  ],
+  'datasets.EmojiStyles.images': [
+    [
+      [0, 1],
+      [9, 9, 9],
+    ],
+    emoji.images.bind(emoji),
+  ],
+  'datasets.EmojiStyles.pictures': [[[0, 1]], emoji.pictures.bind(emoji)],
+  'datasets.EmojiStyles.indices': [[{ styles: ['twemoji'], emoji: emoji.emoji }], emoji.indices.bind(emoji)],
+  'datasets.EmojiStyles.splitByStyle': [
+    [{ train: ['openmoji'], test: ['twemoji'], sharedGeometry: false }],
+    emoji.splitByStyle.bind(emoji),
+  ],
+  'datasets.splitEmoji': [[emoji.emoji, [0.25, 0.75], { seed: 3 }], datasets.splitEmoji],
   'datasets.findImages': [[folder, ['.png']], datasets.findImages],
   'datasets.readIdx': [[idx], datasets.readIdx],
   'datasets.fsEncode': [['a'], datasets.fsEncode],

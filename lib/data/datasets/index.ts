@@ -1,5 +1,21 @@
 export { fsEncode } from '../fs-path.ts';
 export type { Dataset } from './dataset.ts';
+export {
+  type Colour,
+  EMOJI_STYLES,
+  type Emoji,
+  type EmojiClasses,
+  type EmojiFilter,
+  type EmojiSample,
+  type EmojiStyle,
+  EmojiStyles,
+  type EmojiStylesOptions,
+  type SplitEmojiOptions,
+  type StyleReport,
+  type StyleSplit,
+  type StyleSplitOptions,
+  splitEmoji,
+} from './emoji-styles/index.ts';
 export { FashionMNIST, type FashionMNISTOptions } from './fashion-mnist.ts';
 export { readIdx } from './idx.ts';
 export { findImages, ImageFolder, type ImageFolderOptions } from './image-folder.ts';
