@@ -28,6 +28,7 @@ const ENTRIES = [
   'libtorch/find/locate',
   'net/download',
   'cli/network/classifier',
+  'reid/gallery/lmdb-store',
 ];
 
 const written = await bundle();

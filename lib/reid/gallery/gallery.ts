@@ -1,0 +1,353 @@
+import { pathOf } from '../../atomic-file.ts';
+import { expandUser } from '../../data/fs-path.ts';
+import { checkFunction, checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { stack, tensor } from '../../tensor/index.ts';
+import {
+  type Calibration,
+  type CalibrationData,
+  type CalibrationOptions,
+  calibrateThreshold,
+} from './calibrate.ts';
+import { type Drift, DriftWatch } from './drift.ts';
+import {
+  checkEntry,
+  checkFacts,
+  type EntryFacts,
+  FACTS,
+  type Feature,
+  featureOf,
+  type NewEntry,
+  type StoredEntry,
+  squareOf,
+} from './entry.ts';
+import { GalleryError } from './errors.ts';
+import { exactSearch } from './exact-search.ts';
+import { FeatureIndex } from './feature-index.ts';
+import { FILTERS, filterOf, type GalleryFilter } from './filter.ts';
+import { LmdbStore } from './lmdb-store.ts';
+import { MemoryStore } from './memory-store.ts';
+import type { Change, GalleryStore } from './store.ts';
+
+/** Options of {@link Gallery.open}. */
+export interface GalleryOptions<Image = unknown> {
+  /** Numbers of a feature. */
+  width: number;
+  /** The file; without one the gallery lives as long as the process. `~` is the home folder. */
+  path?: string | URL;
+  /** Makes a feature of an image: for {@link Gallery.searchImage}. */
+  extract?: (image: Image) => Feature | Promise<Feature>;
+}
+
+/** Options of {@link Gallery.search}. */
+export interface SearchOptions extends GalleryFilter {
+  /** How many entries at most. Default 10. */
+  k?: number;
+}
+
+/** An entry that a search found. */
+export interface GalleryMatch extends EntryFacts {
+  readonly id: string;
+  /** Cosine of the two features. */
+  readonly similarity: number;
+}
+
+/** What a search gives. */
+export interface GalleryResult {
+  /** The entries most like the query, of those that fit the filter; equal ones by their ids. */
+  readonly matches: readonly GalleryMatch[];
+  /** `match` where the first one reaches the calibrated threshold, else `unknown`; null before {@link Gallery.calibrate}. */
+  readonly verdict: 'match' | 'unknown' | null;
+  /** Entries whose full feature was read; the others' bounds excluded them. */
+  readonly rescored: number;
+  /** Whether recent queries differ from those of the calibration. Null before it. */
+  readonly drift: Drift | null;
+}
+
+/**
+ * A gallery of features: enrol, search, keep. Searches are exact: whole-number codes of all entries give bounds, and what these
+ * do not exclude is compared in full.
+ *
+ * In a file it is LMDB's (`npm install lmdb`): what `enrol`, `update` and `delete` have resolved for survives `kill -9` and the loss of
+ * power, and changes of another process show at the next call.
+ *
+ * @example
+ * const gallery = await reid.Gallery.open({ width: 16 });
+ * await gallery.enrol({ id: 'shot-1', feature: randn([16]), identity: 'anna', camera: 'hall', tags: ['staff'] });
+ * const { matches, verdict } = await gallery.search(randn([16]), { k: 5, notCamera: 'entrance' });
+ * await gallery.close();
+ */
+export class Gallery<Image = unknown> {
+  readonly width: number;
+  readonly #store: GalleryStore;
+  readonly #extract: GalleryOptions<Image>['extract'];
+  #index: FeatureIndex;
+  #facts: EntryFacts[] = [];
+  #version = -1;
+  #writing: Promise<unknown> = Promise.resolve();
+  #calibration: Calibration | undefined;
+  #watch: DriftWatch | undefined;
+  #isClosed = false;
+
+  private constructor(store: GalleryStore, { width, extract }: GalleryOptions<Image>) {
+    this.width = width;
+    this.#store = store;
+    this.#extract = extract;
+    this.#index = new FeatureIndex(width);
+    this.#refresh();
+  }
+
+  /**
+   * Opens a gallery, or begins one.
+   *
+   * @throws GalleryError where lmdb is not installed, or the file is no gallery, of another width or damaged
+   */
+  static async open<Image = unknown>(options: GalleryOptions<Image>): Promise<Gallery<Image>> {
+    checkPositions('Gallery.open', arguments, 1);
+    checkOptions('Gallery.open', options, ['width', 'path', 'extract']);
+    const { width, path, extract } = options;
+    if (!Number.isInteger(width) || width < 1) {
+      throw new RangeError(
+        `Expected a whole number from 1 for Gallery.open width, got ${describeValue(width)}`,
+      );
+    }
+    if (extract !== undefined) checkFunction('Gallery.open extract', extract);
+    const file = path === undefined ? undefined : expandUser(pathOf(path, 'Gallery.open'));
+    const store = file === undefined ? new MemoryStore() : await LmdbStore.open(file, width);
+    try {
+      return new Gallery(store, options);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** How many entries there are. */
+  get size(): number {
+    this.#ready();
+    return this.#index.size;
+  }
+
+  /** What is known of an entry, or undefined. */
+  get(id: string): (EntryFacts & { readonly feature: Float32Array }) | undefined {
+    this.#ready();
+    const stored = this.#store.get(id);
+    return stored === undefined ? undefined : { ...stored.facts, feature: stored.feature };
+  }
+
+  /**
+   * Adds an entry, or several: all or none. Resolves when they are safe.
+   *
+   * @throws GalleryError for an id that is there already
+   */
+  async enrol(entries: NewEntry | readonly NewEntry[]): Promise<void> {
+    checkPositions('Gallery.enrol', arguments, 1);
+    const list = (Array.isArray(entries) ? entries : [entries]) as readonly NewEntry[];
+    const changes = list.map((entry) => checkEntry('Gallery.enrol', entry, this.width));
+    const seen = new Set<string>();
+    await this.#write(() => {
+      for (const [id] of changes) {
+        if (seen.has(id) || this.#index.has(id)) throw alreadyThere(id);
+        seen.add(id);
+      }
+      return changes;
+    });
+  }
+
+  /** Changes what is known of an entry: facts that are given, and the feature. */
+  async update(id: string, change: Partial<Omit<NewEntry, 'id'>>): Promise<void> {
+    checkPositions('Gallery.update', arguments, 2);
+    checkOptions('Gallery.update', change, ['feature', ...FACTS]);
+    const facts = checkFacts('Gallery.update', change as EntryFacts);
+    const feature =
+      change.feature === undefined
+        ? undefined
+        : featureOf('Gallery.update feature', change.feature, this.width);
+    await this.#write(() => {
+      const stored = this.#existing(id);
+      return [[id, { facts: { ...stored.facts, ...facts }, feature: feature ?? stored.feature }]];
+    });
+  }
+
+  /** Takes an entry out, or several: all or none. */
+  async delete(ids: string | readonly string[]): Promise<void> {
+    checkPositions('Gallery.delete', arguments, 1);
+    const list = typeof ids === 'string' ? [ids] : [...new Set(ids)];
+    await this.#write(() => {
+      for (const id of list) this.#existing(id);
+      return list.map((id) => [id, undefined] as const);
+    });
+  }
+
+  /**
+   * The entries most like a feature. Exact; the search itself is synchronous.
+   */
+  async search(feature: Feature, options: SearchOptions = {}): Promise<GalleryResult> {
+    checkPositions('Gallery.search', arguments, 2);
+    checkOptions('Gallery.search', options, ['k', ...FILTERS]);
+    const { k = 10 } = options;
+    if (!Number.isInteger(k) || k < 1) {
+      throw new RangeError(`Expected a whole number from 1 for Gallery.search k, got ${describeValue(k)}`);
+    }
+    const fits = filterOf('Gallery.search', options);
+    const query = featureOf('Gallery.search feature', feature, this.width);
+    await this.#writing.catch(() => {});
+    this.#ready();
+    return this.#searchFor(query, k, fits);
+  }
+
+  /** {@link search} by an image, of which `extract` makes the feature. */
+  async searchImage(image: Image, options: SearchOptions = {}): Promise<GalleryResult> {
+    if (this.#extract !== undefined) return this.search(await this.#extract(image), options);
+    throw new TypeError(
+      'Expected the option extract of Gallery.open for Gallery.searchImage, got none; pass a function from image to feature',
+    );
+  }
+
+  /**
+   * Finds the threshold for a promised false-match rate, on labelled images; without any on the gallery's own entries that have
+   * an identity. `search` answers by it from then on. The rate is that of one comparison: of n entries that are somebody else, one
+   * is taken for a match with a chance of 1 - (1 - rate)ⁿ.
+   *
+   * @throws RangeError where there are too few pairs to promise the rate
+   */
+  calibrate(options: CalibrationOptions & Partial<CalibrationData> = {}): Calibration {
+    checkPositions('Gallery.calibrate', arguments, 1);
+    this.#ready();
+    const { features, ids, cameras, ...rates } = options;
+    const isGiven = features !== undefined && ids !== undefined;
+    const data = isGiven ? { features, ids, ...(cameras === undefined ? {} : { cameras }) } : this.#ownData();
+    this.#calibration = calibrateThreshold(data, rates);
+    this.#watch = new DriftWatch(this.#calibration.reference);
+    return this.#calibration;
+  }
+
+  /** Ends what is under way and closes the file. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#writing.catch(() => {});
+    await this.#store.close();
+  }
+
+  #ownData(): CalibrationData {
+    const named = this.#index.ids.flatMap((id, row) => {
+      const { identity, camera } = this.#facts[row] as EntryFacts;
+      return identity === undefined ? [] : [{ id, identity, camera }];
+    });
+    if (named.length === 0)
+      throw new RangeError(
+        'Expected features and ids for Gallery.calibrate, got neither, and no entry has an identity',
+      );
+    const features = stack(named.map(({ id }) => tensor(this.#existing(id).feature)));
+    const hasCameras = named.every(({ camera }) => camera !== undefined);
+    return {
+      features,
+      ids: named.map(({ identity }) => identity),
+      ...(hasCameras ? { cameras: named.map(({ camera }) => camera as string) } : {}),
+    };
+  }
+
+  #searchFor(
+    query: Float32Array,
+    k: number,
+    fits: ((facts: EntryFacts) => boolean) | undefined,
+  ): GalleryResult {
+    if (this.#index.size === 0)
+      return { matches: [], verdict: this.#verdict(undefined), rescored: 0, drift: null };
+    const bounds = this.#index.bounds(query);
+    const { ids } = this.#index;
+    const { found, rescored } = exactSearch(query, bounds, k, {
+      isWanted: fits === undefined ? undefined : (row) => fits(this.#facts[row] as EntryFacts),
+      feature: (row) => this.#existing(ids[row] as string).feature,
+      name: (row) => ids[row] as string,
+    });
+    this.#watchFor(query);
+    const matches = found.map(({ row, similarity }) => ({
+      id: ids[row] as string,
+      similarity,
+      ...this.#facts[row],
+    }));
+    return {
+      matches,
+      verdict: this.#verdict(found[0]?.similarity),
+      rescored,
+      drift: this.#watch?.state() ?? null,
+    };
+  }
+
+  #watchFor(query: Float32Array): void {
+    const centre = this.#calibration?.centre;
+    if (centre === undefined || centre.length !== this.width) return;
+    const length = Math.sqrt(squareOf(query));
+    this.#watch?.add(
+      query.reduce((sum, value, index) => sum + value * (centre[index] as number), 0) / length,
+    );
+  }
+
+  #verdict(similarity: number | undefined): GalleryResult['verdict'] {
+    if (this.#calibration === undefined) return null;
+    return similarity !== undefined && similarity >= this.#calibration.threshold ? 'match' : 'unknown';
+  }
+
+  #existing(id: string): StoredEntry {
+    const stored = this.#store.get(id);
+    if (stored !== undefined) return stored;
+    throw new GalleryError(
+      `Expected an entry of the gallery, got ${JSON.stringify(id)}, which is not there`,
+      {
+        code: 'ERR_GALLERY_ENTRY',
+      },
+    );
+  }
+
+  /** One change after the other; what is to be written is decided when it is its turn. */
+  #write(decide: () => readonly Change[]): Promise<void> {
+    const turn = this.#writing
+      .catch(() => {})
+      .then(async () => {
+        this.#ready();
+        const changes = decide();
+        await this.#store.write(changes);
+        if (this.#store.version() !== this.#version + 1) return this.#refresh();
+        this.#version++;
+        for (const change of changes) this.#apply(change);
+      });
+    this.#writing = turn;
+    return turn;
+  }
+
+  #apply([id, entry]: Change): void {
+    if (entry !== undefined) {
+      this.#facts[this.#index.set(id, entry.feature)] = entry.facts;
+      return;
+    }
+    const row = this.#index.delete(id);
+    this.#facts[row] = this.#facts.at(-1) as EntryFacts;
+    this.#facts.pop();
+  }
+
+  #ready(): void {
+    if (this.#isClosed) {
+      throw new GalleryError('Gallery was closed; open it again', { code: 'ERR_GALLERY_CLOSED' });
+    }
+    if (this.#store.version() !== this.#version) this.#refresh();
+  }
+
+  /** Reads all entries anew: at the beginning, and when another process has written. */
+  #refresh(): void {
+    const version = this.#store.version();
+    this.#index = new FeatureIndex(this.width);
+    this.#facts = [];
+    for (const [id, entry] of this.#store.entries()) this.#apply([id, entry]);
+    this.#version = version;
+  }
+}
+
+function alreadyThere(id: string): GalleryError {
+  return new GalleryError(
+    `Expected a new id for Gallery.enrol, got ${JSON.stringify(id)}, which is there; update it, or delete it first`,
+    {
+      code: 'ERR_GALLERY_ENTRY',
+    },
+  );
+}
