@@ -38,7 +38,7 @@ const ALLOWED: Record<string, string[]> = {
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
   train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint'],
   // Re-identification; its rooms are models, data, ranking and gallery.
-  reid: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
+  reid: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim'],
   testing: ['tensor'],
   cli: ['*'],
   index: ['*'],

@@ -1,5 +1,7 @@
 /** Re-identification: networks and checkpoints, data, ranking, galleries. */
 export * from './data/index.ts';
 export * from './gallery/index.ts';
+export * from './losses/index.ts';
 export * from './models/index.ts';
 export * from './ranking/index.ts';
+export * from './solver/index.ts';

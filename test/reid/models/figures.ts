@@ -34,10 +34,12 @@ export interface Figures {
   flipped: Features;
 }
 
-export function published(name: string): Record<string, Figures> {
+export function zippedReid<T>(name: string): T {
   const path = new URL(`../../fixtures/reid/${name}.json.gz`, import.meta.url);
-  return JSON.parse(gunzipSync(readFileSync(path)).toString('utf8')) as Record<string, Figures>;
+  return JSON.parse(gunzipSync(readFileSync(path)).toString('utf8')) as T;
 }
+
+export const published = (name: string): Record<string, Figures> => zippedReid(name);
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
