@@ -96,7 +96,8 @@ export function writeReport(output, study, results) {
   const rows = rowsOf(results);
   const table = markdownOf(rows);
   const seconds = results.reduce((sum, run) => sum + run.cpuSeconds, 0);
-  const record = { ...study, done: results.length, cpuSeconds: Math.round(seconds), rows };
+  const resumed = results.filter(({ isResumed }) => isResumed).length;
+  const record = { ...study, done: results.length, resumed, cpuSeconds: Math.round(seconds), rows };
   const files = {
     'results.md': table,
     'results.csv': csvOf(results),

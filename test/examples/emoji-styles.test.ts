@@ -113,14 +113,30 @@ describe('examples/emoji-styles', () => {
     expect(again).toContain('6 runs, 6 of them done');
   });
 
+  it('tells how much of a change instance normalisation can undo', { timeout: 60_000 }, async () => {
+    const args = ['--packages', packages, '--data', data, '--cache', cache];
+    const printed = await runExample('emoji-styles/explain.mjs', args, scratch);
+    const shareOf = (row: string) => new RegExp(`│ ${row} +│ '([\\d.]+)'`).exec(printed)?.[1];
+    expect(['contrast', 'tint', 'inversion'].map(shareOf)).toEqual(['1.00', '1.00', '0.00']);
+    expect(Number(shareOf('texture'))).toBeLessThan(0.99);
+    expect(printed).toMatch(/│ fluent-emoji-flat +│ '[01]\.\d\d'/);
+  });
+
   it('says what is missing, and refuses what it does not know', async () => {
     const fails = (...args: string[]) => failureOf(program, args, scratch);
     const here = join(scratch, 'none');
+    const taken = join(scratch, 'taken');
+    const nothingDone = await runExample(
+      program,
+      [...tiny, '--only', 'fashion', '--report', '--output', taken],
+      scratch,
+    );
+    expect(nothingDone).toContain('3 runs, 0 of them done');
     const messages = await Promise.all([
       fails(...common, '--only', 'style', '--output', here),
       fails(...common, '--seeds', '0', '--output', here),
       fails('--quick', '--only', 'fashion', '--data', scratch, '--output', join(scratch, 'no-data')),
-      fails(...common, '--epochs', '2', '--seeds', '1', '--output', join(scratch, 'whole')),
+      fails(...common, '--epochs', '2', '--output', taken),
     ]);
     expect(messages[0]).toBe('Expected styles, shading, fashion for --only, got style');
     expect(messages[1]).toBe('Expected a whole number of at least 1 for --seeds, got 0');
