@@ -2,7 +2,7 @@
 // module, with source maps, and the declarations.
 //   node scripts/build.mjs [--no-types]
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -58,8 +58,44 @@ async function bundle() {
     sourcesContent: false,
     metafile: true,
     logLevel: 'warning',
+    plugins: [{ name: 'vega', setup: putVegaIn }],
   });
   return new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
+}
+
+/** vega and vega-lite are no dependencies, but part of the one module that draws. Their licences go beside it. */
+function putVegaIn({ onLoad }) {
+  onLoad({ filter: /lib\/plot\/vega\.ts$/ }, async ({ path }) => {
+    const { outputFiles, metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: [path],
+      bundle: true,
+      minify: true,
+      write: false,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.19',
+      external: ['canvas'],
+      legalComments: 'none',
+      metafile: true,
+    });
+    writeFileSync(join(dist, 'third-party-licences.txt'), licencesOf(Object.keys(metafile.inputs)));
+    return { contents: outputFiles[0].text, loader: 'js' };
+  });
+}
+
+/** The licence of each package that the files are of. */
+function licencesOf(inputs) {
+  const folders = inputs.flatMap((path) => path.match(/^node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? []);
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const file = ['LICENSE', 'LICENSE.txt', 'LICENSE.md', 'license'].find((one) =>
+      existsSync(join(root, folder, one)),
+    );
+    const text = file === undefined ? `${license}\n` : readFileSync(join(root, folder, file), 'utf8');
+    return `${name} ${version}\n\n${text.trim()}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** Deletes scripts of earlier builds. */

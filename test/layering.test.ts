@@ -36,9 +36,10 @@ const ALLOWED: Record<string, string[]> = {
   compile: ['atomic-file', 'call-site', 'text-table', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
-  train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint'],
+  train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint', 'plot'],
   // Re-identification; its rooms are models, data, ranking and gallery.
   reid: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim'],
+  plot: [],
   testing: ['tensor'],
   cli: ['*'],
   index: ['*'],
@@ -100,7 +101,14 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'swa-utils': ['.', 'lr-scheduler', 'base'],
     '.': ['base', 'optimizers', 'lr-scheduler', 'swa-utils'],
   },
-  train: { metrics: [], config: [], run: ['.'], '.': ['run', 'metrics', 'config'] },
+  train: {
+    metrics: [],
+    config: [],
+    logs: [],
+    report: [],
+    run: ['.'],
+    '.': ['run', 'metrics', 'config', 'report', 'logs'],
+  },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
     network: ['.'],
@@ -110,7 +118,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     inspect: ['.'],
     convert: ['.'],
     machine: [],
-    '.': ['classify', 'evaluate', 'train', 'network', 'inspect', 'convert', 'machine'],
+    report: [],
+    '.': ['report', 'classify', 'evaluate', 'train', 'network', 'inspect', 'convert', 'machine'],
   },
 };
 const EVERYWHERE = new Set(['errors', 'options']);

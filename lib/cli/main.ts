@@ -11,6 +11,7 @@ import { registerBuild } from './machine/build.ts';
 import { registerDoctor } from './machine/doctor.ts';
 import { registerInfo } from './machine/info.ts';
 import { registerInstallLibtorch } from './machine/install-libtorch.ts';
+import { registerReport } from './report/report.ts';
 import { registerTrain } from './train/train.ts';
 
 const program = new Command('ibn-net')
@@ -24,6 +25,7 @@ const COMMANDS = [
   registerClassify,
   registerTrain,
   registerEvaluate,
+  registerReport,
   registerInspect,
   registerConvert,
   registerDemo,

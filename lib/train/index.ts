@@ -11,6 +11,7 @@ export {
   evaluate,
   type Metrics,
 } from './evaluate.ts';
+export { EventFile } from './logs/event-file.ts';
 export { accuracy } from './metrics/accuracy.ts';
 export {
   ClassificationMetrics,
@@ -19,6 +20,8 @@ export {
   type ClassSummary,
 } from './metrics/classification.ts';
 export { optimizerOf, scheduleOf } from './recipe.ts';
+export type { Environment, EpochRecord, RunRecord } from './report/run-folder.ts';
+export { readRun, reportPage } from './report.ts';
 export type {
   AnyScheduler,
   Batches,

@@ -127,7 +127,11 @@ describe('evaluate', { timeout: 60_000 }, () => {
   });
 
   it('compares several networks in one table', async () => {
-    const { stdout } = await run('data', { checkpoint: [file('first.pth'), file('second.pth')] });
+    const both = { checkpoint: [file('first.pth'), file('second.pth')], output: file('compared') };
+    const { stdout } = await run('data', both);
+    const svg = readFileSync(file('compared/comparison.svg'), 'utf8');
+    for (const text of ['top-1 error (%)', 'origin', 'first', 'second'])
+      expect(svg).toContain(`>${text}</text>`);
     const table = stdout.slice(stdout.indexOf(' network'));
     expect(table).toMatch(/^ network +loss +top-1 error +top-5 error +images\/s\n first .*\n second .*\n$/);
   });

@@ -406,6 +406,29 @@ describe('a run of the command that goes on', () => {
   });
 });
 
+describe('what can be seen of a run', () => {
+  it('is its machine, its curves, and what TensorBoard shows', () => {
+    const names = readdirSync(file('whole'));
+    expect(names).toEqual(expect.arrayContaining(['curves.svg', 'environment.jsonl']));
+    expect(names.filter((name) => name.startsWith('events.out.tfevents.'))).toHaveLength(1);
+    const starts = readFileSync(file('term/environment.jsonl'), 'utf8').trim().split('\n');
+    expect(starts.map((line) => JSON.parse(line).device)).toEqual(['cpu', 'cpu']);
+    expect(JSON.parse(starts[0] as string)).toMatchObject({
+      fromEpoch: 1,
+      threads: 1,
+      node: process.version,
+    });
+    const svg = readFileSync(file('whole/curves.svg'), 'utf8');
+    for (const text of ['loss', 'top-1 accuracy (%)', 'learning rate'])
+      expect(svg).toContain(`>${text}</text>`);
+    // The second part of a run that went on takes the place of what was logged behind the checkpoint.
+    const [, second] = readdirSync(file('term'))
+      .filter((name) => name.startsWith('events.'))
+      .sort();
+    expect(readFileSync(file(`term/${second}`)).includes(Buffer.from([0x3a, 0x02, 0x08, 0x01]))).toBe(true);
+  });
+});
+
 describe('the options of a run', () => {
   const told = (name: string) => resolveConfig({ file: file(`${name}/config.yaml`) });
 

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
+import { barPlot, plotSvg } from '../../plot/index.ts';
 import type { CorruptionErrors } from './corruption-errors.ts';
 import type { Evaluation, NetworkResult } from './evaluate-all.ts';
 import { asJson } from './report.ts';
@@ -10,6 +11,7 @@ export async function writeResults(folder: string, evaluation: Evaluation): Prom
   await mkdir(folder, { recursive: true });
   const put = (name: string, text: string) =>
     writeAtomically(join(folder, name), (sink) => sink(Buffer.from(text)));
+  if (evaluation.results.length > 1) put('comparison.svg', await comparisonSvg(evaluation));
   put('evaluation.json', `${JSON.stringify(asJson(evaluation), null, 1)}\n`);
   for (const result of evaluation.results) {
     put(`${result.name}-classes.csv`, classesCsv(result));
@@ -17,6 +19,19 @@ export async function writeResults(folder: string, evaluation: Evaluation): Prom
     if (result.corruptions !== undefined)
       put(`${result.name}-corruptions.csv`, corruptionsCsv(result.corruptions));
   }
+}
+
+/** Top-1 errors of the networks, beside each other under each condition. */
+async function comparisonSvg({ results }: Evaluation): Promise<string> {
+  const bars = results.flatMap(({ name, conditions, corruptions }) => [
+    ...conditions.map(({ condition, summary }) => ({ group: condition, name, value: summary.top1Error })),
+    ...(corruptions?.kinds ?? []).map(({ corruption, meanError }) => ({
+      group: corruption,
+      name,
+      value: meanError,
+    })),
+  ]);
+  return await plotSvg(barPlot(bars, { title: 'top-1 error (%)' }));
 }
 
 function classesCsv({ conditions: [{ perClass }] }: NetworkResult): string {

@@ -1,46 +1,49 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
-import type { EpochReport } from '../../train/index.ts';
-
-/** Of an epoch, as a line of `metrics.jsonl`. Figures in per cent, `epoch` from 1. */
-export interface EpochRecord {
-  readonly epoch: number;
-  readonly step: number;
-  readonly lr: number;
-  readonly train: Readonly<Record<string, number>>;
-  readonly val: Readonly<Record<string, number>>;
-  readonly isBest: boolean;
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-  /** Which part of the time was spent waiting for images. */
-  readonly dataShare: number;
-  /** Images that could not be read and were left out. */
-  readonly unreadable: { readonly train: number; readonly val: number };
-}
+import type { EpochReport, StepReport } from '../../train/index.ts';
+import { EventFile } from '../../train/logs/event-file.ts';
+import type { EpochRecord } from '../../train/report/run-folder.ts';
+import { environmentNow } from './environment.ts';
 
 const COLUMNS = ['Learning Rate', 'Train Loss', 'Valid Loss', 'Train Acc.', 'Valid Acc.'];
 const HEAD = COLUMNS.map((name) => `${name}\t`).join('');
 
-/** `log.txt` in the published script's format, with top-1 as accuracy, and `metrics.jsonl`. */
+/** Steps between two figures of the loss for TensorBoard. */
+const STEPS = 10;
+
+/**
+ * `log.txt` in the published script's format, with top-1 as accuracy; `metrics.jsonl`; `environment.jsonl`, with a line for
+ * each start; and event files for TensorBoard.
+ */
 export class RunLogs {
   readonly #folder: string;
   readonly #log: string;
   readonly #metrics: string;
+  readonly #device: string;
+  #events: EventFile | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, device: string) {
     this.#folder = folder;
+    this.#device = device;
     this.#log = join(folder, 'log.txt');
     this.#metrics = join(folder, 'metrics.jsonl');
   }
 
-  /** Leaves the lines of so many epochs: what was logged behind the checkpoint is done again. */
-  cut(epochs: number): void {
+  /** Leaves the lines of so many epochs, and of so many steps: what was logged behind the checkpoint is done again. */
+  begin(epochs: number, steps: number): void {
     mkdirSync(this.#folder, { recursive: true });
     const rows = linesOf(this.#log).filter((line) => line !== HEAD);
     replace(this.#log, [HEAD, ...rows.slice(0, epochs)]);
     const records = linesOf(this.#metrics).filter((line) => epochOf(line) <= epochs);
     replace(this.#metrics, records);
+    const start = { fromEpoch: epochs + 1, ...environmentNow(this.#device) };
+    appendFileSync(join(this.#folder, 'environment.jsonl'), `${JSON.stringify(start)}\n`);
+    this.#events = new EventFile(this.#folder, steps > 0 ? steps + 1 : undefined);
+  }
+
+  addStep({ step, values }: StepReport): void {
+    if (step % STEPS === 0) this.#events?.add(step, { 'loss/step': values.loss as number });
   }
 
   add(report: EpochReport, record: EpochRecord): void {
@@ -50,6 +53,17 @@ export class RunLogs {
     );
     appendFileSync(this.#log, `${row.join('')}\n`);
     appendFileSync(this.#metrics, `${JSON.stringify(record)}\n`);
+    const { imagesPerSecond, dataShare, memoryMB = 0 } = record;
+    const scalars = (of: Readonly<Record<string, number>>, kind: string) =>
+      Object.fromEntries(Object.entries(of).map(([name, value]) => [`${name}/${kind}`, value]));
+    this.#events?.add(report.step, {
+      ...scalars(train, 'train'),
+      ...scalars(val, 'val'),
+      lr,
+      imagesPerSecond,
+      dataShare,
+      memoryMB,
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 import { messageOf } from '../../errors.ts';
 import { isRedrawable, StatusLine } from '../../net/status-line.ts';
 import type { Callbacks, EpochReport, StepReport } from '../../train/index.ts';
+import type { EpochRecord } from '../../train/report/run-folder.ts';
 import type { RunData } from './run-data.ts';
-import type { EpochRecord, RunLogs } from './run-logs.ts';
+import type { RunLogs } from './run-logs.ts';
 import type { TrainStreams } from './train.ts';
 
 /** Seconds between lines where none can be drawn again. */
@@ -35,14 +36,15 @@ export class RunReport implements Callbacks {
     this.#images += images;
   }
 
-  onResume(path: string, epoch: number, batch: number): void {
-    this.#begin(epoch);
+  onResume(path: string, epoch: number, batch: number, step: number): void {
+    this.#begin(epoch, step);
     const where = batch > 0 ? `epoch ${epoch + 1}, batch ${batch + 1}` : `epoch ${epoch + 1}`;
     this.say(`Going on from ${path} with ${where}`);
   }
 
   onStep(report: StepReport): void {
-    this.#begin(0);
+    this.#begin(0, 0);
+    this.attempt('The step could not be logged', () => this.#logs.addStep(report));
     this.#seconds += report.seconds;
     this.#dataSeconds += report.dataSeconds;
     const { epoch, batch, batches = batch } = report;
@@ -54,7 +56,7 @@ export class RunReport implements Callbacks {
   }
 
   onEpoch(report: EpochReport): void {
-    this.#begin(0);
+    this.#begin(0, 0);
     const record = this.#record(report);
     this.attempt('The epoch could not be logged', () => this.#logs.add(report, record));
     this.#line?.clear();
@@ -72,11 +74,14 @@ export class RunReport implements Callbacks {
   }
 
   /** What a full disk prevents is told, and the run goes on. */
-  attempt(failure: string, write: () => void): void {
+  attempt(failure: string, write: () => void): void;
+  attempt(failure: string, write: () => Promise<void>): Promise<void>;
+  attempt(failure: string, write: () => void | Promise<void>): void | Promise<void> {
+    const tell = (error: unknown) => this.say(`${failure}: ${messageOf(error)}; the run goes on`);
     try {
-      write();
+      return write()?.catch(tell);
     } catch (error) {
-      this.say(`${failure}: ${messageOf(error)}; the run goes on`);
+      tell(error);
     }
   }
 
@@ -85,9 +90,10 @@ export class RunReport implements Callbacks {
     this.#streams.stderr.write(`${message}\n`);
   }
 
-  #begin(epochs: number): void {
-    if (!this.#isBegun) this.#logs.cut(epochs);
+  #begin(epochs: number, steps: number): void {
+    if (this.#isBegun) return;
     this.#isBegun = true;
+    this.attempt('The logs could not be begun', () => this.#logs.begin(epochs, steps));
   }
 
   #record(report: EpochReport): EpochRecord {
@@ -102,11 +108,12 @@ export class RunReport implements Callbacks {
       seconds: this.#seconds,
       imagesPerSecond: this.#images / this.#seconds,
       dataShare: this.#dataSeconds / this.#seconds,
+      memoryMB: Math.round(process.memoryUsage.rss() / 1e6),
       unreadable: { train: this.#data.train.skipped.length, val: this.#data.val.skipped.length },
     };
   }
 
-  #tellUnreadable({ unreadable: { train, val } }: EpochRecord): void {
+  #tellUnreadable({ unreadable: { train, val } = { train: 0, val: 0 } }: EpochRecord): void {
     if (train + val > 0)
       this.say(`Images that could not be read and were left out: ${train} of train, ${val} of val`);
   }

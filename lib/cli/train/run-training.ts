@@ -47,7 +47,7 @@ export async function runTraining(told: Told, streams: TrainStreams): Promise<nu
   manualSeed(config.seed);
   const network = await runNetwork(config, data.classes.length, resumed);
   prepare(network.model, config);
-  const report = new RunReport(streams, new RunLogs(config.output), data, config.epochs);
+  const report = new RunReport(streams, new RunLogs(config.output, config.device), data, config.epochs);
   streams.stdout.write(opening(config, data, network, resumed));
   const stop = new StopSignals((name) =>
     report.say(`${name}: the run ends after this step, with a checkpoint`),
@@ -60,6 +60,7 @@ export async function runTraining(told: Told, streams: TrainStreams): Promise<nu
       override: told.override !== undefined && told.override.length > 0,
       signal: stop.signal,
     });
+    await drawCurves(config.output, report);
     streams.stdout.write(closing(result, config));
     return result.finished ? 0 : STOPPED;
   } catch (error) {
@@ -69,6 +70,18 @@ export async function runTraining(told: Told, streams: TrainStreams): Promise<nu
   } finally {
     stop.release();
   }
+}
+
+/** `curves.svg`: the figures over the epochs so far. */
+async function drawCurves(output: string, report: RunReport): Promise<void> {
+  const [{ readRun }, { curvesSvg }] = await Promise.all([
+    import('../../train/report/run-folder.ts'),
+    import('../../train/report/curves.ts'),
+  ]);
+  await report.attempt('The curves could not be drawn', async () => {
+    const svg = await curvesSvg([await readRun(output)]);
+    writeAtomically(join(output, 'curves.svg'), (sink) => sink(Buffer.from(svg)));
+  });
 }
 
 function completed(config: TrainConfig): RunConfig {

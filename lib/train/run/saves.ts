@@ -26,7 +26,7 @@ export class Saves<Batch> {
       try {
         const progress = this.#state.restore(path, override, (message) => this.warn(message));
         this.newest = path;
-        this.tell((callbacks) => callbacks.onResume?.(path, progress.epoch, progress.batch));
+        this.tell((callbacks) => callbacks.onResume?.(path, progress.epoch, progress.batch, progress.step));
         return progress;
       } catch (error) {
         const isLast = index === candidates.length - 1;

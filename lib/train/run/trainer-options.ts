@@ -67,7 +67,7 @@ export interface Callbacks {
   /** A checkpoint was written. */
   onSave?(path: string): void;
   /** The run goes on from a file. */
-  onResume?(path: string, epoch: number, batch: number): void;
+  onResume?(path: string, epoch: number, batch: number, step: number): void;
   /** Something is not as it should be, and the run goes on. */
   onWarning?(message: string): void;
 }
