@@ -187,6 +187,7 @@ export interface AutogradBinding {
     saved: (Handle | null)[],
     materializeGrads: boolean,
     backward: (gradients: (Handle | null)[]) => (Handle | null)[],
+    jvp: (tangents: (Handle | null)[]) => (Handle | null)[],
   ): [(Handle | null)[], Handle | null];
   savedTensors(saved: Handle): (Handle | null)[];
   setStackReader(read: () => string): void;
@@ -270,6 +271,14 @@ export interface Binding extends DeviceBinding, AutogradBinding {
     createGraph: boolean,
     allowUnused: boolean,
   ): (Handle | null)[];
+  /** Begins a level of forward-mode differentiation, of which there is one in the process: its number. */
+  enterDualLevel(): number;
+  exitDualLevel(): void;
+  /** Whether ops propagate tangents; what it was before. */
+  setForwardMode(value: boolean): boolean;
+  /** Begins a vmap: its level. */
+  enterVmap(): number;
+  exitVmap(): void;
   isGradEnabled(): boolean;
   setGradEnabled(value: boolean): void;
   isInferenceModeEnabled(): boolean;

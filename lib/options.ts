@@ -95,6 +95,12 @@ export function checkFlag(owner: string, value: unknown): asserts value is boole
     throw new TypeError(`Expected a boolean for ${owner}, got ${describeValue(value)}`);
 }
 
+/** The same for options by name; undefined stands for the default. */
+export function checkFlags(owner: string, flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(flags))
+    if (value !== undefined) checkFlag(`${owner} ${name}`, value);
+}
+
 /** Refuses what cannot be called. */
 export function checkFunction(owner: string, value: unknown): void {
   if (typeof value === 'function') return;

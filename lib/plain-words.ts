@@ -20,6 +20,19 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
     /value cannot be converted to type int(\w*) without overflow/,
     'Expected whole numbers that fit an int$1 of C++, got a larger one',
   ],
+  [
+    /^grad can be implicitly created only for scalar outputs/,
+    'grad can be implicitly created only for scalar outputs: expected a gradient for an output of several elements, got ' +
+      'none; give one, or take the sum of the output',
+  ],
+  [
+    /^For complex Tensors, both grad_output and output are required to have the same dtype[\s\S]*/,
+    'Expected a gradient of the dtype of its output, as complex outputs need, got another',
+  ],
+  [
+    /^grad can be computed only for real scalar outputs but got (\w+)/,
+    'Expected a gradient for an output of $1, since one is made only for real outputs, got none',
+  ],
   [/self\.is_sparse\(\) INTERNAL ASSERT .*/, 'Expected a sparse tensor, got a dense one'],
   [/cannot create std::vector larger than max_size\(\)/, 'Expected sizes that fit together, got others'],
   [

@@ -101,6 +101,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'swa-utils': ['.', 'lr-scheduler', 'base'],
     '.': ['base', 'optimizers', 'lr-scheduler', 'swa-utils'],
   },
+  autograd: { functional: ['.'], gradcheck: ['.'], '.': ['functional', 'gradcheck'] },
   train: {
     metrics: [],
     config: [],

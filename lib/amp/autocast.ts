@@ -1,5 +1,5 @@
 import { requireCuda } from '../cuda/device.ts';
-import { checkOptions } from '../options.ts';
+import { checkFlags, checkFunction, checkOptions, checkPositions } from '../options.ts';
 import type { Device, DType } from '../tensor/index.ts';
 import { native } from '../tensor/native.ts';
 import { refusePromise } from '../tensor/scope.ts';
@@ -32,6 +32,7 @@ function checkDtype(dtype: string | undefined): void {
 function enter(device: Device, options: AutocastOptions): void {
   checkOptions('autocast', options, ['dtype', 'enabled', 'cacheEnabled']);
   const { dtype, enabled = true, cacheEnabled } = options;
+  checkFlags('autocast', { enabled, cacheEnabled });
   const type = typeOf(device);
   checkDtype(dtype);
   if (enabled && type === 'cuda') requireCuda();
@@ -54,8 +55,12 @@ function enter(device: Device, options: AutocastOptions): void {
 export function autocast<T>(device: Device, fn: () => T): T;
 export function autocast<T>(device: Device, options: AutocastOptions, fn: () => T): T;
 export function autocast<T>(device: Device, first: AutocastOptions | (() => T), second?: () => T): T {
-  const [options, fn] = typeof first === 'function' ? [{}, first] : [first, second];
-  if (typeof fn !== 'function') throw new TypeError(`Expected a function for autocast, got ${typeof fn}`);
+  const [options, fn] = (typeof first === 'function' ? [{}, first] : [first, second]) as [
+    AutocastOptions,
+    () => T,
+  ];
+  checkPositions('autocast', arguments, typeof first === 'function' ? 2 : 3);
+  checkFunction('autocast', fn);
   enter(device, options);
   try {
     const result = fn();

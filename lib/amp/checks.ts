@@ -1,6 +1,8 @@
 import { requireCuda } from '../cuda/device.ts';
 import { TorchError } from '../errors.ts';
+import { checkNumbers, describeValue } from '../options.ts';
 import type { Device } from '../tensor/index.ts';
+import { native } from '../tensor/native.ts';
 import type { Factors } from './scaler-state.ts';
 
 /** A method of GradScaler was called out of order. */
@@ -12,6 +14,8 @@ export function checkDevice(device: Device, enabled: boolean): Device {
   if (typeof device !== 'string') {
     throw new TypeError(`Expected a device for GradScaler, got ${typeof device}`);
   }
+  // Refuses kinds of devices that there are not.
+  native.isAutocastAvailable(device.replace(/:\d+$/, ''));
   if (enabled && device.startsWith('cuda')) requireCuda();
   return device;
 }
@@ -21,10 +25,18 @@ export function checkFactors({ growthFactor, backoffFactor, growthInterval }: Fa
   const fail = (name: string, wanted: string, value: number) => {
     throw new RangeError(`Expected ${wanted} for GradScaler ${name}, got ${value}`);
   };
+  checkNumbers('GradScaler', { growthFactor, backoffFactor, growthInterval });
   if (!(growthFactor > 1)) fail('growthFactor', 'a number above 1', growthFactor);
   if (!(backoffFactor < 1)) fail('backoffFactor', 'a number below 1', backoffFactor);
   if (!Number.isInteger(growthInterval) || growthInterval < 1)
     fail('growthInterval', 'an integer of at least 1', growthInterval);
+}
+
+/** Refuses what has no gradients to look at. */
+export function checkOptimizer(method: string, optimizer: unknown): void {
+  const { paramGroups, step } = (optimizer ?? {}) as { paramGroups?: unknown; step?: unknown };
+  if (Array.isArray(paramGroups) && typeof step === 'function') return;
+  throw new TypeError(`Expected an Optimizer for GradScaler.${method}, got ${describeValue(optimizer)}`);
 }
 
 /** torch asserts the same: a step without gradients would tell the scale nothing. */

@@ -1,7 +1,7 @@
 import type { Optimizer } from '../optim/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkFlags, checkNumbers, checkOptions, checkPositions } from '../options.ts';
 import { type Device, full, keep, noGrad, ops, scope, Tensor } from '../tensor/index.ts';
-import { checkDevice, checkFactors, requireChecked, stateError } from './checks.ts';
+import { checkDevice, checkFactors, checkOptimizer, requireChecked, stateError } from './checks.ts';
 import { PerDevice } from './per-device.ts';
 import { combined, setScale } from './scale-tensors.ts';
 import { type Factors, type GradScalerState, packState, readState } from './scaler-state.ts';
@@ -68,6 +68,8 @@ export class GradScaler {
   constructor(device: Device = 'cuda', options: GradScalerOptions = {}) {
     checkOptions('GradScaler', options, OPTIONS);
     const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options;
+    checkFlags('GradScaler', { enabled: options.enabled });
+    checkNumbers('GradScaler', { initScale });
     this.#enabled = options.enabled ?? true;
     this.device = checkDevice(device, this.#enabled);
     this.#initScale = initScale;
@@ -79,6 +81,7 @@ export class GradScaler {
   scale(outputs: Tensor): Tensor;
   scale<T extends Outputs>(outputs: T): T;
   scale(outputs: Outputs): Outputs {
+    checkPositions('GradScaler.scale', arguments, 1);
     if (!this.#enabled) return outputs;
     if (outputs instanceof Tensor) return this.#scaled(outputs);
     if (Array.isArray(outputs)) return outputs.map((output: Outputs) => this.scale(output));
@@ -121,6 +124,8 @@ export class GradScaler {
    *   the parameters must be float32.
    */
   unscale_(optimizer: AnyOptimizer): void {
+    checkPositions('GradScaler.unscale_', arguments, 1);
+    checkOptimizer('unscale_', optimizer);
     if (!this.#enabled) return;
     const { scale } = this.#stateFor('unscale_');
     const progress = this.#progressOf(optimizer);
@@ -156,6 +161,8 @@ export class GradScaler {
    * @throws TorchError when called twice without an `update`, or when the optimizer has no gradients.
    */
   step(optimizer: AnyOptimizer): unknown {
+    checkPositions('GradScaler.step', arguments, 1);
+    checkOptimizer('step', optimizer);
     if (!this.#enabled) return optimizer.step();
     this.#stateFor('step');
     const progress = this.#progressOf(optimizer);
@@ -203,6 +210,7 @@ export class GradScaler {
    * @throws TorchError when no optimizer was stepped or unscaled.
    */
   update(newScale?: number | Tensor): void {
+    checkPositions('GradScaler.update', arguments, 1);
     if (!this.#enabled) return;
     const { scale, growthTracker } = this.#stateFor('update');
     noGrad(() => {
@@ -239,6 +247,7 @@ export class GradScaler {
   }
 
   setGrowthFactor(growthFactor: number): void {
+    checkPositions('GradScaler.setGrowthFactor', arguments, 1);
     this.#setFactors({ growthFactor });
   }
 
@@ -247,6 +256,7 @@ export class GradScaler {
   }
 
   setBackoffFactor(backoffFactor: number): void {
+    checkPositions('GradScaler.setBackoffFactor', arguments, 1);
     this.#setFactors({ backoffFactor });
   }
 
@@ -255,6 +265,7 @@ export class GradScaler {
   }
 
   setGrowthInterval(growthInterval: number): void {
+    checkPositions('GradScaler.setGrowthInterval', arguments, 1);
     this.#setFactors({ growthInterval });
   }
 
@@ -284,6 +295,7 @@ export class GradScaler {
   loadStateDict(state: ReadonlyMap<string, unknown> | object): void {
     if (!this.#enabled) return;
     const { scale, factors, growthTracker } = readState(state);
+    checkFactors(factors);
     this.#initScale = scale;
     this.#factors = factors;
     this.#initGrowthTracker = growthTracker;

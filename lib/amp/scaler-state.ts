@@ -1,3 +1,7 @@
+import { describeValue } from '../options.ts';
+
+const KEYS = ['scale', 'growth_factor', 'backoff_factor', 'growth_interval', '_growth_tracker'];
+
 /** What changes the scale. */
 export interface Factors {
   growthFactor: number;
@@ -37,11 +41,16 @@ export function readState(state: ReadonlyMap<string, unknown> | object): {
       'Expected the state of an enabled GradScaler for loadStateDict, got an empty one; it was saved while not enabled',
     );
   }
+  const unknown = [...read.keys()].find((key) => !KEYS.includes(key));
+  if (unknown !== undefined)
+    throw new RangeError(`Expected the keys ${KEYS.join(', ')} in the state of GradScaler, got "${unknown}"`);
   const number = (key: keyof GradScalerState): number => {
     const value = read.get(key);
-    if (typeof value === 'number') return value;
-    throw new RangeError(`Expected a number for GradScaler state "${key}", got ${typeof value}`);
+    if (typeof value === 'number' && !Number.isNaN(value)) return value;
+    throw new RangeError(`Expected a number for GradScaler state "${key}", got ${describeValue(value)}`);
   };
+  if (!(number('scale') > 0))
+    throw new RangeError(`Expected a scale above 0 in the state of GradScaler, got ${read.get('scale')}`);
   return {
     scale: number('scale'),
     factors: {

@@ -1,17 +1,19 @@
 import type { Handle } from '../binding.ts';
 import { unwrap, wrapTensor } from '../ops/index.ts';
 import { describeValue } from '../options.ts';
-import { isTensor, type Tensor } from '../tensor/index.ts';
+import { isTensor, type Tensor, zerosLike } from '../tensor/index.ts';
 import { withGradEnabled } from '../tensor/modes.ts';
 import { native } from '../tensor/native.ts';
 import { callForeign } from '../tensor/own-code.ts';
 import { FunctionCtx, handles, type Marks } from './function-ctx.ts';
+import { withoutTangents } from './levels.ts';
 
 /** The static side of an op with a derivative of its own. */
 export interface AnyFunction {
   readonly name: string;
   forward(...args: unknown[]): unknown;
   backward?(ctx: FunctionCtx, ...gradOutputs: (Tensor | null)[]): unknown;
+  jvp?(ctx: FunctionCtx, ...tangents: (Tensor | null)[]): unknown;
   setupContext?(ctx: FunctionCtx, inputs: unknown[], output: unknown): void;
 }
 
@@ -22,12 +24,15 @@ export function applyFunction(fn: AnyFunction, args: unknown[]): unknown {
     fn.name,
     args.map((arg) => isTensor(arg) && arg.requiresGrad),
   );
-  const result = withGradEnabled(false, `forward of ${fn.name}`, () => runForward(fn, ctx, args));
+  const result = withGradEnabled(false, `forward of ${fn.name}`, () =>
+    withoutTangents(() => runForward(fn, ctx, args)),
+  );
   const outputs: unknown[] = Array.isArray(result) ? result : [result];
   let replaced: (Handle | null)[] = [];
   ctx.end((marks) => {
     const backward = makeBackward(fn, ctx, areTensors);
-    const [tensors, saved] = endFunction(fn.name, args.filter(isTensor), outputs, marks, backward);
+    const jvp = makeJvp(fn, ctx, { args, marks, count: outputs.length });
+    const [tensors, saved] = endFunction(fn.name, args.filter(isTensor), outputs, marks, backward, jvp);
     replaced = tensors;
     return saved;
   });
@@ -50,6 +55,7 @@ function endFunction(
   outputs: unknown[],
   { saved, dirty, nonDifferentiable, materializeGrads }: Marks,
   backward: (gradients: (Handle | null)[]) => (Handle | null)[],
+  jvp: (tangents: (Handle | null)[]) => (Handle | null)[],
 ): [(Handle | null)[], Handle | null] {
   return native.endFunction(
     `${name}Backward`,
@@ -60,6 +66,7 @@ function endFunction(
     handles(saved),
     materializeGrads,
     backward,
+    jvp,
   );
 }
 
@@ -75,6 +82,41 @@ function makeBackward(fn: AnyFunction, ctx: FunctionCtx, areTensors: readonly bo
     const result = callForeign((...grads) => fn.backward?.(ctx, ...grads), ...given);
     return readGradients(fn.name, result, areTensors);
   };
+}
+
+/** The tangents of the outputs, by the function's own `jvp`. */
+function makeJvp(
+  fn: AnyFunction,
+  ctx: FunctionCtx,
+  { args, marks, count }: { args: readonly unknown[]; marks: Marks; count: number },
+) {
+  return (tangents: (Handle | null)[]): (Handle | null)[] => {
+    if (typeof fn.jvp !== 'function') {
+      throw new TypeError(
+        `Expected a static function jvp in the autograd.Function ${fn.name}, which forward mode calls, got ${describeValue(fn.jvp)}`,
+      );
+    }
+    let next = 0;
+    const given = args.map((arg) => {
+      if (!isTensor(arg)) return null;
+      const tangent = wrapTensor(tangents[next++] ?? null) as Tensor | null;
+      return tangent ?? (marks.materializeGrads ? zerosLike(arg) : null);
+    });
+    const result = callForeign((...all) => fn.jvp?.(ctx, ...all), ...given);
+    return readTangents(fn.name, result, count);
+  };
+}
+
+function readTangents(name: string, result: unknown, count: number): (Handle | null)[] {
+  const list: readonly unknown[] = Array.isArray(result) ? result : [result];
+  if (list.length !== count) {
+    throw new RangeError(
+      `Expected ${count} tangents from jvp of ${name}, one for each output, got ${list.length}`,
+    );
+  }
+  const wrong = list.find((tangent) => tangent !== null && tangent !== undefined && !isTensor(tangent));
+  if (wrong === undefined) return handles(list.map((tangent) => (tangent ?? null) as Tensor | null));
+  throw new TypeError(`Expected Tensors or null from jvp of ${name}, got ${describeValue(wrong)}`);
 }
 
 /** The gradients that backward returned, of the arguments that are tensors. */

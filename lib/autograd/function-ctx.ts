@@ -1,6 +1,6 @@
 import type { Handle } from '../binding.ts';
 import { unwrap, wrapTensor } from '../ops/index.ts';
-import { describeValue } from '../options.ts';
+import { checkPositions, describeValue } from '../options.ts';
 import { isTensor, type Tensor } from '../tensor/index.ts';
 import { native } from '../tensor/native.ts';
 
@@ -27,6 +27,7 @@ export class FunctionCtx<S extends readonly (Tensor | null)[] = Tensor[]> {
   #marks: Marks = NOTHING;
   #isOver = false;
   #saved: Handle | null = null;
+  #forForward: readonly (Tensor | null)[] | null = null;
 
   /** @internal */
   constructor(name: string, needsInputGrad: readonly boolean[]) {
@@ -48,6 +49,18 @@ export class FunctionCtx<S extends readonly (Tensor | null)[] = Tensor[]> {
     this.#mark('saveForBackward', { saved: tensors });
   }
 
+  /** The same for `jvp`, which forward mode calls right after forward: what it reads as `savedTensors`. */
+  saveForForward(...tensors: S): void {
+    const wrong = tensors.find((tensor) => tensor !== null && !isTensor(tensor));
+    if (wrong !== undefined) {
+      throw new TypeError(
+        `Expected Tensors or null for saveForForward of ${this.#name}, got ${describeValue(wrong)}`,
+      );
+    }
+    this.#mark('saveForForward', {});
+    this.#forForward = tensors;
+  }
+
   /** Says which inputs forward changes in place. It must return them too. */
   markDirty(...tensors: Tensor[]): void {
     this.#checkTensors('markDirty', tensors);
@@ -62,6 +75,7 @@ export class FunctionCtx<S extends readonly (Tensor | null)[] = Tensor[]> {
 
   /** Whether backward gets zeros, instead of null, for outputs that have no gradient. Default true. */
   setMaterializeGrads(value: boolean): void {
+    checkPositions(`setMaterializeGrads of ${this.#name}`, arguments, 1);
     if (typeof value !== 'boolean') {
       throw new TypeError(
         `Expected a boolean for setMaterializeGrads of ${this.#name}, got ${describeValue(value)}`,
@@ -76,6 +90,7 @@ export class FunctionCtx<S extends readonly (Tensor | null)[] = Tensor[]> {
    * @throws TorchError after a backward that did not retain the graph, and where a saved tensor was changed in place.
    */
   get savedTensors(): S {
+    if (this.#isOver && this.#forForward !== null) return this.#forForward as S;
     if (!this.#isOver) return this.#marks.saved as S;
     if (this.#saved === null) return [] as unknown as S;
     return native.savedTensors(this.#saved).map(wrapTensor) as unknown as S;
@@ -104,6 +119,7 @@ export class FunctionCtx<S extends readonly (Tensor | null)[] = Tensor[]> {
     this.#marks = NOTHING;
     this.#isOver = true;
     this.#saved = record(marks);
+    this.#forForward = null;
   }
 }
 

@@ -23,6 +23,9 @@ interface WithSetup<A extends unknown[], R> {
  * there is none. With a static `setupContext(ctx, inputs, output)`, forward gets the arguments alone. `apply(...args)` calls
  * the op; its errors and `gradFn` name the class.
  *
+ * With a static `jvp(ctx, ...tangents)`, which gets a tangent for each argument of forward (null for what is no tensor) and
+ * returns one for each output, forward mode works too; it reads what `ctx.saveForForward` kept.
+ *
  * Backward is recorded with `createGraph`, so that an op whose backward is made of ops can be differentiated again;
  * `onceDifferentiable` refuses that. It runs on this thread and must be synchronous.
  *

@@ -12,10 +12,12 @@ export {
   setDetectAnomaly,
   setGradEnabled,
 } from '../tensor/index.ts';
+export * as forwardAd from './forward-ad.ts';
 export { AutogradFunction as Function, type Gradients } from './function.ts';
 export { FunctionCtx } from './function-ctx.ts';
-export * as functional from './functional.ts';
-export { type GradcheckOptions, type GradgradcheckOptions, gradcheck, gradgradcheck } from './gradcheck.ts';
-export { GradcheckError } from './gradcheck-error.ts';
+export * as functional from './functional/index.ts';
+export { gradcheck, gradgradcheck } from './gradcheck/gradcheck.ts';
+export { GradcheckError } from './gradcheck/gradcheck-error.ts';
+export type { GradcheckOptions, GradgradcheckOptions } from './gradcheck/options.ts';
 export * as graph from './graph.ts';
 export { onceDifferentiable } from './once-differentiable.ts';

@@ -1,15 +1,9 @@
 import { unwrap, wrapTensor } from '../ops/index.ts';
-import { checkOptions, checkPositions, describeValue } from '../options.ts';
+import { checkFlags, checkFunction, checkOptions, checkPositions, describeValue } from '../options.ts';
 import { isTensor, keep, type Tensor } from '../tensor/index.ts';
 import { native } from '../tensor/native.ts';
 import { callForeign } from '../tensor/own-code.ts';
 import { refusePromise } from '../tensor/scope.ts';
-
-function checkFunction(name: string, value: unknown): void {
-  if (typeof value !== 'function') {
-    throw new TypeError(`Expected a function for ${name} of savedTensorsHooks, got ${describeValue(value)}`);
-  }
-}
 
 /**
  * The hooks, with the number of the backward pass. With `frees`, a tensor given to `pack` and one that `unpack` gave are
@@ -54,8 +48,9 @@ export function savedTensorsHooks<P, T>(
   fn: () => T,
 ): T {
   checkPositions('savedTensorsHooks', arguments, 3);
-  checkFunction('pack', pack);
-  checkFunction('unpack', unpack);
+  checkFunction('pack of savedTensorsHooks', pack);
+  checkFunction('unpack of savedTensorsHooks', unpack);
+  checkFunction('savedTensorsHooks', fn);
   return withSavedHooks(
     (tensor) => callForeign(pack, tensor),
     (packed: P) => {
@@ -80,6 +75,8 @@ export function saveOnCpu<T>(fn: () => T, options: { pinMemory?: boolean } = {})
   checkPositions('saveOnCpu', arguments, 2);
   checkOptions('saveOnCpu', options, ['pinMemory']);
   const { pinMemory = false } = options;
+  checkFlags('saveOnCpu', { pinMemory });
+  checkFunction('saveOnCpu', fn);
   return savedTensorsHooks(
     (tensor) => {
       const host = tensor.to('cpu');

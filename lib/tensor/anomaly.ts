@@ -1,6 +1,6 @@
 import { isForeign, parseFrame } from '../call-site.ts';
 import { TorchError } from '../errors.ts';
-import { checkOptions } from '../options.ts';
+import { checkFlag, checkFlags, checkFunction, checkOptions, checkPositions } from '../options.ts';
 import { native } from './native.ts';
 import { refusePromise } from './scope.ts';
 
@@ -33,9 +33,9 @@ function readStack(): string {
  */
 export function setDetectAnomaly(mode: boolean, options: AnomalyOptions = {}): void {
   checkOptions('setDetectAnomaly', options, ['checkNan']);
-  if (typeof mode !== 'boolean') {
-    throw new TypeError(`Expected a boolean for setDetectAnomaly, got ${typeof mode}`);
-  }
+  checkPositions('setDetectAnomaly', arguments, 2);
+  checkFlag('setDetectAnomaly', mode);
+  checkFlags('setDetectAnomaly', { checkNan: options.checkNan });
   native.setStackReader(readStack);
   native.setAnomaly(mode, options.checkNan ?? true);
 }
@@ -53,7 +53,10 @@ export function isAnomalyEnabled(): boolean {
  * @example autograd.detectAnomaly(() => criterion.forward(model.forward(x), labels).backward());
  */
 export function detectAnomaly<T>(fn: () => T, options: AnomalyOptions = {}): T {
+  checkPositions('detectAnomaly', arguments, 2);
   checkOptions('detectAnomaly', options, ['checkNan']);
+  checkFlags('detectAnomaly', { checkNan: options.checkNan });
+  checkFunction('detectAnomaly', fn);
   const before = [native.isAnomalyEnabled(), native.isAnomalyCheckNan()] as const;
   setDetectAnomaly(true, options);
   try {

@@ -1,5 +1,9 @@
+import { isTensorObject } from '../ops/index.ts';
 import { describeValue } from '../options.ts';
-import { isTensor, type Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
+
+const isTensor = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && isTensorObject(value);
 
 /**
  * Refuses what is no tensor, before its methods are called.

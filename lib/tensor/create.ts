@@ -1,6 +1,6 @@
 import { describe } from '../ops/describe.ts';
 import { Complex, isNative, unwrap } from '../ops/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkFlags, checkOptions, checkPositions, describeValue } from '../options.ts';
 import {
   type Device,
   type DType,
@@ -37,7 +37,9 @@ function factoryOptions(
   options: TensorOptions & { memoryFormat?: MemoryFormat; generator?: Generator | null },
 ) {
   checkOptions('a new tensor', options, OPTIONS);
-  const { dtype, device, pinMemory, memoryFormat, generator } = options;
+  const { dtype, device, requiresGrad, pinMemory, memoryFormat, generator } = options;
+  if (requiresGrad !== undefined || pinMemory !== undefined)
+    checkFlags('a new tensor', { requiresGrad, pinMemory });
   return {
     ...(dtype === undefined ? {} : { dtype }),
     ...(device === undefined ? {} : { device }),
@@ -136,12 +138,15 @@ function packIntegers(elements: Element[], dtype: DType): BigInt64Array | BigUin
  */
 export function tensor(data: NestedArray | TypedArray | Tensor, options: TensorOptions = {}): Tensor {
   factoryOptions(options);
+  const { dtype = 'float32' } = options;
+  if (typeof dtype !== 'string')
+    throw new TypeError(`Expected a dtype such as "float32" for tensor, got ${describeValue(dtype)}`);
   const made = scope(() => convert(fromData(data, options), options));
   return finish(made, options);
 }
 
 function fromData(data: NestedArray | TypedArray | Tensor, options: TensorOptions): Tensor {
-  if (typeof data === 'object' && isNative(data)) return aten.clone(aten.detach(data));
+  if (typeof data === 'object' && data !== null && isNative(data)) return aten.clone(aten.detach(data));
   if (ArrayBuffer.isView(data)) {
     const dtype = dtypeOfArray(data);
     if (dtype === undefined) throw new TypeError(`Expected a typed array for tensor, got ${describe(data)}`);
@@ -187,12 +192,21 @@ export interface FromBufferOptions {
  */
 export function fromBuffer(data: TypedArray | Buffer | ArrayBuffer, options: FromBufferOptions = {}): Tensor {
   checkOptions('fromBuffer', options, ['dtype', 'shape', 'offset']);
+  checkBuffer(data);
   refuseResizable(data);
   if (native.movesBuffers()) guardTransfer(ArrayBuffer.isView(data) ? data.buffer : data);
   const dtype = options.dtype ?? dtypeOfArray(data) ?? 'uint8';
   const offset = options.offset ?? 0;
   const shape = options.shape ?? [Math.floor((data.byteLength - offset) / itemsizeOf(dtype))];
   return new Tensor(native.fromBuffer(data, dtype, shape, offset));
+}
+
+function checkBuffer(data: unknown): void {
+  const tag = Object.prototype.toString.call(data).slice(8, -1);
+  if (ArrayBuffer.isView(data) || tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer') return;
+  throw new TypeError(
+    `Expected a typed array, Buffer or ArrayBuffer for fromBuffer, got ${describeValue(data)}; use tensor() for numbers`,
+  );
 }
 
 /** Shrinking a buffer takes the pages away from under a tensor. */
@@ -220,6 +234,7 @@ export function tensorFromStorage(
   size: number[],
   stride: number[],
 ): Tensor {
+  checkPositions('tensorFromStorage', arguments, 5);
   return new Tensor(native.tensorFromStorage(unwrap(storage), dtype, storageOffset, size, stride));
 }
 
@@ -299,6 +314,12 @@ export function arange(
   step?: number | TensorOptions,
   options: TensorOptions = {},
 ): Tensor {
+  for (const [name, value] of Object.entries({ end, step })) {
+    const isKind =
+      value === undefined || typeof value === 'number' || (typeof value === 'object' && value !== null);
+    if (!isKind)
+      throw new TypeError(`Expected a number for arange argument "${name}", got ${describeValue(value)}`);
+  }
   const given =
     [end, step, options].find((value): value is TensorOptions => typeof value === 'object') ?? options;
   const settings = factoryOptions(given);

@@ -1,4 +1,5 @@
 import type { DType } from '../ops/index.ts';
+import { describeValue } from '../options.ts';
 
 export type { Device, DType, Layout, MemoryFormat } from '../ops/index.ts';
 
@@ -76,6 +77,12 @@ export function viewAs(dtype: DType, buffer: ArrayBuffer): TypedArray {
   }
 }
 
-export const isComplex = (dtype: DType): boolean => dtype.startsWith('complex');
-export const isFloatingPoint = (dtype: DType): boolean => dtype.startsWith('float') || dtype === 'bfloat16';
+function textOf(name: string, dtype: unknown): string {
+  if (typeof dtype === 'string') return dtype;
+  throw new TypeError(`Expected a dtype such as "float32" for ${name}, got ${describeValue(dtype)}`);
+}
+
+export const isComplex = (dtype: DType): boolean => textOf('isComplex', dtype).startsWith('complex');
+export const isFloatingPoint = (dtype: DType): boolean =>
+  textOf('isFloatingPoint', dtype).startsWith('float') || dtype === 'bfloat16';
 export const isQuantized = (dtype: DType): boolean => dtype.startsWith('q');

@@ -1,6 +1,6 @@
 import type { Handle } from '../binding.ts';
 import { describe, isNative, unwrap, wrapTensor } from '../ops/index.ts';
-import { checkOptions } from '../options.ts';
+import { checkFlags, checkOptions, checkPositions } from '../options.ts';
 import { runBackward } from './anomaly.ts';
 import { noGrad } from './modes.ts';
 import { native } from './native.ts';
@@ -40,12 +40,14 @@ export function grad(
   inputs: Tensor | readonly Tensor[],
   options: GradOptions = {},
 ): (Tensor | null)[] {
+  checkPositions('grad', arguments, 3);
   checkOptions('grad', options, ['gradOutputs', 'retainGraph', 'createGraph', 'allowUnused']);
   const { createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
+  checkFlags('grad', { createGraph, retainGraph, allowUnused });
   const ends = listOf(outputs, 'grad argument "outputs"');
   const starts = listOf(inputs, 'grad argument "inputs"');
-  const given =
-    options.gradOutputs === undefined ? [] : listOf(options.gradOutputs, 'grad option gradOutputs');
+  if (starts.length === 0) throw new RangeError('Expected at least one input for grad, got an empty array');
+  const given = gradOutputsOf(options, ends.length);
   const first: (Handle | null)[] = ends.map((_, i) => {
     const gradient = given[i];
     return gradient ? unwrap(gradient) : null;
@@ -54,6 +56,16 @@ export function grad(
     native.gradOf(ends.map(unwrap), starts.map(unwrap), first, retainGraph, createGraph, allowUnused),
   );
   return grads.map((handle) => wrapTensor(handle) as Tensor | null);
+}
+
+/** A gradient for each output, or none. */
+function gradOutputsOf({ gradOutputs }: GradOptions, count: number): readonly (Tensor | null)[] {
+  if (gradOutputs === undefined) return [];
+  const given = listOf(gradOutputs, 'grad option gradOutputs');
+  if (given.length === count) return given;
+  throw new RangeError(
+    `Expected a gradient for each of ${count} outputs for grad option gradOutputs, got ${given.length}`,
+  );
 }
 
 /** One tensor, or a list of them, as a list. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { NativeObject, unwrap } from '../ops/index.ts';
+import { checkTensor } from './check-tensor.ts';
 import type { Device } from './dtype.ts';
 import { native } from './native.ts';
 import { Tensor } from './tensor.ts';
@@ -24,6 +25,7 @@ export class Generator extends NativeObject {
   }
 
   setState(state: Tensor): this {
+    checkState('setState', state);
     native.setGeneratorState(unwrap(this), unwrap(state));
     return this;
   }
@@ -53,6 +55,12 @@ export function initialSeed(): bigint {
   return native.initialSeed(null);
 }
 
+function checkState(name: string, state: Tensor): void {
+  checkTensor(name, 'state', state);
+  if (state.dtype === 'uint8') return;
+  throw new RangeError(`Expected a state of uint8, as getState gives, for ${name}, got ${state.dtype}`);
+}
+
 /** The state of the default CPU generator: a uint8 tensor. */
 export function getRngState(): Tensor {
   return new Tensor(native.generatorState(null));
@@ -60,6 +68,7 @@ export function getRngState(): Tensor {
 
 /** Puts back a state that `getRngState` gave. */
 export function setRngState(state: Tensor): void {
+  checkState('setRngState', state);
   native.setGeneratorState(null, unwrap(state));
 }
 

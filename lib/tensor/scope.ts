@@ -10,6 +10,7 @@ import {
   takeFromScope,
   unwrap,
 } from '../ops/index.ts';
+import { checkFunction } from '../options.ts';
 import { native } from './native.ts';
 
 /** Collects the native objects inside a returned value: arrays, Maps, Sets and plain objects are looked into. */
@@ -66,6 +67,7 @@ export function refusePromise(result: unknown, name: string): void {
  * const norm = scope(() => x.mul(x).sum().sqrt()); // the product and the sum are freed here
  */
 export function scope<T>(fn: () => T): T {
+  checkFunction('scope', fn);
   return scoped(fn, false);
 }
 

@@ -9,8 +9,9 @@ import {
   ops as untypedOps,
   unwrap,
 } from '../ops/index.ts';
-import { checkFlag, checkOptions } from '../options.ts';
+import { checkFlag, checkFlags, checkOptions, describeValue } from '../options.ts';
 import { runBackward } from './anomaly.ts';
+import { listOfTensors } from './check-tensor.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
 import { type Element, type NestedArray, needsFloat, nest, toElements } from './elements.ts';
 import {
@@ -84,6 +85,7 @@ export class Tensor extends NativeObject {
   }
 
   set requiresGrad(value: boolean) {
+    checkFlag('requiresGrad', value);
     native.setRequiresGrad(unwrap(this), value);
   }
 
@@ -352,6 +354,8 @@ export class Tensor extends NativeObject {
    * @example x.setIndex([0, slice(1)], 5); x.setIndex([mask], 0); x.setIndex([[1, 0]], rows);
    */
   setIndex(indices: readonly Index[], value: IndexValue): this {
+    if (!Array.isArray(indices))
+      throw new TypeError(`Expected an array of indices for setIndex, got ${describeValue(indices)}`);
     writeIndex(this, indices, value);
     return this;
   }
@@ -403,7 +407,9 @@ export class Tensor extends NativeObject {
    */
   backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
     checkOptions('backward', options, BACKWARD_OPTIONS);
-    const { createGraph = false, retainGraph = createGraph, inputs = [] } = options;
+    const { createGraph = false, retainGraph = createGraph } = options;
+    checkFlags('backward', { createGraph, retainGraph });
+    const inputs = listOfTensors('backward', 'inputs', options.inputs ?? []);
     const gradients = [gradient ? unwrap(gradient) : null];
     runBackward(() =>
       native.backward([unwrap(this)], gradients, retainGraph, createGraph, inputs.map(unwrap)),

@@ -1,4 +1,4 @@
-import { checkOptions, checkPositions, describeValue } from '../options.ts';
+import { checkFlags, checkFunction, checkOptions, checkPositions, describeValue } from '../options.ts';
 import { isGradEnabled, scope } from '../tensor/index.ts';
 import { refusePromise } from '../tensor/scope.ts';
 import { Frame } from './recompute.ts';
@@ -33,9 +33,7 @@ export function checkpoint<A extends unknown[], R>(
 ): R {
   const inputs = inputsAndOptions.slice(0, -1) as A;
   const options = checkpointOptions('checkpoint', inputsAndOptions.at(-1));
-  if (typeof fn !== 'function') {
-    throw new TypeError(`Expected a function for checkpoint, got ${describeValue(fn)}`);
-  }
+  checkFunction('checkpoint', fn);
   const run = (...given: A): R =>
     scope(() => {
       const result = fn(...given);
@@ -62,6 +60,7 @@ export function checkpointSequential<T>(
 ): T {
   checkPositions('checkpointSequential', arguments, 4);
   checkpointOptions('checkpointSequential', options);
+  checkFunctions(functions);
   if (!Number.isInteger(segments) || segments < 1 || segments > functions.length) {
     throw new RangeError(
       `Expected from 1 to ${functions.length} segments for checkpointSequential, got ${describeValue(segments)}`,
@@ -74,6 +73,16 @@ export function checkpointSequential<T>(
     value = checkpoint(runAll(functions.slice(i * size, (i + 1) * size)), value, options);
   }
   return runAll(functions.slice((segments - 1) * size))(value);
+}
+
+function checkFunctions(functions: unknown): void {
+  if (!Array.isArray(functions)) {
+    throw new TypeError(
+      `Expected an array of functions for checkpointSequential, got ${describeValue(functions)}; of layers, ` +
+        'layers.map((layer) => (x) => layer.forward(x))',
+    );
+  }
+  for (const [i, fn] of functions.entries()) checkFunction(`checkpointSequential, at ${i},`, fn);
 }
 
 function checkpointOptions(name: string, options: unknown): Required<CheckpointOptions> {
@@ -95,6 +104,7 @@ function checkpointOptions(name: string, options: unknown): Required<CheckpointO
       `Expected useReentrant: false for ${name}, the only variant here, got ${describeValue(useReentrant)}`,
     );
   }
+  checkFlags(name, { preserveRngState, earlyStop });
   if (determinismCheck !== 'default' && determinismCheck !== 'none') {
     throw new RangeError(
       `Expected "default" or "none" for determinismCheck of ${name}, got ${describeValue(determinismCheck)}`,

@@ -117,6 +117,7 @@ void defineAutograd(Napi::Object exports) {
   defineSavedHooks(exports);
   defineFunction(exports);
   defineEngineHooks(exports);
+  defineForwardMode(exports);
   definePart<requiresGrad>(exports, "requiresGrad");
   definePart<setRequiresGrad>(exports, "setRequiresGrad");
   definePart<isLeaf>(exports, "isLeaf");

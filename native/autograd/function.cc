@@ -122,8 +122,16 @@ std::vector<std::optional<at::Tensor>> optionals(const variable_list& tensors) {
   return list;
 }
 
-variable_list noDerivative(const variable_list&, const variable_list&) {
-  TORCH_CHECK(false, "forward-mode differentiation is not implemented for autograd.Function");
+using Jvp = std::function<variable_list(const variable_list&, const variable_list&)>;
+
+// The tangents of the outputs by those of the inputs, through a JavaScript function on this thread.
+Jvp jvpOf(std::shared_ptr<JsValue> fn) {
+  return [fn = std::move(fn)](const variable_list&, const variable_list& tangents) {
+    napi_env env = fn->env();
+    const HandleScope scope(env);
+    EnvData& data = EnvData::get(env);
+    return tensorsOf(env, data, fn->call({handlesOf(env, data, tangents)}));
+  };
 }
 
 // The outputs as parts of the graph: `node` made them, or nothing that is differentiated where it is null.
@@ -131,10 +139,10 @@ std::vector<std::optional<at::Tensor>> wrapOutputs(const variable_list& inputs,
                                                    const variable_list& constants,
                                                    const variable_list& changed,
                                                    const std::vector<std::optional<at::Tensor>>& outputs,
-                                                   const NodePtr& node) {
+                                                   const NodePtr& node, const Jvp& jvp) {
   for (const at::Tensor& tensor : changed) torch::autograd::impl::bump_version(tensor);
   return torch::autograd::_wrap_outputs(
-      inputs, marksOf(constants), marksOf(changed), outputs, node, noDerivative, {},
+      inputs, marksOf(constants), marksOf(changed), outputs, node, jvp, {},
       [](const at::Tensor& tensor) { return tensor.view_as(tensor); }, /*pure_view=*/false);
 }
 
@@ -144,7 +152,7 @@ at::Tensor replacementOf(const std::optional<at::Tensor>& output, const std::opt
   return *wrapped;
 }
 
-// endFunction(name, inputs, outputs, nonDifferentiable, dirty, saved, materialize, backward): makes the
+// endFunction(name, inputs, outputs, nonDifferentiable, dirty, saved, materialize, backward, jvp): makes the
 // outputs of a forward what its backward differentiates. Returns the tensors that stand for outputs, null
 // where an output stands for itself, and a handle for savedTensors, null where nothing is differentiated.
 Napi::Value endFunction(Call& call) {
@@ -160,7 +168,7 @@ Napi::Value endFunction(Call& call) {
     node = makeNode<FunctionNode>(call.string(0, "name"), functionOf(call, 7), saved, call.boolean(6));
     node->set_next_edges(torch::autograd::collect_next_edges(inputs));
   }
-  const auto wrapped = wrapOutputs(inputs, constants, changed, outputs, node);
+  const auto wrapped = wrapOutputs(inputs, constants, changed, outputs, node, jvpOf(functionOf(call, 8)));
   if (recorded) {
     static_cast<FunctionNode&>(*node).describe(wrapped);
     saved->fill(node, to_save);

@@ -9,6 +9,7 @@ void defineGradHooks(Napi::Object exports);
 void defineSavedHooks(Napi::Object exports);
 void defineFunction(Napi::Object exports);
 void defineEngineHooks(Napi::Object exports);
+void defineForwardMode(Napi::Object exports);
 
 template <ColdFn Fn>
 Napi::Value thenDeleteForgotten(Call& call) {

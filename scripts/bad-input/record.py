@@ -94,6 +94,8 @@ def snake(name):
 def option(name, value):
     if name == "interpolation" and value in [mode.value for mode in InterpolationMode]:
         return InterpolationMode(value)
+    if name in ("memory_format", "memoryFormat") and isinstance(value, str):
+        return getattr(torch, value, value)
     return getattr(torch, value, value) if name == "dtype" and isinstance(value, str) else value
 
 

@@ -118,7 +118,7 @@ describe('anomaly detection', () => {
 
   it('refuses what it does not know', () => {
     expect(message(() => autograd.setDetectAnomaly(1 as never))).toMatchInlineSnapshot(
-      `"TypeError: Expected a boolean for setDetectAnomaly, got number"`,
+      `"TypeError: Expected a boolean for setDetectAnomaly, got 1"`,
     );
     expect(message(() => autograd.detectAnomaly(async () => {}))).toMatchInlineSnapshot(
       `"TypeError: Expected a synchronous function for detectAnomaly, got one that returns a promise; call detectAnomaly around the synchronous parts, between awaits"`,

@@ -3,7 +3,7 @@ import { autograd } from '../../lib/index.ts';
 import { type Tensor, tensor, zeros } from '../../lib/tensor/index.ts';
 import { message, withScope } from '../helpers/index.ts';
 
-const { jacobian, hessian, vjp, jvp } = autograd.functional;
+const { jacobian, hessian, vjp, jvp, vhp, hvp } = autograd.functional;
 const plain = (value: unknown): unknown =>
   Array.isArray(value) ? value.map(plain) : (value as Tensor).toArray();
 
@@ -35,6 +35,35 @@ describe('autograd.functional', () => {
       ],
     ]);
     expect(jacobian(() => zeros([0]), x).shape).toEqual([0, 2]);
+  });
+
+  it('vhp and hvp multiply the Hessian by a vector, from either side', () => {
+    const cubes = (a: Tensor): Tensor => a.pow(3).sum().mul(a.select(0, 0));
+    const product = (a: Tensor, b?: Tensor): Tensor =>
+      a
+        .mul(b as Tensor)
+        .sum()
+        .pow(2)
+        .add(a.sum());
+    const v = tensor([3, -1]);
+    const half = tensor([0.5, 1.5]);
+    for (const times of [vhp, hvp]) {
+      expect(plain(times(cubes, x, v))).toEqual([9, [24, 24]]);
+      expect(plain(times(product, [x, half], [v, v]))).toEqual([
+        15.25,
+        [
+          [22, -4],
+          [23, -3],
+        ],
+      ]);
+      expect(plain(times((a) => a.pow(3), tensor([2])))).toEqual([[8], [12]]);
+    }
+    expect(message(() => vhp(f, x, v))).toMatchInlineSnapshot(
+      `"RangeError: Expected one output of one element from the function given to vhp, got 1 of 2 elements"`,
+    );
+    expect(message(() => hvp(cubes, x))).toMatchInlineSnapshot(
+      `"TypeError: Expected v for hvp, which only one tensor of one element can do without, got none"`,
+    );
   });
 
   it('hessian of one and of several inputs', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { autograd } from '../../lib/index.ts';
-import { randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { Complex, randn, type Tensor, tensor } from '../../lib/tensor/index.ts';
 import { message, withScope } from '../helpers/index.ts';
 
 const { gradcheck, gradgradcheck } = autograd;
@@ -149,12 +149,116 @@ describe('gradcheck', () => {
       expect(message(() => gradcheck(double, wide))).toMatchInlineSnapshot(
         `"RangeError: Expected inputs of gradcheck whose elements have places of their own, got one with a stride of 0; clone() it"`,
       );
-      const complex = leaf([1]).detach().to('complex128').requiresGrad_();
-      expect(message(() => gradcheck(double, complex))).toMatchInlineSnapshot(
-        `"RangeError: Expected real dense inputs for gradcheck, got complex128 of layout strided"`,
+      const sparse = leaf([1]).detach().toSparse().requiresGrad_();
+      expect(message(() => gradcheck(double, sparse))).toMatchInlineSnapshot(
+        `"RangeError: Expected dense inputs for gradcheck, got layout sparse_coo"`,
       );
-      expect(message(() => gradcheck(double, leaf([1]), { fastMode: true } as never))).toMatchInlineSnapshot(
-        `"RangeError: Expected a known option for gradcheck, got "fastMode"; known options: eps, atol, rtol, raiseException, nondetTol, checkUndefinedGrad, checkGradDtypes"`,
+      const sparseResult = (v: Tensor): Tensor => v.toSparse();
+      expect(message(() => gradcheck(sparseResult, leaf([1])))).toMatchInlineSnapshot(
+        `"RangeError: Expected dense outputs for gradcheck, got layout sparse_coo; call toDense()"`,
+      );
+      expect(message(() => gradcheck(double, leaf([1]), { masked: true } as never))).toMatchInlineSnapshot(
+        `"RangeError: Expected a known option for gradcheck, got "masked"; known options: eps, atol, rtol, nondetTol, raiseException, checkUndefinedGrad, checkGradDtypes, checkBatchedGrad, fastMode, checkBatchedForwardGrad, checkForwardAd, checkBackwardAd"`,
+      );
+      const options = [
+        { eps: 0 },
+        { nondetTol: -1 },
+        { checkBackwardAd: false },
+        { checkBackwardAd: false, checkForwardAd: true, checkBatchedGrad: true },
+        { checkBatchedForwardGrad: true },
+      ];
+      expect(options.map((each) => message(() => gradcheck(double, leaf([1]), each)))).toMatchInlineSnapshot(`
+        [
+          "RangeError: Expected a step above 0 for gradcheck eps, got 0",
+          "RangeError: Expected a number of at least 0 for gradcheck nondetTol, got -1",
+          "RangeError: Expected forward or backward mode to be checked by gradcheck, got neither",
+          "RangeError: Expected backward mode beside checkBatchedGrad for gradcheck, got it left out",
+          "RangeError: Expected checkForwardAd beside checkBatchedForwardGrad for gradcheck, got it left out",
+        ]
+      `);
+    }),
+  );
+});
+
+/** x^2 with a derivative of 3 conj(x). */
+class Wrong extends autograd.Function {
+  static forward(ctx: Ctx<[Tensor]>, x: Tensor): Tensor {
+    ctx.saveForBackward(x);
+    return x.mul(x);
+  }
+  static backward(ctx: Ctx<[Tensor]>, g: Tensor): Tensor {
+    return ctx.savedTensors[0].conj().mul(3).mul(g);
+  }
+}
+
+const complexLeaf = (): Tensor =>
+  tensor([new Complex(1, 2), new Complex(-0.5, 1)], { dtype: 'complex128', requiresGrad: true });
+
+describe('gradcheck of complex functions and in fast mode', () => {
+  it(
+    'passes right derivatives',
+    withScope(() => {
+      const z = complexLeaf();
+      for (const fastMode of [false, true]) {
+        expect(gradcheck((v: Tensor) => v.mul(v), z, { fastMode })).toBe(true);
+        expect(gradcheck((v: Tensor) => [v.abs(), v.angle(), v.exp()], z, { fastMode })).toBe(true);
+        expect(gradcheck((v: Tensor, w: Tensor) => v.mul(w), [z, leaf([1, 2])], { fastMode })).toBe(true);
+        expect(gradcheck((v: Tensor) => [v.sum(), v.detach()], leaf([1, 2]), { fastMode })).toBe(true);
+      }
+    }),
+  );
+
+  // The figures of both are those of torch.autograd.gradcheck (PyTorch 2.13): the vectors are drawn as there.
+  it.each([
+    ['a real input, in fast mode', () => leaf([1, 2]), '3.3147731476', '4.9721597214'],
+    ['a complex input, in fast mode', complexLeaf, '(1.97401692', '(2.96102539'],
+  ])('shows the products where a derivative is wrong: %s', (_, make, numerical, analytical) =>
+    withScope(() => {
+      const error = message(() => gradcheck((v: Tensor) => Wrong.apply(v), make(), { fastMode: true }));
+      expect(error).toContain(`numerical:${numerical}`);
+      expect(error).toContain(`analytical:${analytical}`);
+      expect(error).toContain('The max per-element difference (slow mode) is: ');
+    })(),
+  );
+
+  it(
+    'says which part of a complex output is wrong',
+    withScope(() => {
+      expect(message(() => gradcheck((v: Tensor) => Wrong.apply(v), complexLeaf()))).toMatchInlineSnapshot(`
+        "GradcheckError: While considering the imaginary part of complex outputs only, Jacobian mismatch for output 0 with respect to input 0,
+        numerical:tensor([[4.0000+2.0000j, 0.0000+0.0000j],
+                [0.0000+0.0000j, 2.0000-1.0000j]], dtype=torch.complex128)
+        analytical:tensor([[6.+3.0000j, 0.+0.0000j],
+                [0.-0.0000j, 3.-1.5000j]], dtype=torch.complex128)
+        "
+      `);
+    }),
+  );
+
+  it(
+    'finds a backward that does not multiply by the gradient of its output',
+    withScope(() => {
+      class Adds extends autograd.Function {
+        static forward(_ctx: Ctx, x: Tensor): Tensor {
+          return x.mul(1);
+        }
+        static backward(_ctx: Ctx, g: Tensor): Tensor {
+          return g.add(1);
+        }
+      }
+      const options = { atol: 10, checkUndefinedGrad: false };
+      expect(message(() => gradcheck((v: Tensor) => Adds.apply(v), leaf([1]), options))).toBe(
+        'GradcheckError: backward not multiplied by grad_output',
+      );
+    }),
+  );
+
+  it(
+    'finds outputs whose shape depends on the values',
+    withScope(() => {
+      const picks = (v: Tensor): Tensor => v.index(v.gt(1));
+      expect(message(() => gradcheck(picks, leaf([1, 2])))).toContain(
+        'Expected outputs of one shape and dtype',
       );
     }),
   );
@@ -173,6 +277,9 @@ describe('gradgradcheck', () => {
       expect(gradcheck(square(2, 5), x)).toBe(true);
       expect(gradgradcheck(square(2, 5), x, null, { raiseException: false })).toBe(false);
       expect(gradgradcheck(square(2, 1), x)).toBe(true);
+      const z = complexLeaf();
+      expect(gradgradcheck((v: Tensor) => v.mul(v).mul(v.conj()), z)).toBe(true);
+      expect(gradgradcheck((v: Tensor) => v.mul(v.conj()).real(), z, null, { fastMode: true })).toBe(true);
     }),
   );
 });

@@ -20,10 +20,11 @@ export function refusesBadInput(
   goods: readonly GoodCall[],
   names: readonly string[],
   others: Readonly<Record<string, string>> = {},
+  { isOurs = false } = {},
 ): void {
   setNumThreads(1); // tensors of a few elements: threads would only wait for each other
   vi.spyOn(process, 'emitWarning').mockReturnValue();
-  const judge = new Judge(area);
+  const judge = new Judge(area, isOurs);
 
   it('all of them', () => {
     const known = new Set([...Object.keys(others), ...goods.map(({ name }) => name)]);

@@ -70,9 +70,12 @@ function complaintAbout(error: unknown, message: string): string | undefined {
 export class Judge {
   readonly #area: string;
   readonly #taken: Record<string, string[]>;
+  readonly #isOurs: boolean;
 
-  constructor(area: string) {
+  /** `isOurs` for what torch does not have: only what nothing can take must be refused. */
+  constructor(area: string, isOurs = false) {
     this.#area = area;
+    this.#isOurs = isOurs;
     this.#taken = takenByTorch(area);
   }
 
@@ -96,7 +99,7 @@ export class Judge {
     const took = performance.now() - start;
     if (took > LONGEST) return `took ${Math.round(took)} ms`;
     if (message !== undefined) return complaintAbout(error, message);
-    if (!bad.hopeless && this.#taken[good.name]?.includes(bad.label)) return undefined;
+    if (!bad.hopeless && (this.#isOurs || this.#taken[good.name]?.includes(bad.label))) return undefined;
     this.#note(good, bad);
     return bad.hopeless ? 'was taken' : 'was taken, which torch refuses';
   }

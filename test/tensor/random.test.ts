@@ -115,7 +115,7 @@ describe('seeds and states', () => {
       manualSeed(3);
       const before = getRngState();
       expect(message(() => setRngState(zeros([5056])))).toMatchInlineSnapshot(
-        `"TorchError: RNG state must be a torch.ByteTensor"`,
+        `"RangeError: Expected a state of uint8, as getState gives, for setRngState, got float32"`,
       );
       expect(message(() => setRngState(zeros([4], { dtype: 'uint8' })))).toMatchInlineSnapshot(
         `"TorchError: Expected a CPUGeneratorImplState of size 5056 but found the input RNG state size to be 4"`,

@@ -1,5 +1,5 @@
 /** torch.nn.utils.rnn: sequences of different lengths as one tensor. */
-import { checkFlag, checkNumbers, checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { checkFlags, checkNumbers, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { checkMaybeTensor, checkTensor, listOfTensors } from '../../tensor/check-tensor.ts';
 import {
   type Device,
@@ -121,10 +121,6 @@ export function packPaddedSequence(
   const input = x.indexSelect(batchFirst ? 0 : 1, sorted);
   const [data, batchSizes] = ops.aten._pack_padded_sequence(input, descending, batchFirst);
   return new PackedSequence(data, batchSizes, sorted);
-}
-
-function checkFlags(owner: string, flags: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(flags)) checkFlag(`${owner} ${name}`, value);
 }
 
 /** At least one sequence, each with a dimension of steps. */

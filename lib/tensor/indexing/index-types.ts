@@ -1,4 +1,10 @@
+import { checkPositions, describeValue } from '../../options.ts';
 import type { Tensor } from '../tensor.ts';
+
+function checkBound(name: string, value: unknown): void {
+  if (value === null || Number.isInteger(value)) return;
+  throw new TypeError(`Expected an integer or null for slice ${name}, got ${describeValue(value)}`);
+}
 
 /** Python's `start:stop:step`. */
 export class Slice {
@@ -6,6 +12,11 @@ export class Slice {
   readonly stop: number | null;
   readonly step: number;
   constructor(start: number | null, stop: number | null, step: number) {
+    checkPositions('slice', arguments, 3);
+    checkBound('start', start);
+    checkBound('stop', stop);
+    if (!Number.isInteger(step) || step < 1)
+      throw new RangeError(`Expected a step of at least 1 for slice, got ${describeValue(step)}`);
     this.start = start;
     this.stop = stop;
     this.step = step;
@@ -18,8 +29,7 @@ export class Slice {
  * @throws RangeError for a step below 1, which torch does not have.
  */
 export function slice(start: number | null = null, stop: number | null = null, step = 1): Slice {
-  if (!Number.isInteger(step) || step < 1)
-    throw new RangeError(`Expected a step of at least 1 for slice, got ${step}`);
+  checkPositions('slice', arguments, 3);
   return new Slice(start, stop, step);
 }
 

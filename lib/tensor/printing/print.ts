@@ -1,4 +1,5 @@
 import { type Ops, ops as untypedOps, unwrap } from '../../ops/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { isQuantized } from '../dtype.ts';
 import { noGrad } from '../modes.ts';
 import { native } from '../native.ts';
@@ -153,6 +154,7 @@ function addSuffixes(text: string, suffixes: string[], forceNewline: boolean): s
  * @example formatTensor(tensor([1, 2.5])); // 'tensor([1.0000, 2.5000])'
  */
 export function formatTensor(tensor: Tensor): string {
+  checkTensor('formatTensor', 'tensor', tensor);
   return scope(() =>
     noGrad(() => {
       const { contents, suffixes } = partsOf(tensor);

@@ -10,6 +10,7 @@
 #include "failed_resize.h"
 #include "numbers.h"
 #include "schema.h"
+#include "tangents.h"
 
 namespace ibn {
 
@@ -120,7 +121,7 @@ napi_value callBoxed(napi_env env, EnvData& data, const BoundOp& op, const Argum
   Operands operands(data);
   auto& stack = operands.stack;
   const bool recording = c10::GradMode::is_enabled();
-  bool needs_autograd = false;
+  bool needs_autograd = has_tangents;
   for (size_t i = 0; i < op.arguments.size(); i++) {
     if (i < given.count()) {
       needs_autograd |= pushArgument(env, data, op, op.arguments[i], given[i], recording, stack);
@@ -180,7 +181,7 @@ napi_value CallOnSizes(napi_env env, napi_callback_info info) {
     c10::SmallVector<c10::SymInt, 6> sizes;
     for (size_t i = 1; i < given.count(); i++) sizes.emplace_back(toInt(env, given[i], op.arguments[1].name));
     at::Tensor result;
-    if (!op.own || needsAutograd(self, c10::GradMode::is_enabled())) {
+    if (!op.own || has_tangents || needsAutograd(self, c10::GradMode::is_enabled())) {
       result = op.on_sizes->call(self, sizes);
     } else {
       const c10::impl::ExcludeDispatchKeyGuard below_autograd(c10::autograd_dispatch_keyset);

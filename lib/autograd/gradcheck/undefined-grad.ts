@@ -1,6 +1,6 @@
-import { grad, type Tensor } from '../tensor/index.ts';
-import { AutogradFunction } from './function.ts';
-import type { FunctionCtx } from './function-ctx.ts';
+import { grad, type Tensor } from '../../tensor/index.ts';
+import { AutogradFunction } from '../function.ts';
+import type { FunctionCtx } from '../function-ctx.ts';
 import { GradcheckError } from './gradcheck-error.ts';
 
 /** Passes its inputs on, and no gradient back. */

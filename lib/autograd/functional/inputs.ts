@@ -1,5 +1,5 @@
-import { describeValue } from '../options.ts';
-import { isTensor, type Tensor } from '../tensor/index.ts';
+import { describeValue } from '../../options.ts';
+import { isTensor, type Tensor } from '../../tensor/index.ts';
 
 export type OneOrMany = Tensor | readonly Tensor[];
 /** A function of tensors that gives one or several. */
@@ -9,7 +9,7 @@ export type Differentiable = (...inputs: Tensor[]) => OneOrMany;
 export const asList = (value: OneOrMany): readonly Tensor[] =>
   Array.isArray(value) ? value : [value as Tensor];
 
-function checkTensors(what: string, value: unknown): asserts value is OneOrMany {
+export function checkTensors(what: string, value: unknown): asserts value is OneOrMany {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   const wrong = list.find((item) => !isTensor(item));
   if (list.length > 0 && list.every(isTensor)) return;
