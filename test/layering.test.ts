@@ -26,7 +26,7 @@ const ALLOWED: Record<string, string[]> = {
   distributions: ['tensor'],
   autograd: ['ops', 'tensor'],
   checkpoint: ['atomic-file', 'state-dict-keys', 'ops', 'tensor'],
-  data: ['tensor', 'atomic-file', 'cache'],
+  data: ['ops', 'tensor', 'atomic-file', 'cache'],
   nn: ['state-dict-keys', 'ops', 'tensor', 'autograd'],
   optim: ['tensor', 'nn'],
   cuda: ['ops', 'tensor'],
@@ -76,12 +76,14 @@ const ROOMS: Record<string, Record<string, string[]>> = {
   data: {
     image: ['.'],
     samplers: [],
-    datasets: ['.', 'transforms'],
-    combine: ['datasets', 'samplers'],
-    loader: ['.', 'combine', 'datasets', 'samplers'],
+    datasets: ['.', 'transforms', 'pipeline'],
+    // Records are what the pipeline asks of data sets.
+    combine: ['datasets', 'samplers', 'pipeline'],
+    pipeline: ['.', 'image', 'transforms'],
+    loader: ['.', 'combine', 'datasets', 'samplers', 'pipeline'],
     transforms: ['.'],
     corruptions: ['.'],
-    '.': ['image', 'samplers', 'datasets', 'combine', 'loader', 'transforms', 'corruptions'],
+    '.': ['image', 'samplers', 'datasets', 'combine', 'pipeline', 'loader', 'transforms', 'corruptions'],
   },
   tensor: { indexing: ['.'], printing: ['.'], '.': ['indexing', 'printing'] },
   nn: {
@@ -128,6 +130,7 @@ const NEVER_IMPORTED = new Set(['cli', 'index', 'testing']);
 // Imports of types are erased by the compiler and load nothing.
 const TYPE_ONLY: Record<string, string[]> = {
   tensor: ['libtorch'],
+  data: ['binding'],
   train: ['data'],
   reid: ['compile'],
   cuda: ['binding'],
@@ -298,6 +301,8 @@ const NATIVE: Record<string, RegExp> = {
   autograd: /^(ATen|c10|torch)\/|^binding\/[\w/]+\.h$/,
   kernels: /^immintrin\.h$/,
   engine: /^(ATen|c10)\/|^node_api\.h$|^(kernels|binding)\/[\w/]+\.h$/,
+  // Threads are started where exit() finds and ends them.
+  data: /^(ATen|c10)\/|^(node_api|jpeglib|jerror)\.h$|^binding\/[\w/]+\.h$|^engine\/run\/engine_threads\.h$/,
   // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.
   ops: /^(ATen|c10|torch)\/|^cuda\/(plan|tensor_layout)\.h$/,
   // emulator.h is the host tests' platform, in CUDA's place.

@@ -25,6 +25,16 @@ export function withSampleSeed<T>(seed: bigint, read: () => T): T {
   return running.run(new SampleSource(seed), read);
 }
 
+/** Runs code that draws for one sample, at once or later. */
+export type SampleContext = <T>(read: () => T) => T;
+
+/** As {@link withSampleSeed} for several pieces of code of one sample, which go on drawing. Null: the default generator. */
+export function sampleContext(seed: bigint | null): SampleContext {
+  if (seed === null) return (read) => read();
+  const source = new SampleSource(seed);
+  return (read) => running.run(source, read);
+}
+
 /**
  * The generator that random transforms draw from: that of the sample which a `DataLoader` is reading, else null, the
  * default generator. For the `generator` option of random functions in transforms and data sets of your own.

@@ -23,6 +23,7 @@ void registerAll(Napi::Object exports) {
   ibn::defineSchema(exports);
   ibn::defineTorchScript(exports);
   ibn::defineEngine(exports);
+  ibn::defineImages(exports);
 }
 
 }  // namespace

@@ -101,5 +101,6 @@ void defineAutocast(Napi::Object exports);
 void defineBackends(Napi::Object exports);
 void defineTorchScript(Napi::Object exports);
 void defineEngine(Napi::Object exports);
+void defineImages(Napi::Object exports);
 
 }  // namespace ibn

@@ -20,7 +20,9 @@ for (const { minor, libtorch, out, cuda, reuse } of builds) {
 }
 
 function compile(libtorch, out, flags) {
-  const command = [join(root, 'dist/cli/main.js'), 'build', '--out', out, ...flags];
+  // A user's machine need not have libjpeg-turbo.
+  const jpeg = ['--define', 'IBN_JPEG=STATIC'];
+  const command = [join(root, 'dist/cli/main.js'), 'build', '--out', out, ...jpeg, ...flags];
   const { status } = spawnSync(process.execPath, command, {
     cwd: root,
     stdio: 'inherit',

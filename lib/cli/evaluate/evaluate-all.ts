@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataLoader, datasets, decodeImage } from '../../data/index.ts';
+import { DataLoader, datasets, decodeImage, type ImageRecord } from '../../data/index.ts';
 import type { StatusStream } from '../../net/status-line.ts';
 import { type Tensor, tensor } from '../../tensor/index.ts';
 import {
@@ -173,10 +173,8 @@ class Run {
 
   /** The batches under each condition. Images are decoded once. */
   async *#batches(labels: readonly number[], progress: ImageProgress): AsyncGenerator<[Tensor, Target]> {
-    const { samples } = this.#folder;
-    const get = (index: number) => this.#read(index, labels);
+    const dataset = this.#images(labels);
     const collateFn = (batch: Read[]) => batch;
-    const dataset = { length: samples.length, get };
     for await (const batch of new DataLoader(dataset, { batchSize: this.#options.batchSize, collateFn })) {
       for (const item of batch) if ('error' in item) this.#report(item, progress);
       const images = batch.flatMap((item) => ('error' in item ? [] : [item]));
@@ -195,15 +193,31 @@ class Run {
     }
   }
 
-  async #read(number: number, labels: readonly number[]): Promise<Read> {
-    const [path, folder] = this.#folder.samples[number] as readonly [string, number];
+  /** Images are prepared on the loader's threads. */
+  #images(labels: readonly number[]) {
+    const { samples } = this.#folder;
+    const imageRecord = (number: number) => {
+      const [source, folder] = samples[number] as readonly [string, number];
+      return {
+        source,
+        transform: this.#classifier.preparation.shaping,
+        sample: (shaped: Tensor): Read => ({ shaped, number, label: labels[folder] as number }),
+        failed: (error: Error): Read => ({ path: source, error }),
+      };
+    };
+    const get = (number: number) => this.#read(imageRecord(number));
+    return { length: samples.length, get, imageRecord };
+  }
+
+  /** Where native code reads no images. */
+  async #read({ source, sample, failed }: ImageRecord<Read> & Required<Pick<ImageRecord<Read>, 'failed'>>) {
     try {
-      const image = await decodeImage(path);
+      const image = await decodeImage(source as string);
       const shaped = this.#classifier.preparation.shape(image);
       if (shaped !== image) image.dispose();
-      return { shaped, number, label: labels[folder] as number };
+      return sample(shaped);
     } catch (error) {
-      return { path, error: error as Error };
+      return failed(error as Error);
     }
   }
 

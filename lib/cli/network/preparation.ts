@@ -15,7 +15,8 @@ export class Preparation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly channels: number;
-  readonly #shaped: transforms.Compose;
+  /** Makes a decoded image, uint8 (3, H, W), uint8 (C, crop, crop). */
+  readonly shaping: transforms.Compose;
   readonly #normalised: transforms.Compose;
 
   constructor(saved: Partial<InputRecipe>, options: PreparationOptions, channels: number) {
@@ -24,7 +25,7 @@ export class Preparation {
     this.mean = saved.mean ?? transforms.IMAGENET_MEAN;
     this.std = saved.std ?? transforms.IMAGENET_STD;
     this.channels = channels;
-    this.#shaped = new transforms.Compose([
+    this.shaping = new transforms.Compose([
       ...(channels === 1 ? [new transforms.Grayscale(1)] : []),
       new transforms.Resize(this.resize),
       new transforms.CenterCrop(this.crop),
@@ -45,7 +46,7 @@ export class Preparation {
 
   /** A decoded image in its final size, uint8 (C, crop, crop). */
   shape(image: Tensor): Tensor {
-    return this.#shaped.forward(image);
+    return this.shaping.forward(image);
   }
 
   /** What {@link shape} gave, as the network takes it. */

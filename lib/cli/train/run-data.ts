@@ -33,7 +33,7 @@ export function runData(root: string, options: TrainConfig): RunData {
     transform: transforms.imagenetEval({ resize: resizeOf(options), crop }),
     targetTransform: (label) => places[label] as number,
   });
-  const reading = workers === 0 ? { sequential: true } : { prefetch: workers };
+  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
   const shared = { ...reading, skipUnreadable, pinMemory: device !== 'cpu' };
   return {
     classes: train.classes,

@@ -1,5 +1,6 @@
 import { checkPositions } from '../../options.ts';
 import { checkDataset, checkIndex, type Dataset } from '../datasets/dataset.ts';
+import { type ImageRecord, recordOf } from '../pipeline/image-record.ts';
 import { listOf } from './list-of.ts';
 
 /**
@@ -29,9 +30,19 @@ export class ConcatDataset<Sample> implements Dataset<Sample> {
   }
 
   get(index: number): Sample | Promise<Sample> {
+    const [dataset, at] = this.#find(index);
+    return dataset.get(at);
+  }
+
+  /** That of the data set which the sample is of, where it has one. */
+  imageRecord(index: number): ImageRecord<Sample> | undefined {
+    return recordOf(...this.#find(index));
+  }
+
+  #find(index: number): [dataset: Dataset<Sample>, at: number] {
     checkIndex(index, this.length, 'ConcatDataset');
     const which = this.cumulativeSizes.findIndex((end) => index < end);
     const start = which === 0 ? 0 : (this.cumulativeSizes[which - 1] as number);
-    return (this.datasets[which] as Dataset<Sample>).get(index - start);
+    return [this.datasets[which] as Dataset<Sample>, index - start];
   }
 }

@@ -1,5 +1,6 @@
 import { checkPositions } from '../../options.ts';
 import { checkDataset, checkIndex, type Dataset } from '../datasets/dataset.ts';
+import { type ImageRecord, recordOf } from '../pipeline/image-record.ts';
 import { checkSized } from '../samplers/sampler.ts';
 
 /** The samples of a data set at certain indices, as torch's (2.13). */
@@ -22,5 +23,11 @@ export class Subset<Sample> implements Dataset<Sample> {
   get(index: number): Sample | Promise<Sample> {
     checkIndex(index, this.length, 'Subset');
     return this.dataset.get(this.indices[index] as number);
+  }
+
+  /** That of the data set, where it has one. */
+  imageRecord(index: number): ImageRecord<Sample> | undefined {
+    checkIndex(index, this.length, 'Subset');
+    return recordOf(this.dataset, this.indices[index] as number);
   }
 }

@@ -13,6 +13,7 @@ import { DatasetError } from '../errors.ts';
 import { expandUser, fsEncode, joinPath } from '../fs-path.ts';
 import { decodeImage } from '../image.ts';
 import { hasExtension, IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from '../image-extensions.ts';
+import type { ImageDataset, ImageRecord } from '../pipeline/image-record.ts';
 import type { Transform } from '../transforms/transform.ts';
 import { checkIndex, checkTransform, type Dataset } from './dataset.ts';
 import { type FileFilter, listFiles, listFolders } from './folder-listing.ts';
@@ -50,7 +51,9 @@ const OPTIONS = ['transform', 'targetTransform', 'loader', 'extensions', 'isVali
  * const val = new datasets.ImageFolder('photos/val', { transform: transforms.imagenetEval() });
  * const [image, label] = await val.get(0);
  */
-export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
+export class ImageFolder
+  implements Dataset<[image: Tensor, label: number]>, ImageDataset<[image: Tensor, label: number]>
+{
   readonly root: string;
   readonly classes: readonly string[];
   readonly classToIdx: ReadonlyMap<string, number>;
@@ -81,6 +84,15 @@ export class ImageFolder implements Dataset<[image: Tensor, label: number]> {
 
   get length(): number {
     return this.samples.length;
+  }
+
+  /** For a `DataLoader`, which reads and prepares the images itself; undefined with a `loader` of your own. */
+  imageRecord(index: number): ImageRecord<[image: Tensor, label: number]> | undefined {
+    checkIndex(index, this.length, 'ImageFolder');
+    if (this.#loader !== decodeImage) return undefined;
+    const [source, target] = this.samples[index] as readonly [string, number];
+    const sample = (image: Tensor): [Tensor, number] => [image, this.#targetTransform(target)];
+    return { source, transform: this.#transform, sample };
   }
 
   async get(index: number): Promise<[image: Tensor, label: number]> {

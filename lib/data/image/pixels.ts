@@ -16,7 +16,8 @@ export const WARNED_PIXELS = Math.floor((1024 * 1024 * 1024) / 4 / 3);
 /** The most pixels that Pillow decodes. */
 export const MAX_PIXELS = 2 * WARNED_PIXELS;
 
-const SLICE_MS = 4;
+/** How long work may hold up the event loop. */
+export const SLICE_MS = 4;
 
 /** Runs work to its end, giving way to the event loop every few milliseconds. */
 export async function inSlices<Result>(work: Sliced<Result>): Promise<Result> {

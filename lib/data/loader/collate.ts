@@ -1,5 +1,6 @@
 import { checkPositions, describeValue } from '../../options.ts';
 import { stack, Tensor, tensor } from '../../tensor/index.ts';
+import { batchOfRows } from '../pipeline/rows.ts';
 
 /** What {@link defaultCollate} makes of samples: tensors, typed arrays and numbers become tensors, tuples stay tuples. */
 export type Collated<Sample> = Sample extends Tensor | number | bigint | boolean | ArrayBufferView
@@ -47,7 +48,7 @@ export class Collator {
     if (other >= 0) throw different(path, other, samples);
     switch (kind) {
       case 'tensor':
-        return stack(samples as Tensor[], 0);
+        return batchOfRows(samples as Tensor[]) ?? stack(samples as Tensor[], 0);
       case 'typed array':
         return stackArrays(samples as ArrayBufferView[], path);
       case 'number':

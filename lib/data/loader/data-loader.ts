@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { checkPositions } from '../../options.ts';
-import { Generator } from '../../tensor/index.ts';
+import { Generator, getNumThreads } from '../../tensor/index.ts';
 import { checkSamples, isSamples, knownLength, type Samples } from '../combine/iterable-dataset.ts';
 import { checkDataset, type Dataset } from '../datasets/dataset.ts';
+import { ImageReader, readsImages } from '../pipeline/image-reader.ts';
 import { BatchSampler, lengthOf } from '../samplers/batch-sampler.ts';
 import { RandomSampler, SequentialSampler } from '../samplers/index.ts';
 import { drawSeed } from '../samplers/sampler.ts';
@@ -20,6 +22,9 @@ import { type DataLoaderState, generatorsOf, Position } from './position.ts';
  * and `batchSize` are and however long images take to decode. They are not Python's, whose workers share a generator
  * among many samples; `sequential` gives those of `num_workers=0`. Code of your own in a data set draws from
  * `transforms.sampleGenerator()`.
+ *
+ * Images of an `ImageFolder` (or of any data set with `imageRecord`) are read, decoded and transformed on native threads; the
+ * values and draws are those of `get`. `docs/data.md` says which steps run there.
  *
  * `batchSize: null` gives samples one by one, with typed arrays made tensors. torch's options of worker processes that ask
  * for nothing (`persistentWorkers: false`) are taken; others are errors.
@@ -48,6 +53,8 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
   #skipped: SkippedSample[] = [];
   readonly #collate: (samples: Sample[]) => Yielded<Sample, Batch, Size>;
   readonly #timeout: number;
+  /** Of `numWorkers`, where it is above 0. */
+  readonly #threads: number | undefined;
   readonly #generator: Generator | null;
   readonly #position: Position;
   #resumed: DataLoaderState | undefined;
@@ -70,6 +77,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
     this.skipUnreadable = settings.skipUnreadable;
     this.prefetch = settings.prefetch;
     this.#timeout = settings.timeout;
+    this.#threads = settings.threads;
     this.#collate = collation(settings.batchSize, options.collateFn as Collation);
     this.#generator =
       options.seed === undefined ? settings.generator : new Generator().manualSeed(options.seed);
@@ -166,7 +174,16 @@ export class DataLoader<Sample, Batch = Collated<Sample>, Size extends number | 
       return new IterableFetcher(this.dataset as Samples<Sample>, this.batchSize ?? 1, this.dropLast, epoch);
     }
     const into = this.skipUnreadable ? skipped : null;
-    return new MapFetcher(this.dataset as Dataset<Sample>, batches, epoch, into);
+    const dataset = this.dataset as Dataset<Sample>;
+    return new MapFetcher({ dataset, batches, reader: this.#reader(seed) }, epoch, into);
+  }
+
+  /** Every epoch has its own threads, which end with it. */
+  #reader(seed: bigint): ImageReader | null {
+    if (!('imageRecord' in this.dataset) || !readsImages()) return null;
+    const { sequential, pinMemory } = this;
+    const threads = this.#threads ?? (sequential ? getNumThreads() : availableParallelism());
+    return new ImageReader({ threads, pinMemory, seed: sequential ? null : seed });
   }
 
   async *#read(

@@ -2,6 +2,8 @@ import { describeValue } from '../../options.ts';
 import type { Samples } from '../combine/iterable-dataset.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { ImageError } from '../errors.ts';
+import type { ImageReader, ReadSample } from '../pipeline/image-reader.ts';
+import { recordsOf } from '../pipeline/image-record.ts';
 import { withSampleSeed } from '../sample-generator.ts';
 
 /** Reads the batches of one epoch, each a list of samples. Several reads may be under way at once. */
@@ -27,25 +29,30 @@ export interface SkippedSample {
   readonly error: ImageError;
 }
 
+/** Where samples with numbers are read from, and how. */
+export interface MapSource<Sample> {
+  readonly dataset: Dataset<Sample>;
+  readonly batches: Iterator<readonly number[]>;
+  /** Prepares the images of a data set that has records of them; null where each sample is asked for. */
+  readonly reader: ImageReader | null;
+}
+
 const SKIPPED = Symbol('skipped');
 
 /** Batches of a data set whose samples have numbers. */
 export class MapFetcher<Sample> implements Fetcher<Sample> {
   readonly #dataset: Dataset<Sample>;
   readonly #batches: Iterator<readonly number[]>;
+  readonly #reader: ImageReader | null;
   readonly #epoch: EpochSettings;
   /** Where samples go that cannot be read; null to fail instead. */
   readonly #skipped: SkippedSample[] | null;
   #position = 0;
 
-  constructor(
-    dataset: Dataset<Sample>,
-    batches: Iterator<readonly number[]>,
-    epoch: EpochSettings,
-    skipped: SkippedSample[] | null,
-  ) {
-    this.#dataset = dataset;
-    this.#batches = batches;
+  constructor(source: MapSource<Sample>, epoch: EpochSettings, skipped: SkippedSample[] | null) {
+    this.#dataset = source.dataset;
+    this.#batches = source.batches;
+    this.#reader = source.reader;
     this.#epoch = epoch;
     this.#skipped = skipped;
   }
@@ -69,9 +76,31 @@ export class MapFetcher<Sample> implements Fetcher<Sample> {
 
   async close(): Promise<void> {
     this.#batches.return?.();
+    this.#reader?.close();
   }
 
   async #read(indices: readonly number[], first: number): Promise<Sample[]> {
+    const records = this.#reader === null ? undefined : recordsOf<Sample>(this.#dataset, indices);
+    if (records !== undefined && this.#reader?.fits(records)) {
+      const samples = await this.#reader.read(records, first);
+      if (samples !== undefined) return samples.flatMap((read, i) => this.#taken(read, indices[i] as number));
+    }
+    return await this.#readEach(indices, first);
+  }
+
+  #taken(read: ReadSample<Sample>, index: number): Sample[] {
+    if ('sample' in read) return [read.sample];
+    this.#skip(index, read.error);
+    return [];
+  }
+
+  /** Throws what is no matter of the image. */
+  #skip(index: number, error: unknown): void {
+    if (this.#skipped === null || !(error instanceof ImageError)) throw error;
+    this.#skipped.push({ index, error });
+  }
+
+  async #readEach(indices: readonly number[], first: number): Promise<Sample[]> {
     const { seed, sequential } = this.#epoch;
     const found: (Sample | typeof SKIPPED)[] = [];
     if (sequential) {
@@ -89,8 +118,7 @@ export class MapFetcher<Sample> implements Fetcher<Sample> {
     try {
       return await this.#dataset.get(index);
     } catch (error) {
-      if (this.#skipped === null || !(error instanceof ImageError)) throw error;
-      this.#skipped.push({ index, error });
+      this.#skip(index, error);
       return SKIPPED;
     }
   }

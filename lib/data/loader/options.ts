@@ -21,7 +21,10 @@ export interface DataLoaderOptions<Sample, Batch, Size extends number | null = n
   seed?: number;
   /** Makes a batch of samples. Default {@link defaultCollate}; of one sample and {@link defaultConvert} without batches. */
   collateFn?: (samples: Size extends null ? Sample : Sample[]) => Batch;
-  /** torch's workers: 0 is `sequential`; more read `prefetchFactor` batches ahead each, on this process's threads. */
+  /**
+   * torch's workers: 0 is `sequential`; more are as many threads that prepare images, with `prefetchFactor` batches ahead for
+   * each. Default a thread for each core.
+   */
   numWorkers?: number;
   /** Batches read ahead for each of `numWorkers`. Default 2. */
   prefetchFactor?: number;
@@ -82,6 +85,8 @@ export interface LoaderSettings {
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   readonly prefetch: number;
+  /** Of `numWorkers`, where it is above 0. */
+  readonly threads: number | undefined;
   readonly pinMemory: boolean;
   readonly sequential: boolean;
   readonly skipUnreadable: boolean;
@@ -129,13 +134,16 @@ function withoutProcesses(options: object): object {
 }
 
 /** How samples are read: with torch's names, or with those of this loader. */
-function readingOf<S, B>(options: AnyOptions<S, B>): { sequential: boolean; prefetch: number } {
+function readingOf<S, B>(
+  options: AnyOptions<S, B>,
+): Pick<LoaderSettings, 'sequential' | 'prefetch' | 'threads'> {
   const { numWorkers, prefetchFactor } = options;
   if (numWorkers !== undefined) {
     refuse(options, OF_READING, 'numWorkers, which says how samples are read');
     if (atLeast(0, numWorkers, 'numWorkers') > 0) {
       return {
         sequential: false,
+        threads: numWorkers,
         prefetch: numWorkers * atLeast(0, prefetchFactor ?? 2, 'prefetchFactor'),
       };
     }
@@ -151,7 +159,7 @@ function readingOf<S, B>(options: AnyOptions<S, B>): { sequential: boolean; pref
     options.prefetch === undefined ? (sequential ? 0 : 2) : options.prefetch,
     'prefetch',
   );
-  if (!sequential || prefetch === 0) return { sequential, prefetch };
+  if (!sequential || prefetch === 0) return { sequential, prefetch, threads: undefined };
   throw new RangeError(`Expected prefetch 0 for DataLoader with sequential, got ${prefetch}`);
 }
 

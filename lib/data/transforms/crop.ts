@@ -49,7 +49,8 @@ export interface RandomCropOptions {
 
 type Sides = [left: number, top: number, right: number, bottom: number];
 
-interface CropParams {
+/** Padding, and where a crop begins in what is padded. */
+export interface CropParams {
   readonly sides: Sides;
   readonly top: number;
   readonly left: number;
@@ -84,7 +85,11 @@ export class RandomCrop extends ImageTransform<CropParams> {
   }
 
   override makeParams(image: Tensor): CropParams {
-    const size = imageSize(image, 'RandomCrop');
+    return this.paramsFor(imageSize(image, 'RandomCrop'));
+  }
+
+  /** Draws a crop for an image of this size. */
+  paramsFor(size: readonly [height: number, width: number]): CropParams {
     const sides = this.sidesFor(size);
     const [height, width] = [size[0] + sides[1] + sides[3], size[1] + sides[0] + sides[2]];
     const [cropHeight, cropWidth] = this.size;

@@ -172,7 +172,8 @@ export const OPTIONS = {
   workers: {
     schema: kind.wholeOrNone,
     value: 'n',
-    about: "batches read ahead; 0 reads image after image, with the crops of PyTorch's num_workers=0",
+    about:
+      "threads that read images, and batches read ahead; 0: none ahead, with the crops of PyTorch's num_workers=0",
     isFree: true,
   },
   testBatch: {
