@@ -118,11 +118,12 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     classify: ['.', 'network'],
     evaluate: ['.', 'network'],
     train: ['.', 'network'],
+    reid: ['network'],
     inspect: ['.'],
     convert: ['.'],
     machine: [],
     report: [],
-    '.': ['report', 'classify', 'evaluate', 'train', 'network', 'inspect', 'convert', 'machine'],
+    '.': ['report', 'classify', 'evaluate', 'train', 'reid', 'network', 'inspect', 'convert', 'machine'],
   },
 };
 const EVERYWHERE = new Set(['errors', 'options']);

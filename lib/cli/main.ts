@@ -11,6 +11,7 @@ import { registerBuild } from './machine/build.ts';
 import { registerDoctor } from './machine/doctor.ts';
 import { registerInfo } from './machine/info.ts';
 import { registerInstallLibtorch } from './machine/install-libtorch.ts';
+import { registerReid } from './reid/reid.ts';
 import { registerReport } from './report/report.ts';
 import { registerTrain } from './train/train.ts';
 
@@ -26,6 +27,7 @@ const COMMANDS = [
   registerTrain,
   registerEvaluate,
   registerReport,
+  registerReid,
   registerInspect,
   registerConvert,
   registerDemo,

@@ -12,7 +12,7 @@ function shellCalls(): { page: string; command: string; flags: string[] }[] {
       /^```(?:sh|dockerfile)\n([\s\S]*?)^```$/gm,
     );
     const calls = [...blocks].flatMap(([, text]) => [
-      ...(text as string).matchAll(/npx ibn-net ([a-z-]+)([^#\n&|]*)/g),
+      ...(text as string).matchAll(/npx ibn-net (reid [a-z]+|[a-z-]+)([^#\n&|]*)/g),
     ]);
     return calls.map(([, command, rest]) => ({
       page,
@@ -24,7 +24,7 @@ function shellCalls(): { page: string; command: string; flags: string[] }[] {
 
 function help(command: string): string {
   const main = join(root, 'dist/cli/main.js');
-  return spawnSync(process.execPath, [main, command, '--help'], { encoding: 'utf8' }).stdout;
+  return spawnSync(process.execPath, [main, ...command.split(' '), '--help'], { encoding: 'utf8' }).stdout;
 }
 
 describe('the shell blocks of README and docs', () => {
