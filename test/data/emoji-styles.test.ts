@@ -106,6 +106,17 @@ describe('EmojiStyles, of two real sets', () => {
     expect(warnings).toEqual(Array.from({ length: 3 }, () => `${path} is damaged; it is drawn again`));
   });
 
+  it('warns where the cache cannot be written, and goes on', async () => {
+    const file = join(scratch, 'file');
+    writeFileSync(file, '');
+    const warned = new Promise<string>((done) => process.once('warning', ({ message }) => done(message)));
+    const drawn = await EmojiStyles.load({ styles: ['fxemoji'], size: 8, cache: join(file, 'cache') });
+    expect(drawn).toHaveLength(467);
+    expect(await warned).toMatch(
+      /fxemoji-8px-\w+\.gz could not be written \(.*\); its drawings are made again/,
+    );
+  });
+
   it('takes the emoji that styles have in common, and classes that are large enough', async () => {
     const load = (options: datasets.EmojiStylesOptions) => EmojiStyles.load({ ...REAL, cache, ...options });
     const common = await load({ inAll: ['emojione', 'fxemoji'] });
@@ -261,7 +272,7 @@ describe('EmojiStyles, of sets made for the test', () => {
     [
       'a size',
       { size: 7.5 },
-      'RangeError: Expected a whole number from 8 to 512 for EmojiStyles size, got 7.5',
+      'RangeError: Expected a whole number from 8 to 256 for EmojiStyles size, got 7.5',
     ],
     [
       'classes',

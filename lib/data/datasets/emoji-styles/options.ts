@@ -13,7 +13,7 @@ export type Colour = readonly [red: number, green: number, blue: number];
 export interface EmojiStylesOptions {
   /** Names of {@link EMOJI_STYLES}. Default the five modern ones. */
   styles?: readonly string[];
-  /** Pixels of a side, 8 to 512. Default 64. */
+  /** Pixels of a side, 8 to 256. Default 64. */
   size?: number;
   /** Default `'group'`. */
   classes?: EmojiClasses;
@@ -52,7 +52,7 @@ export function readOptions(options: EmojiStylesOptions) {
   const { background = [255, 255, 255], transform, packages, cache } = options;
   checkStyles('EmojiStyles styles', styles, 1);
   checkStyles('EmojiStyles inAll', inAll, 0);
-  checkWhole('size', size, 8, 512);
+  checkWhole('size', size, 8, 256);
   checkWhole('minPerClass', minPerClass, 1, 1000);
   if (!['group', 'subgroup', 'emoji'].includes(classes)) {
     throw new RangeError(

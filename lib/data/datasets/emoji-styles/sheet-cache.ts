@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { writeAtomically } from '../../../atomic-file.ts';
+import { messageOf } from '../../../errors.ts';
 import type { Sheet } from './draw.ts';
 
 /** All that decides which pixels a sheet has. Another value is another file. */
@@ -40,12 +41,23 @@ export function readSheet(path: string, { size }: SheetKey): Sheet | undefined {
   }
 }
 
-/** Whole or not at all. */
-export function writeSheet(path: string, folder: string, { codes, digests, pixels }: Sheet): void {
-  mkdirSync(folder, { recursive: true });
+/** Whole or not at all. What cannot be written is drawn again the next time, with a warning. */
+export function writeSheet(path: string, folder: string, sheet: Sheet): void {
+  const packed = pack(sheet);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeAtomically(path, (sink) => sink(packed));
+  } catch (error) {
+    const advice = 'its drawings are made again the next time; pass another folder as cache, or null';
+    process.emitWarning(`${path} could not be written (${messageOf(error)}); ${advice}`, {
+      code: 'IBN_DATASET_CACHE',
+    });
+  }
+}
+
+function pack({ codes, digests, pixels }: Sheet): Uint8Array {
   const header = Buffer.from(JSON.stringify({ codes, digests }));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(header.length);
-  const packed = gzipSync(Buffer.concat([length, header, pixels]), { level: 1 });
-  writeAtomically(path, (sink) => sink(packed));
+  return gzipSync(Buffer.concat([length, header, pixels]), { level: 1 });
 }
