@@ -9,7 +9,7 @@ import {
   checkTexts,
 } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { DatasetError } from '../errors.ts';
+import { DatasetError, ImageError } from '../errors.ts';
 import { expandUser, fsEncode, joinPath } from '../fs-path.ts';
 import { decodeImage } from '../image.ts';
 import { hasExtension, IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from '../image-extensions.ts';
@@ -98,12 +98,28 @@ export class ImageFolder
   async get(index: number): Promise<[image: Tensor, label: number]> {
     checkIndex(index, this.length, 'ImageFolder');
     const [path, target] = this.samples[index] as readonly [string, number];
-    const image = await this.#loader(path);
+    const image = await this.#loader(path).catch((error: unknown) => this.#refuse(error, path, target));
     const label = this.#targetTransform(target);
     if (this.#transform === undefined) return [image, label];
     const prepared = this.#transform.forward(image);
     if (prepared !== image) image.dispose();
     return [prepared, label];
+  }
+
+  /** An image that cannot be read is one thing, a data set that is no longer there another: nobody means to leave that out. */
+  #refuse(error: unknown, path: string, target: number): never {
+    const folder = joinPath(this.root, this.classes[target] as string);
+    const isGone =
+      error instanceof ImageError && error.code === 'ERR_IMAGE_NOT_FOUND' && statsOf(folder) === undefined;
+    if (!isGone) throw error;
+    throw new DatasetError(
+      `Expected ${folder} to stay while its images are read, got no such folder for ${path}`,
+      {
+        code: 'ERR_DATASET_VANISHED',
+        path: folder,
+        cause: error,
+      },
+    );
   }
 }
 
