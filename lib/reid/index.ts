@@ -4,4 +4,6 @@ export * from './gallery/index.ts';
 export * from './losses/index.ts';
 export * from './models/index.ts';
 export * from './ranking/index.ts';
+export * from './samplers/index.ts';
 export * from './solver/index.ts';
+export * from './transforms/index.ts';
