@@ -179,7 +179,9 @@ describe('pointwise steps', () => {
           { instructionSet },
         );
         const got = await model.run(x.reshape([1, 1, 1, 5]));
-        const want = scope(() => [...functionNamed(name)(x, args).data()].map(Number));
+        // oneDNN's gelu of infinity is NaN on some processors; float64 does not go through it.
+        const eager = name === 'gelu' ? x.double() : x;
+        const want = scope(() => [...functionNamed(name)(eager, args).data()].map(Number));
         // eager's exp ends a little later: 0 there is a number too small to see.
         for (const [i, value] of [...got.data()].map(Number).entries())
           if (!Object.is(value, want[i]))
