@@ -44,7 +44,7 @@ beforeAll(() => {
   env = consumerEnvironment(barePath(folder), { IBN_NET_CACHE: cacheWith(libtorch, folder) });
   consumer = join(folder, 'consumer');
   installed = install(tarball, consumer, env);
-}, 110_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -46,7 +46,7 @@ const top = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line).predictions[0] as { index: number; probability: number });
 
-describe('classify on the CPU', { timeout: 60_000 }, () => {
+describe('classify on the CPU', () => {
   it('compiles the network, and answers as the network itself', async () => {
     const { file, model } = smallFile();
     const classifier = await Classifier.load({ checkpoint: file });
@@ -87,7 +87,7 @@ describe('classify on the CPU', { timeout: 60_000 }, () => {
   });
 });
 
-describe('classify with a file of another network', { timeout: 60_000 }, () => {
+describe('classify with a file of another network', () => {
   it('names the network in few lines, by flags that work', async () => {
     const small = saved(models.resnet18({ stem: 'small', numClasses: 10 }) as models.ImageModel);
     const error = await run(photos, { checkpoint: small, model: 'resnet50' }).catch((e: Error) => e.message);
@@ -110,7 +110,7 @@ describe('classify with a file of another network', { timeout: 60_000 }, () => {
   });
 });
 
-describe('classify without a checkpoint', { timeout: 60_000 }, () => {
+describe('classify without a checkpoint', () => {
   /** Publishes a file on a server of this machine. */
   async function publish(model: string): Promise<{ seen: unknown[]; path: string }> {
     manualSeed(0);

@@ -73,7 +73,7 @@ async function run(paths: string[], options: Partial<ClassifyOptions> = {}, stdi
 const lines = (text: string) => text.trimEnd().split('\n');
 const json = (text: string) => lines(text).map((line) => JSON.parse(line));
 
-describe('classify', { timeout: 60_000 }, () => {
+describe('classify', () => {
   it('prints the classes of a photo with a 1,000-class checkpoint trained in parallel', async () => {
     const photo = fixture('images/chelsea.png');
     const { code, stdout, stderr } = await run([photo], {
@@ -306,7 +306,7 @@ describe('classify', { timeout: 60_000 }, () => {
   });
 });
 
-describe('classify, the command line', { timeout: 60_000 }, () => {
+describe('classify, the command line', () => {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
   function ibnNet(...args: string[]) {

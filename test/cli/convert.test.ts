@@ -193,7 +193,7 @@ print('equal')`;
   );
 });
 
-describe('convert, the command line', { timeout: 60_000 }, () => {
+describe('convert, the command line', () => {
   function ibnNet(...args: string[]) {
     const child = spawnSync(process.execPath, [join(dist, 'cli/main.js'), 'convert', ...args], {
       encoding: 'utf8',

@@ -86,7 +86,7 @@ async function byHand(
   return (100 * right) / paths.size;
 }
 
-describe('evaluate', { timeout: 60_000 }, () => {
+describe('evaluate', () => {
   it('prints the figures of the published script, which one comes to by hand as well', async () => {
     const { code, stdout, stderr } = await run('data');
     const top1 = await byHand();

@@ -239,14 +239,14 @@ describe('inspect recognises networks and layouts', () => {
     ],
   ];
 
-  it.each(cases)('%s: %#', { timeout: 60_000 }, (layout, make, expected) => {
+  it.each(cases)('%s: %#', (layout, make, expected) => {
     const path = saved('network.pth', { state_dict: make(), epoch: 3 });
     const { network } = inspectCheckpoint(path);
     expect(network).toMatchObject({ layout, ...expected });
     expect(network?.fitting).toBe(network?.total);
   });
 
-  it('gives commands that load the file', { timeout: 60_000 }, () => {
+  it('gives commands that load the file', () => {
     const files: [string, State][] = [
       ['plain.pth', stateOf('resnet18_ibn_a')],
       ['parallel.pth', renamed(stateOf('resnet18_ibn_a', { numClasses: 5 }), (key) => `module.${key}`)],
@@ -318,7 +318,7 @@ torch.save({
   });
 });
 
-describe('inspect, the command line', { timeout: 60_000 }, () => {
+describe('inspect, the command line', () => {
   function ibnNet(...args: string[]) {
     const child = spawnSync(process.execPath, [join(dist, 'cli/main.js'), 'inspect', ...args], {
       encoding: 'utf8',

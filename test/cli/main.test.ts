@@ -5,7 +5,7 @@ import { runNode } from '../libtorch/run-node.ts';
 
 const ibnNet = (...args: string[]) => runNode([join(dist, 'cli', 'main.js'), ...args], process.env);
 
-describe('the command line', { timeout: 60_000 }, () => {
+describe('the command line', () => {
   it.each([
     ['classify', '--modle', '--model', ['x.jpg', 'resnet18_ibn_a']],
     ['classify', '--chekpoint', '--checkpoint', ['x.jpg', 'x.pth']],

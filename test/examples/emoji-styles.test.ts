@@ -113,7 +113,7 @@ describe('examples/emoji-styles', () => {
     expect(again).toContain('6 runs, 6 of them done');
   });
 
-  it('tells how much of a change instance normalisation can undo', { timeout: 60_000 }, async () => {
+  it('tells how much of a change instance normalisation can undo', async () => {
     const args = ['--packages', packages, '--data', data, '--cache', cache];
     const printed = await runExample('emoji-styles/explain.mjs', args, scratch);
     const shareOf = (row: string) => new RegExp(`│ ${row} +│ '([\\d.]+)'`).exec(printed)?.[1];

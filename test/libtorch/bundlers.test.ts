@@ -55,7 +55,7 @@ function expectAdvice({ status, stdout, stderr }: Run): void {
   expect(stderr).not.toContain('npx ibn-net build');
 }
 
-describe('a bundle that has taken ibn-net in says to mark it external', { timeout: 120_000 }, () => {
+describe('a bundle that has taken ibn-net in says to mark it external', () => {
   it.each(['esm', 'cjs'] as const)('esbuild, %s', async (format) => {
     expectAdvice(await esbuild(format, []));
   });
@@ -102,7 +102,7 @@ describe('a package copied by hand', () => {
   });
 });
 
-describe('a bundle that leaves ibn-net out runs', { timeout: 120_000 }, () => {
+describe('a bundle that leaves ibn-net out runs', () => {
   it.each(['esm', 'cjs'] as const)('esbuild, %s', async (format) => {
     expect(await esbuild(format, ['ibn-net'])).toMatchObject({ status: 0, stdout: '[ 2, 3 ]\n' });
   });

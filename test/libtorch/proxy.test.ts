@@ -28,7 +28,7 @@ async function fetchIn(env: Record<string, string>, url = URL_): Promise<string>
   return stdout.trim();
 }
 
-describe('a proxy variable', { timeout: 60_000 }, () => {
+describe('a proxy variable', () => {
   it.each([
     ['localhost:3128', 'localhost:3128'],
     ['10.0.0.1:3128', '10.0.0.1:3128'],

@@ -12,7 +12,7 @@ const stateOf = (name: string, options?: object): State => new Map(build(name, o
 const prefixed = (state: State, prefix: string): State =>
   new Map([...state].map(([key, value]) => [prefix + key, value]));
 
-describe('a checkpoint of another network', { timeout: 60_000 }, () => {
+describe('a checkpoint of another network', () => {
   it('is refused in few lines: equal sizes together, the network that the file is of, and the way out', () => {
     const file = stateOf('resnet18', { stem: 'small', numClasses: 10 });
     const text = message(() => build('resnet50').loadStateDict(file));

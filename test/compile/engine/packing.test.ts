@@ -38,7 +38,7 @@ describe('memory of an environment that ends while its weights are packed', () =
       console.log('survived');`;
     const { code, signal, stdout } = await runChild(source, { layer: false, timeout: 110_000 });
     expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: 'survived\n' });
-  }, 120_000);
+  });
 
   it.each([0, 5, 20, 40])(
     'is read no longer: the process exits %i ms after compile is called',
