@@ -21,6 +21,7 @@ export * as hub from './hub/index.ts';
 export * as models from './models/index.ts';
 export * as nn from './nn/index.ts';
 export * as optim from './optim/index.ts';
+export { type PlotSpec, plotSvg } from './plot/index.ts';
 export * as reid from './reid/index.ts';
 export * from './tensor/index.ts';
 export * as train from './train/index.ts';

@@ -1,7 +1,8 @@
-// Tables of the study: results.md, results.csv, results.json.
+// Tables of the study and a plot: results.md, results.csv, results.json, results.svg.
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VARIANTS } from './plan.mjs';
+import { drawGains } from './plot.mjs';
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -57,13 +58,18 @@ const TITLES = {
   fashion: () => 'Fashion-MNIST under shifts',
 };
 
-function markdownOf(rows) {
-  const sections = [...new Set(rows.map(({ part, fold }) => `${part} ${fold}`))].map((name) => {
+/** Pairs of a title and the rows of one fold. */
+function sectionsOf(rows) {
+  const names = [...new Set(rows.map(({ part, fold }) => `${part} ${fold}`))];
+  return names.map((name) => {
     const some = rows.filter(({ part, fold }) => `${part} ${fold}` === name);
     const [{ part, fold }] = some;
-    return [`### ${TITLES[part](fold)}`, '', ...tableOf(some)].join('\n');
+    return [TITLES[part](fold), some];
   });
-  return `${sections.join('\n\n')}\n`;
+}
+
+function markdownOf(sections) {
+  return `${sections.map(([title, rows]) => [`### ${title}`, '', ...tableOf(rows)].join('\n')).join('\n\n')}\n`;
 }
 
 function tableOf(rows) {
@@ -91,10 +97,11 @@ function csvOf(results) {
   return `part,fold,variant,seed,test,samples,top1,loss\n${lines.join('\n')}\n`;
 }
 
-/** Writes the tables; gives the one in Markdown. */
-export function writeReport(output, study, results) {
+/** Writes tables and plot; gives the table in Markdown. */
+export async function writeReport(output, study, results) {
   const rows = rowsOf(results);
-  const table = markdownOf(rows);
+  const sections = sectionsOf(rows);
+  const table = markdownOf(sections);
   const seconds = results.reduce((sum, run) => sum + run.cpuSeconds, 0);
   const resumed = results.filter(({ isResumed }) => isResumed).length;
   const record = { ...study, done: results.length, resumed, cpuSeconds: Math.round(seconds), rows };
@@ -103,6 +110,8 @@ export function writeReport(output, study, results) {
     'results.csv': csvOf(results),
     'results.json': `${JSON.stringify(record, null, 1)}\n`,
   };
+  const plot = await drawGains(sections);
+  if (plot !== undefined) files['results.svg'] = plot;
   for (const [name, text] of Object.entries(files)) {
     const path = join(output, name);
     writeFileSync(`${path}.tmp`, text);

@@ -159,7 +159,7 @@ async function main() {
     .filter(existsSync)
     .map((path) => JSON.parse(readFileSync(path, 'utf8')));
   const processor = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`;
-  const table = writeReport(options.output, { form, about, processor, planned: runs.length }, results);
+  const table = await writeReport(options.output, { form, about, processor, planned: runs.length }, results);
   console.log(`\n${table}`);
 }
 

@@ -87,6 +87,9 @@ describe('examples/emoji-styles', () => {
     ]);
     const table = readFileSync(join(output, 'results.md'), 'utf8');
     expect(printed.endsWith(`\n${table}\n`)).toBe(true);
+    const plot = readFileSync(join(output, 'results.svg'), 'utf8');
+    expect(plot).toMatch(/^<svg /);
+    for (const text of ['known: fxemoji', 'inversion', 'IBN-b']) expect(plot).toContain(`>${text}</text>`);
     const lines = readFileSync(join(output, 'results.csv'), 'utf8').trim().split('\n');
     expect(lines[0]).toBe('part,fold,variant,seed,test,samples,top1,loss');
     expect(lines).toHaveLength(1 + 3 * record.rows.length);

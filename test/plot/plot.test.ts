@@ -24,6 +24,18 @@ describe('plots', () => {
     expect(svg).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
   });
 
+  it('are refused where there is no specification', async () => {
+    const refused = [null, [], 'bar', () => 1].map((spec) =>
+      plotSvg(spec as never).catch((error: Error) => `${error.name}: ${error.message}`),
+    );
+    expect(await Promise.all(refused)).toEqual(
+      ['null', 'an array', '"bar"', 'a function'].map(
+        (got) => `TypeError: Expected a specification of vega-lite for plotSvg, got ${got}`,
+      ),
+    );
+    await expect(plotSvg({ nothing: 1 })).rejects.toThrow(/^Invalid specification/);
+  });
+
   it('leave a gap where a value is no number', async () => {
     const one = (y: number) =>
       plotSvg(
