@@ -76,7 +76,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
   data: {
     image: ['.'],
     samplers: [],
-    datasets: ['.', 'transforms', 'pipeline'],
+    datasets: ['.', 'transforms', 'pipeline', 'tar'],
+    tar: ['.', 'datasets', 'pipeline', 'transforms'],
     // Records are what the pipeline asks of data sets.
     combine: ['datasets', 'samplers', 'pipeline'],
     pipeline: ['.', 'image', 'transforms'],

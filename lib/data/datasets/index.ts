@@ -1,4 +1,6 @@
 export { fsEncode } from '../fs-path.ts';
+export { type StreamedSample, tarSamples } from '../tar/tar-samples.ts';
+export { type TargetOf, type TarSample, WebDataset, type WebDatasetOptions } from '../tar/web-dataset.ts';
 export type { Dataset } from './dataset.ts';
 export {
   type Colour,
