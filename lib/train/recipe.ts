@@ -1,11 +1,13 @@
 import type { Module, Parameter } from '../nn/index.ts';
 import {
   Adadelta,
+  Adafactor,
   Adagrad,
   Adam,
   Adamax,
   AdamW,
   type AnyOptimizer,
+  ASGD,
   lrScheduler,
   NAdam,
   RAdam,
@@ -14,6 +16,7 @@ import {
 } from '../optim/index.ts';
 import { checkPositions } from '../options.ts';
 import type { TrainConfig } from './config/presets.ts';
+import type { AnyScheduler } from './run/trainer-options.ts';
 
 type Recipe = Pick<
   TrainConfig,
@@ -32,6 +35,8 @@ const MAKERS: Readonly<Record<TrainConfig['optimizer'], (groups: Group[], recipe
     adamax: (groups, { lr }) => new Adamax(groups, { lr }),
     adagrad: (groups, { lr }) => new Adagrad(groups, { lr }),
     adadelta: (groups, { lr }) => new Adadelta(groups, { lr }),
+    adafactor: (groups, { lr }) => new Adafactor(groups, { lr }),
+    asgd: (groups, { lr }) => new ASGD(groups, { lr }),
   };
 
 /**
@@ -61,30 +66,48 @@ function groupsOf(params: Parameter[], { weightDecay, normWeightDecay }: Recipe)
   return groups.filter((group) => group.params.length > 0);
 }
 
-type Plan = Pick<TrainConfig, 'scheduler' | 'schedule' | 'gamma' | 'epochs' | 'warmupEpochs' | 'minLr'>;
+type Plan = Pick<
+  TrainConfig,
+  'scheduler' | 'schedule' | 'gamma' | 'epochs' | 'warmupEpochs' | 'minLr' | 'power' | 'patience'
+>;
 
 /**
  * The rate's schedule, in epochs: a linear beginning from a hundredth, where one is asked for, then the rest.
  *
- * @throws RangeError where the beginning leaves no epoch
+ * @throws RangeError where the beginning leaves no epoch, or the rest needs figures, which nothing can precede
  */
-export function scheduleOf(
-  optimizer: AnyOptimizer,
-  plan: Plan,
-): lrScheduler.LRScheduler | lrScheduler.SequentialLR {
+export function scheduleOf(optimizer: AnyOptimizer, plan: Plan): AnyScheduler {
   checkPositions('scheduleOf', arguments, 2);
-  const { warmupEpochs: warmup, epochs } = plan;
-  if (warmup === 0) return mainSchedule(optimizer, plan, 0);
+  const { warmupEpochs: warmup, epochs, scheduler } = plan;
+  if (warmup === 0)
+    return scheduler === 'plateau' ? plateau(optimizer, plan) : mainSchedule(optimizer, plan, 0);
+  if (scheduler === 'plateau')
+    throw new RangeError(`Expected no warmupEpochs beside scheduler plateau, got ${warmup}; leave one out`);
   if (warmup >= epochs)
     throw new RangeError(`Expected fewer --warmup-epochs than --epochs ${epochs}, got ${warmup}`);
   const rising = new lrScheduler.LinearLR(optimizer, { startFactor: 0.01, totalIters: warmup });
   return new lrScheduler.SequentialLR(optimizer, [rising, mainSchedule(optimizer, plan, warmup)], [warmup]);
 }
 
-function mainSchedule(optimizer: AnyOptimizer, plan: Plan, from: number) {
-  const { scheduler, schedule, gamma, epochs, minLr } = plan;
-  if (scheduler === 'cosine')
-    return new lrScheduler.CosineAnnealingLR(optimizer, epochs - from, { etaMin: minLr });
-  const milestones = schedule.map((epoch) => Math.max(0, epoch - from));
-  return new lrScheduler.MultiStepLR(optimizer, milestones, { gamma });
+/** By the loss in evaluation. */
+function plateau(optimizer: AnyOptimizer, { gamma, patience, minLr }: Plan): lrScheduler.ReduceLROnPlateau {
+  return new lrScheduler.ReduceLROnPlateau(optimizer, { factor: gamma, patience, minLr });
+}
+
+function mainSchedule(optimizer: AnyOptimizer, plan: Plan, from: number): lrScheduler.LRScheduler {
+  const { scheduler, schedule, gamma, epochs, minLr, power } = plan;
+  switch (scheduler) {
+    case 'cosine':
+      return new lrScheduler.CosineAnnealingLR(optimizer, epochs - from, { etaMin: minLr });
+    case 'exponential':
+      return new lrScheduler.ExponentialLR(optimizer, gamma);
+    case 'polynomial':
+      return new lrScheduler.PolynomialLR(optimizer, { totalIters: epochs - from, power });
+    case 'constant':
+      return new lrScheduler.ConstantLR(optimizer, { factor: 1 });
+    default: {
+      const milestones = schedule.map((epoch) => Math.max(0, epoch - from));
+      return new lrScheduler.MultiStepLR(optimizer, milestones, { gamma });
+    }
+  }
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as nn from '../../lib/nn/index.ts';
-import { configText, PRESETS, resolveConfig } from '../../lib/train/index.ts';
+import { type ConfigLayer, configText, PRESETS, resolveConfig } from '../../lib/train/index.ts';
 import { optimizerOf, scheduleOf } from '../../lib/train/recipe.ts';
 import { tmp } from '../helpers/files.ts';
 
@@ -42,12 +42,14 @@ describe('the options of a run', () => {
   });
 
   it('come from a preset, then the file, then values', async () => {
-    const file = written('preset: torchvision-v2\nlr: 0.25\nepochs: 90 # a short one\nschedule: [3, 5]\n');
+    const file = written('preset: torchvision-v2\nlr: 0.25\nepochs: 90 # a short one\nminLr: 0.01\n');
     const config = await resolveConfig({ file, values: { epochs: 30, ema: null } });
     const { ema: _, ...rest } = PRESETS['torchvision-v2'];
-    expect(config).toMatchObject({ ...rest, lr: 0.25, epochs: 30, schedule: [3, 5] });
+    expect(config).toMatchObject({ ...rest, lr: 0.25, epochs: 30, minLr: 0.01 });
     expect('ema' in config).toBe(false);
-    expect((await resolveConfig({ file, preset: 'published' })).batchSize).toBe(256);
+    expect(
+      (await resolveConfig({ file, preset: 'published', values: { scheduler: 'cosine' } })).batchSize,
+    ).toBe(256);
   });
 
   it('read the same from JSON, and from what is written of them', async () => {
@@ -96,7 +98,7 @@ describe('the options of a run', () => {
     ['lr: 1\nnesterov: no', 'TypeError: run.yaml, line 2: Expected true or false for nesterov, got "no"'],
     [
       'optimizer: lamb',
-      'RangeError: run.yaml, line 1: Expected sgd, adamw, adam, nadam, radam, adamax, rmsprop, adagrad or adadelta for optimizer, got "lamb"',
+      'RangeError: run.yaml, line 1: Expected sgd, adamw, adam, nadam, radam, adamax, rmsprop, adagrad, adadelta, adafactor or asgd for optimizer, got "lamb"',
     ],
     [
       'schedule:\n- 3\n- x',
@@ -121,6 +123,21 @@ describe('the options of a run', () => {
     expect(await refusal(text)).toBe(message);
   });
 
+  it.each([
+    [
+      { optimizer: 'adamw', nesterov: true },
+      'Expected nesterov for optimizer sgd, got it for adamw, which has no use for it; leave it out',
+    ],
+    [
+      { optimizer: 'adamw', momentum: 0.8 },
+      'Expected momentum for optimizer sgd or rmsprop, got it for adamw',
+    ],
+    [{ scheduler: 'cosine', schedule: [3] }, 'Expected schedule for scheduler multistep, got it for cosine'],
+    [{ minLr: 0.1 }, 'Expected minLr for scheduler cosine or plateau, got it for multistep'],
+  ])('are refused where nothing reads them: %o', async (values, message) => {
+    await expect(resolveConfig({ values: values as never })).rejects.toThrow(message);
+  });
+
   it('make optimizer and schedule', async () => {
     const linear = new nn.Linear(4, 2);
     const config = await resolveConfig({ preset: 'torchvision-v2', values: { epochs: 10 } });
@@ -136,6 +153,23 @@ describe('the options of a run', () => {
     expect(rates[0]).toBeCloseTo(0.005, 12);
     expect(rates[5]).toBeCloseTo(0.5, 12);
     expect(rates[9]).toBeLessThan(0.05);
+    const last = (values: ConfigLayer) =>
+      resolveConfig({ values: { epochs: 10, lr: 1, ...values } }).then((config) => {
+        const sgd = optimizerOf(new nn.Linear(4, 2), config);
+        const falling = scheduleOf(sgd, config);
+        sgd.stepped = true;
+        for (let i = 0; i < 8; i++) falling.step(...(values.scheduler === 'plateau' ? [1] : []));
+        return Number(sgd.paramGroups[0]?.lr.toFixed(6));
+      });
+    expect(await last({ scheduler: 'exponential', gamma: 0.5 })).toBe(0.003906);
+    expect(await last({ scheduler: 'polynomial', power: 2 })).toBe(0.04);
+    expect(await last({ scheduler: 'constant' })).toBe(1);
+    expect(await last({ scheduler: 'plateau', patience: 2, gamma: 0.5 })).toBe(0.25);
+    for (const optimizer of ['adafactor', 'asgd', 'adamw', 'rmsprop'] as const)
+      expect(optimizerOf(linear, await resolveConfig({ values: { optimizer } })).paramGroups).toHaveLength(1);
+    await expect(last({ scheduler: 'plateau', warmupEpochs: 2 })).rejects.toThrow(
+      'Expected no warmupEpochs beside',
+    );
     await expect(resolveConfig({ file: 'nowhere.yaml' })).rejects.toThrow(
       'Expected a YAML or JSON file of options, got nowhere.yaml: ENOENT',
     );

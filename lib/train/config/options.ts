@@ -26,8 +26,17 @@ export const OPTIMIZERS = [
   'rmsprop',
   'adagrad',
   'adadelta',
+  'adafactor',
+  'asgd',
 ] as const;
-export const SCHEDULERS = ['multistep', 'cosine'] as const;
+export const SCHEDULERS = [
+  'multistep',
+  'cosine',
+  'exponential',
+  'polynomial',
+  'plateau',
+  'constant',
+] as const;
 export const AUTO_AUGMENTS = ['imagenet', 'randaugment', 'trivialaugment', 'augmix'] as const;
 
 /** All options, in the order of `--help` and of written config files. */
@@ -118,8 +127,18 @@ export const OPTIONS = {
     value: 'epochs...',
     about: 'multistep: epochs after which the rate is multiplied by gamma',
   },
-  gamma: { schema: kind.notNegative, value: 'factor', about: 'see --schedule' },
-  minLr: { schema: kind.notNegative, value: 'rate', about: 'cosine: where the rate ends' },
+  gamma: {
+    schema: kind.notNegative,
+    value: 'factor',
+    about: 'multistep: see --schedule; exponential: of each epoch; plateau: of each fall',
+  },
+  minLr: { schema: kind.notNegative, value: 'rate', about: 'cosine and plateau: where the rate ends' },
+  power: { schema: kind.positive, value: 'p', about: 'polynomial: of the share of epochs that are left' },
+  patience: {
+    schema: kind.wholeOrNone,
+    value: 'n',
+    about: 'plateau: epochs without a lower val loss before the rate falls',
+  },
   warmupEpochs: {
     schema: kind.wholeOrNone,
     value: 'n',

@@ -15,6 +15,8 @@ export const DEFAULTS = {
   schedule: [30, 60, 90],
   gamma: 0.1,
   minLr: 0,
+  power: 1,
+  patience: 10,
   warmupEpochs: 0,
   crop: 224,
   labelSmoothing: 0,
@@ -42,6 +44,8 @@ type DefaultName =
   | 'schedule'
   | 'gamma'
   | 'minLr'
+  | 'power'
+  | 'patience'
   | 'warmupEpochs'
   | 'crop'
   | 'labelSmoothing'

@@ -1,4 +1,5 @@
 import { checkOptionsObject } from '../../options.ts';
+import { checkUse } from './check-use.ts';
 import { checkPreset, checkValues, type Layer } from './check-values.ts';
 import { readConfigFile } from './config-file.ts';
 import { OPTION_NAMES } from './options.ts';
@@ -27,9 +28,15 @@ export function givenOptions({ preset, file, values = {} }: ConfigSources): Laye
   };
 }
 
-/** All options of a run: `given` over `defaults`. */
+/**
+ * All options of a run: `given` over `defaults`.
+ *
+ * @throws RangeError where one is given that nothing reads
+ */
 export function withDefaults(given: Layer, defaults: Layer = {}): TrainConfig {
   const all: Layer = { ...(DEFAULTS as Layer), ...defaults, ...given };
   const names = OPTION_NAMES.filter((name) => all[name] !== undefined && all[name] !== null);
-  return Object.fromEntries(names.map((name) => [name, all[name]])) as unknown as TrainConfig;
+  const config = Object.fromEntries(names.map((name) => [name, all[name]])) as unknown as TrainConfig;
+  checkUse(given, config);
+  return config;
 }
