@@ -20,8 +20,10 @@ import { problemError } from './problem.ts';
 
 export type {
   Binding,
+  CollectiveRequest,
   CudaDeviceProperties,
   DeviceBinding,
+  DistributedBinding,
   EngineSettings,
   EngineStats,
   Handle,

@@ -14,6 +14,7 @@ export {
 } from './cuda/backends.ts';
 export * as cuda from './cuda/index.ts';
 export * from './data/index.ts';
+export * as distributed from './distributed/index.ts';
 export * as distributions from './distributions/index.ts';
 export { CheckpointError, CudaOutOfMemoryError, HubError, LibtorchError, TorchError } from './errors.ts';
 export * from './functions/index.ts';

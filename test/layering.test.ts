@@ -26,8 +26,11 @@ const ALLOWED: Record<string, string[]> = {
   distributions: ['tensor'],
   autograd: ['ops', 'tensor'],
   checkpoint: ['atomic-file', 'state-dict-keys', 'ops', 'tensor'],
-  data: ['ops', 'tensor', 'atomic-file', 'cache'],
-  nn: ['state-dict-keys', 'ops', 'tensor', 'autograd'],
+  // Objects travel between ranks as pickles.
+  distributed: ['ops', 'tensor', 'checkpoint'],
+  data: ['ops', 'tensor', 'atomic-file', 'cache', 'distributed'],
+  // Norms and parallel modules over several processes.
+  nn: ['state-dict-keys', 'ops', 'tensor', 'autograd', 'distributed'],
   optim: ['tensor', 'nn'],
   cuda: ['ops', 'tensor'],
   amp: ['tensor', 'optim', 'cuda'],
@@ -86,6 +89,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     corruptions: ['.'],
     '.': ['image', 'samplers', 'datasets', 'combine', 'pipeline', 'loader', 'transforms', 'corruptions'],
   },
+  distributed: { stores: ['.'], collectives: ['.'], '.': ['stores', 'collectives'] },
   tensor: { indexing: ['.'], printing: ['.'], '.': ['indexing', 'printing'] },
   nn: {
     init: [],
@@ -95,7 +99,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     functional: ['.', 'module'],
     layers: ['.', 'init', 'module', 'functional', 'utils'],
     utils: ['.', 'init', 'module', 'layers'],
-    '.': ['init', 'module', 'loading', 'functional', 'layers', 'utils'],
+    parallel: ['module', 'layers'],
+    '.': ['init', 'module', 'loading', 'functional', 'layers', 'utils', 'parallel'],
   },
   optim: {
     base: ['.'],
@@ -119,12 +124,24 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     classify: ['.', 'network'],
     evaluate: ['.', 'network'],
     train: ['.', 'network'],
+    launch: ['network', 'train'],
     reid: ['network'],
     inspect: ['.'],
     convert: ['.'],
     machine: [],
     report: [],
-    '.': ['report', 'classify', 'evaluate', 'train', 'reid', 'network', 'inspect', 'convert', 'machine'],
+    '.': [
+      'report',
+      'classify',
+      'evaluate',
+      'train',
+      'launch',
+      'reid',
+      'network',
+      'inspect',
+      'convert',
+      'machine',
+    ],
   },
 };
 const EVERYWHERE = new Set(['errors', 'options']);
@@ -136,6 +153,7 @@ const TYPE_ONLY: Record<string, string[]> = {
   train: ['data'],
   reid: ['compile'],
   cuda: ['binding'],
+  distributed: ['binding'],
   autograd: ['binding'],
 };
 
@@ -301,6 +319,8 @@ const NATIVE: Record<string, RegExp> = {
   binding: /^(ATen|c10|torch|caffe2)\/|^(napi|node_api)\.h$/,
   // Hooks and functions of JavaScript in autograd's graph.
   autograd: /^(ATen|c10|torch)\/|^binding\/[\w/]+\.h$/,
+  // c10d's, and the stubs of Gloo's headers that one file includes.
+  distributed: /^(ATen|c10|torch|gloo|arpa|netinet)\/|^(binding|autograd)\/[\w/]+\.h$/,
   kernels: /^immintrin\.h$/,
   engine: /^(ATen|c10)\/|^node_api\.h$|^(kernels|binding)\/[\w/]+\.h$/,
   // Threads are started where exit() finds and ends them.

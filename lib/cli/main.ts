@@ -7,6 +7,7 @@ import { registerConvert } from './convert/convert.ts';
 import { registerDemo } from './demo.ts';
 import { registerEvaluate } from './evaluate/evaluate.ts';
 import { registerInspect } from './inspect/inspect.ts';
+import { registerLaunch } from './launch/launch.ts';
 import { registerBuild } from './machine/build.ts';
 import { registerDoctor } from './machine/doctor.ts';
 import { registerInfo } from './machine/info.ts';
@@ -25,6 +26,7 @@ const program = new Command('ibn-net')
 const COMMANDS = [
   registerClassify,
   registerTrain,
+  registerLaunch,
   registerEvaluate,
   registerReport,
   registerReid,

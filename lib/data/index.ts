@@ -22,6 +22,8 @@ export type { FilePart, ImageDataset, ImageRecord } from './pipeline/image-recor
 export { encodePng, type PngOptions, writePng } from './png.ts';
 export {
   BatchSampler,
+  DistributedSampler,
+  type DistributedSamplerOptions,
   RandomSampler,
   type RandomSamplerOptions,
   type Sampler,

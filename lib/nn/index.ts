@@ -20,6 +20,7 @@ import * as pooling from './layers/pooling.ts';
 import * as recurrentCells from './layers/recurrent/cells.ts';
 import * as recurrent from './layers/recurrent/recurrent.ts';
 import * as shape from './layers/shape.ts';
+import * as syncBatchNorm from './layers/sync-batch-norm.ts';
 import * as attention from './layers/transformer/attention.ts';
 import * as transformerLayers from './layers/transformer/encoder-decoder.ts';
 import * as transformer from './layers/transformer/transformer.ts';
@@ -56,6 +57,7 @@ export {
   type RNNOptions,
 } from './layers/recurrent/recurrent.ts';
 export * from './layers/shape.ts';
+export { SyncBatchNorm, type SyncBatchNormOptions } from './layers/sync-batch-norm.ts';
 export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/transformer/attention.ts';
 export {
   type DecoderMasks,
@@ -82,6 +84,7 @@ export type {
   StateDictPreHook,
 } from './module/state-hooks.ts';
 export type { MemberOptions } from './module/tree.ts';
+export * as parallel from './parallel/index.ts';
 export type {
   Dims,
   OutputSize,
@@ -118,6 +121,7 @@ registerOwnClasses(
   recurrent,
   recurrentCells,
   shape,
+  syncBatchNorm,
   transformer,
   transformerLayers,
   tripletLoss,

@@ -24,6 +24,7 @@ void registerAll(Napi::Object exports) {
   ibn::defineTorchScript(exports);
   ibn::defineEngine(exports);
   ibn::defineImages(exports);
+  ibn::defineDistributed(exports);
 }
 
 }  // namespace

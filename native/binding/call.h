@@ -102,5 +102,6 @@ void defineBackends(Napi::Object exports);
 void defineTorchScript(Napi::Object exports);
 void defineEngine(Napi::Object exports);
 void defineImages(Napi::Object exports);
+void defineDistributed(Napi::Object exports);
 
 }  // namespace ibn

@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <optional>
 
@@ -136,10 +137,21 @@ std::string codeOf(const c10::Error& error, const std::string& text) {
   return "ERR_TORCH";
 }
 
+std::atomic<ErrorExplainer> explainer{nullptr};
+
+// Whether the error was explained, and thrown so.
+bool throwExplained(napi_env env, const std::string& text, const BoundOp* op) {
+  const ErrorExplainer explain = explainer;
+  const std::string message = explain == nullptr ? "" : explain(text);
+  if (!message.empty()) throwTorchError(env, message, "ERR_DISTRIBUTED_PEER", op, text);
+  return !message.empty();
+}
+
 void throwLibtorchError(napi_env env, const c10::Error& error, const BoundOp* op) {
   const std::string prefix = op == nullptr ? "" : op->name + ": ";
   const std::string text = error.what_without_backtrace();
   const std::string cause = wantsBacktraces() ? error.what() : text;
+  if (throwExplained(env, text, op)) return;
   const std::string problem = cudaProblemBehind(text);
   if (!problem.empty()) {
     throwTorchError(env, prefix + problem, "ERR_CUDA_UNAVAILABLE", op, cause);
@@ -162,6 +174,10 @@ bool wantsBacktraces() {
 
 void skipBacktraces() {
   if (!wantsBacktraces()) c10::SetStackTraceFetcher([] { return std::string(); });
+}
+
+void setErrorExplainer(ErrorExplainer given) {
+  explainer = given;
 }
 
 InvalidArgument disposedError(const Box& box) {
@@ -193,6 +209,7 @@ void throwCurrentException(napi_env env, const BoundOp* op) {
   } catch (const std::bad_alloc&) {
     throwTorchError(env, prefix + "out of memory", "ERR_OUT_OF_MEMORY", op, "");
   } catch (const std::exception& error) {
+    if (throwExplained(env, error.what(), op)) return;
     throwTorchError(env, prefix + firstLine(error.what()), "ERR_TORCH", op, error.what());
   } catch (...) {
     throwTorchError(env, prefix + "unknown native exception", "ERR_TORCH", op, "");

@@ -31,6 +31,11 @@ bool wantsBacktraces();
 // Else has libtorch not look for them: naming the frames of one error takes 6 to 8 ms.
 void skipBacktraces();
 
+// What an error's text means to a person, empty where nothing is known. Kept for the life of the process.
+using ErrorExplainer = std::string (*)(const std::string& text);
+// Errors it explains get that message and the code ERR_DISTRIBUTED_PEER, their own text being the cause.
+void setErrorExplainer(ErrorExplainer explainer);
+
 // Turns the exception in flight into a pending JavaScript exception with the caller's JavaScript stack.
 // libtorch's errors become TorchError: first line as message, full text as cause, `op` the schema name.
 void throwCurrentException(napi_env env, const BoundOp* op);
