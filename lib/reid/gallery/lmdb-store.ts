@@ -1,5 +1,6 @@
 import type { StoredEntry } from './entry.ts';
 import { GalleryError } from './errors.ts';
+import { checkIsLmdb, createOnce } from './lmdb-file.ts';
 import { type Change, decodeEntry, encodeEntry, type GalleryStore } from './store.ts';
 
 /** What is used of the package lmdb, which is there only where somebody installed it. */
@@ -41,33 +42,48 @@ export class LmdbStore implements GalleryStore {
    * @throws GalleryError where lmdb is not installed, the file is none of its, or holds features of another width
    */
   static async open(path: string, width: number): Promise<LmdbStore> {
-    const { open } = await loadLmdb();
-    let store: LmdbStore;
+    const lmdb = await loadLmdb();
     try {
-      store = new LmdbStore(open({ path, noSubdir: true, maxDbs: 2 }));
+      await createOnce(path, async (temporary) => {
+        const store = LmdbStore.#map(lmdb, temporary);
+        await store.#put('format', { format: FORMAT, width });
+        await store.close();
+      });
+      checkIsLmdb(path);
+      const store = LmdbStore.#map(lmdb, path);
+      await store.#checkFormat(path, width);
+      return store;
     } catch (cause) {
+      if (cause instanceof GalleryError) throw cause;
       throw new GalleryError(
         `Expected a gallery at ${path}, got ${(cause as Error).message}; check the path`,
-        {
-          code: 'ERR_GALLERY_OPEN',
-          cause,
-        },
+        { code: 'ERR_GALLERY_OPEN', cause },
       );
     }
-    await store.#claim(path, width);
-    return store;
   }
 
-  async #claim(path: string, width: number): Promise<void> {
+  static #map(lmdb: Lmdb, path: string): LmdbStore {
+    // Pages reach the disk before what points to them: no loss of power can come between.
+    return new LmdbStore(lmdb.open({ path, noSubdir: true, maxDbs: 2, overlappingSync: false }));
+  }
+
+  async #put(key: string, value: unknown): Promise<void> {
+    await this.#environment.transaction(() => {
+      this.#facts.put(key, value);
+    });
+    await this.#environment.flushed;
+  }
+
+  async #checkFormat(path: string, width: number): Promise<void> {
     const found = this.#facts.get('format') as { format: number; width: number } | undefined;
-    if (found === undefined) {
-      this.#facts.put('format', { format: FORMAT, width });
-      await this.#environment.flushed;
-      return;
-    }
-    if (found.format === FORMAT && found.width === width) return;
+    if (found?.format === FORMAT && found.width === width) return;
     await this.close();
-    const got = found.format === FORMAT ? `one of ${found.width}` : `format ${found.format}`;
+    const got =
+      found === undefined
+        ? 'a file of LMDB that is none'
+        : found.format === FORMAT
+          ? `one of ${found.width}`
+          : `format ${found.format}`;
     throw new GalleryError(
       `Expected a gallery of features with ${width} numbers at ${path}, got ${got}; open it with its own width, or enrol into a new file`,
       { code: 'ERR_GALLERY_OPEN' },

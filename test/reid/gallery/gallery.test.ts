@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as reid from '../../../lib/reid/index.ts';
@@ -238,6 +238,20 @@ describe('a gallery in a file', () => {
         "GalleryError: Gallery was closed; open it again",
       ]
     `);
+  });
+
+  it('is whole or not there, and refuses other files', async () => {
+    const folder = tmp();
+    await (await open(join(folder, 'a.lmdb'))).close();
+    expect(readdirSync(folder).sort()).toEqual(['a.lmdb', 'a.lmdb-lock']);
+    writeFileSync(join(folder, 'b.lmdb'), Buffer.alloc(20_000, 7));
+    writeFileSync(join(folder, 'c.lmdb'), '');
+    for (const name of ['b.lmdb', 'c.lmdb']) {
+      expect(await refusal(() => open(join(folder, name)))).toContain('got another file');
+    }
+    const [one, other] = await Promise.all([open(join(folder, 'e.lmdb')), open(join(folder, 'e.lmdb'))]);
+    await one.close();
+    await other.close();
   });
 
   it('notices bytes that were changed', async () => {
