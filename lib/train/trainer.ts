@@ -4,6 +4,7 @@ import { lrScheduler } from '../optim/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { TrainError } from './errors.ts';
 import { disposeTensors, samplesIn } from './run/batch-tensors.ts';
+import { betterFigure } from './run/best-figure.ts';
 import { Means } from './run/means.ts';
 import { type Progress, RunState } from './run/run-state.ts';
 import { Saves } from './run/saves.ts';
@@ -12,7 +13,7 @@ import {
   checkTrainerOptions,
   type EpochReport,
   type Figures,
-  optimizersOf,
+  rateOf,
   type StepReport,
   type TrainerOptions,
 } from './run/trainer-options.ts';
@@ -115,14 +116,19 @@ export class Trainer<Batch> {
       return false;
     }
     const val = await this.#evaluate();
-    const isBest = this.#isBest(val);
+    const before = this.#progress.best;
+    const better = betterFigure(this.#options, val, before);
+    const isBest = better !== undefined;
     const report = this.#report(val, isBest);
     this.#stepSchedule(val);
-    this.#progress = { ...this.#progress, epoch: this.#progress.epoch + 1, batch: 0 };
+    const { epoch } = this.#progress;
+    this.#progress = { ...this.#progress, epoch: epoch + 1, batch: 0, best: better ?? before };
     this.#means.clear();
     // Before the checkpoint: a log has every epoch that is saved, whenever the process is killed.
     this.#saves.tell((callbacks) => callbacks.onEpoch?.(report));
-    this.#saves.save(this.#progress, isBest, this.#progress.epoch === this.#options.epochs);
+    const isSaved = this.#saves.save(this.#progress, isBest, epoch + 1 === this.#options.epochs);
+    // The best is what there is a file of: a disk may be full for some time.
+    if (!isSaved) this.#progress.best = before;
     return true;
   }
 
@@ -217,28 +223,13 @@ export class Trainer<Batch> {
     return await evaluate(measured, this.#progress.epoch);
   }
 
-  #isBest(val: Figures | undefined): boolean {
-    const { best } = this.#options;
-    if (best === undefined) return false;
-    const value = val?.[best.figure];
-    if (typeof value !== 'number') {
-      throw new TypeError(
-        `Expected a number "${best.figure}" from Trainer evaluate, got ${Object.keys(val ?? {}).join(', ') || 'nothing'}`,
-      );
-    }
-    const before = this.#progress.best;
-    const isBetter = before === undefined || (best.mode === 'min' ? value < before : value > before);
-    if (isBetter) this.#progress.best = value;
-    return isBetter;
-  }
-
   #report(val: Figures | undefined, isBest: boolean): EpochReport {
     const { epoch, step } = this.#progress;
     return {
       epoch,
       epochs: this.#options.epochs,
       step,
-      lr: this.#lr(),
+      lr: rateOf(this.#options),
       train: this.#means.values(),
       val,
       isBest,
@@ -256,18 +247,11 @@ export class Trainer<Batch> {
       step,
       values,
       means: this.#means.values(),
-      lr: this.#lr(),
+      lr: rateOf(this.#options),
       seconds,
       dataSeconds,
     };
     this.#saves.tell((callbacks) => callbacks.onStep?.(report));
-  }
-
-  #lr(): number {
-    const optimizer = optimizersOf(this.#options)[0]?.[1] as
-      | { readonly paramGroups: readonly { lr?: number }[] }
-      | undefined;
-    return Number(optimizer?.paramGroups[0]?.lr);
   }
 
   #located(error: TrainError): TrainError {

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -331,6 +332,24 @@ describe('checkpoints of a run', () => {
     const newest = load<Record<string, unknown>>(join(output, 'checkpoint.pth'));
     expect([best.epoch, newest.epoch]).toEqual([2, 3]);
     expect([newest.best_acc, newest.arch]).toEqual([9, 'mine']);
+  });
+
+  it('have as the best what there is a file of', async () => {
+    const folder = tmp();
+    const output = join(folder, 'run');
+    writeFileSync(output, 'a file where the folder should be');
+    const figures = [9, 3, Number.NaN];
+    const run = makeRun({
+      output,
+      evaluate: (_, epoch) => ({ top1: figures[epoch] as number }),
+      best: { figure: 'top1' },
+      callbacks: { onWarning: () => rmSync(output) },
+    });
+    expect(await run.trainer.fit()).toMatchObject({ best: 3 });
+    expect(load<{ epoch: number; best_acc: number }>(join(output, 'model_best.pth'))).toMatchObject({
+      epoch: 2,
+      best_acc: 3,
+    });
   });
 
   it('that cannot be written are a warning, and an error at the end', async () => {

@@ -37,18 +37,24 @@ export class Saves<Batch> {
     return undefined;
   }
 
-  /** `isLast`: there will be no other that makes up for it. */
-  save(progress: Progress, isBest: boolean, isLast: boolean): void {
-    if (this.#folder === undefined) return;
+  /**
+   * Whether it was written, where there is a folder.
+   *
+   * @param isLast there will be no other that makes up for it
+   */
+  save(progress: Progress, isBest: boolean, isLast: boolean): boolean {
+    if (this.#folder === undefined) return true;
     try {
       const path = this.#folder.save(this.#state.dict(progress), progress.step, isBest);
       this.newest = path;
       this.#step = progress.step;
       this.tell((callbacks) => callbacks.onSave?.(path));
+      return true;
     } catch (cause) {
       const message = `The checkpoint of step ${progress.step} could not be written: ${messageOf(cause)}`;
       if (isLast) throw new TrainError(message, { code: 'ERR_TRAIN_SAVE', path: this.newest, cause });
       this.warn(`${message}; the run goes on, and tries again at the next`);
+      return false;
     }
   }
 

@@ -185,6 +185,14 @@ export function optimizersOf<Batch>({
   return typeof optimizer === 'object' && optimizer !== null ? Object.entries(optimizer) : [];
 }
 
+/** The rate of the first group of the first optimizer. */
+export function rateOf<Batch>(options: Pick<TrainerOptions<Batch>, 'optimizer'>): number {
+  const optimizer = optimizersOf(options)[0]?.[1] as
+    | { readonly paramGroups: readonly { lr?: number }[] }
+    | undefined;
+  return Number(optimizer?.paramGroups[0]?.lr);
+}
+
 function demand(isFine: boolean, what: string, name: string, value: unknown): void {
   if (!isFine) throw new TypeError(`Expected ${what} for Trainer ${name}, got ${describeValue(value)}`);
 }
