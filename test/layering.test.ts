@@ -90,7 +90,12 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     '.': ['image', 'samplers', 'datasets', 'combine', 'pipeline', 'loader', 'transforms', 'corruptions'],
   },
   distributed: { stores: ['.'], collectives: ['.'], '.': ['stores', 'collectives'] },
-  tensor: { indexing: ['.'], printing: ['.'], '.': ['indexing', 'printing'] },
+  tensor: {
+    gradients: ['.'],
+    indexing: ['.'],
+    printing: ['.', 'gradients'],
+    '.': ['gradients', 'indexing', 'printing'],
+  },
   nn: {
     init: [],
     // A module loads state dicts, and what loads them walks modules.

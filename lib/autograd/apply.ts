@@ -1,8 +1,8 @@
 import type { Handle } from '../binding.ts';
 import { unwrap, wrapTensor } from '../ops/index.ts';
 import { describeValue } from '../options.ts';
+import { withGradEnabled } from '../tensor/gradients/modes.ts';
 import { isTensor, type Tensor, zerosLike } from '../tensor/index.ts';
-import { withGradEnabled } from '../tensor/modes.ts';
 import { native } from '../tensor/native.ts';
 import { callForeign } from '../tensor/own-code.ts';
 import { FunctionCtx, handles, type Marks } from './function-ctx.ts';

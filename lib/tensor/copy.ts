@@ -1,5 +1,5 @@
 import { ops as untypedOps, unwrap } from '../ops/index.ts';
-import { noGrad } from './modes.ts';
+import { noGrad } from './gradients/modes.ts';
 import { native } from './native.ts';
 import type { Tensor } from './tensor.ts';
 

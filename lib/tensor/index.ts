@@ -1,15 +1,18 @@
 export type { Scalar } from '../ops/index.ts';
 export { Complex, listOps, OpaqueValue } from '../ops/index.ts';
-export { type AnomalyOptions, detectAnomaly, isAnomalyEnabled, setDetectAnomaly } from './anomaly.ts';
 export { allclose, equal, type Tolerance } from './compare.ts';
 export * from './create.ts';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.ts';
 export { dtypeOfArray, isComplex, isFloatingPoint } from './dtype.ts';
 export type { Element, NestedArray } from './elements.ts';
-export { type GradOptions, grad } from './grad.ts';
-export type { GradHook, HookHandle } from './grad-hooks.ts';
-export { type Index, type IndexArray, Slice, slice } from './indexing/index-types.ts';
-export type { IndexValue } from './indexing/indexing.ts';
+export {
+  type AnomalyOptions,
+  detectAnomaly,
+  isAnomalyEnabled,
+  setDetectAnomaly,
+} from './gradients/anomaly.ts';
+export { type GradOptions, grad } from './gradients/grad.ts';
+export type { GradHook, HookHandle } from './gradients/grad-hooks.ts';
 export {
   enableGrad,
   inferenceMode,
@@ -17,7 +20,9 @@ export {
   isInferenceModeEnabled,
   noGrad,
   setGradEnabled,
-} from './modes.ts';
+} from './gradients/modes.ts';
+export { type Index, type IndexArray, Slice, slice } from './indexing/index-types.ts';
+export type { IndexValue } from './indexing/indexing.ts';
 export { formatParameter, formatTensor } from './printing/print.ts';
 export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing/print-options.ts';
 export { Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random.ts';

@@ -10,16 +10,16 @@ import {
   unwrap,
 } from '../ops/index.ts';
 import { checkFlag, checkFlags, checkOptions, describeValue } from '../options.ts';
-import { runBackward } from './anomaly.ts';
 import { listOfTensors } from './check-tensor.ts';
 import { type Device, type DType, isComplex, type MemoryFormat, type TypedArray, viewAs } from './dtype.ts';
 import { type Element, type NestedArray, needsFloat, nest, toElements } from './elements.ts';
+import { runBackward } from './gradients/anomaly.ts';
 import {
   type GradHook,
   type HookHandle,
   registerGradHook,
   registerPostAccumulateGradHook,
-} from './grad-hooks.ts';
+} from './gradients/grad-hooks.ts';
 import type { Index } from './indexing/index-types.ts';
 import { type IndexValue, readIndex, writeIndex } from './indexing/indexing.ts';
 import { native } from './native.ts';

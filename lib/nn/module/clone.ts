@@ -1,5 +1,5 @@
+import { noGrad } from '../../tensor/gradients/modes.ts';
 import { ops, Tensor } from '../../tensor/index.ts';
-import { noGrad } from '../../tensor/modes.ts';
 import { isParameter, Parameter } from './parameter.ts';
 
 /** What `Cloner` asks of a module. */

@@ -1,5 +1,5 @@
 import { checkOptions } from '../../options.ts';
-import { zeroGradients } from '../../tensor/grad.ts';
+import { zeroGradients } from '../../tensor/gradients/grad.ts';
 import { keep, Tensor } from '../../tensor/index.ts';
 import type { Module } from './module.ts';
 import { isParameter, type Parameter } from './parameter.ts';

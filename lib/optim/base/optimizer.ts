@@ -1,5 +1,5 @@
 import { checkOptions } from '../../options.ts';
-import { zeroGradients } from '../../tensor/grad.ts';
+import { zeroGradients } from '../../tensor/gradients/grad.ts';
 import { enableGrad, noGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { type HookHandle, HookList, type HookOptions } from './hooks.ts';
 import { packState } from './pack-state.ts';

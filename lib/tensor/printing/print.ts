@@ -1,7 +1,7 @@
 import { type Ops, ops as untypedOps, unwrap } from '../../ops/index.ts';
 import { checkTensor } from '../check-tensor.ts';
 import { isQuantized } from '../dtype.ts';
-import { noGrad } from '../modes.ts';
+import { noGrad } from '../gradients/modes.ts';
 import { native } from '../native.ts';
 import { scope } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';

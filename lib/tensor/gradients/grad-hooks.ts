@@ -1,10 +1,10 @@
-import type { Handle } from '../binding.ts';
-import { describe, isTensorObject, unwrap, wrapTensor } from '../ops/index.ts';
-import { describeValue } from '../options.ts';
-import { native } from './native.ts';
-import { callForeign } from './own-code.ts';
-import { keep } from './scope.ts';
-import type { Tensor } from './tensor.ts';
+import type { Handle } from '../../binding.ts';
+import { describe, isTensorObject, unwrap, wrapTensor } from '../../ops/index.ts';
+import { describeValue } from '../../options.ts';
+import { native } from '../native.ts';
+import { callForeign } from '../own-code.ts';
+import { keep } from '../scope.ts';
+import type { Tensor } from '../tensor.ts';
 
 /** Takes a hook off again. */
 export interface HookHandle {

@@ -1,8 +1,8 @@
-import { isForeign, parseFrame } from '../call-site.ts';
-import { TorchError } from '../errors.ts';
-import { checkFlag, checkFlags, checkFunction, checkOptions, checkPositions } from '../options.ts';
-import { native } from './native.ts';
-import { refusePromise } from './scope.ts';
+import { isForeign, parseFrame } from '../../call-site.ts';
+import { TorchError } from '../../errors.ts';
+import { checkFlag, checkFlags, checkFunction, checkOptions, checkPositions } from '../../options.ts';
+import { native } from '../native.ts';
+import { refusePromise } from '../scope.ts';
 
 export interface AnomalyOptions {
   /** Whether a NaN in a gradient is an error. Default true. */

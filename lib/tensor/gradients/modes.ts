@@ -1,6 +1,6 @@
-import { checkFlag, checkFunction, checkPositions } from '../options.ts';
-import { native } from './native.ts';
-import { refusePromise } from './scope.ts';
+import { checkFlag, checkFunction, checkPositions } from '../../options.ts';
+import { native } from '../native.ts';
+import { refusePromise } from '../scope.ts';
 
 /** Runs `fn` with recording on or off; `name` is for the error where it returns a promise. */
 export function withGradEnabled<T>(enabled: boolean, name: string, fn: () => T): T {

@@ -1,10 +1,10 @@
-import type { Handle } from '../binding.ts';
-import { describe, isNative, unwrap, wrapTensor } from '../ops/index.ts';
-import { checkFlags, checkOptions, checkPositions } from '../options.ts';
+import type { Handle } from '../../binding.ts';
+import { describe, isNative, unwrap, wrapTensor } from '../../ops/index.ts';
+import { checkFlags, checkOptions, checkPositions } from '../../options.ts';
+import { native } from '../native.ts';
+import type { Tensor } from '../tensor.ts';
 import { runBackward } from './anomaly.ts';
 import { noGrad } from './modes.ts';
-import { native } from './native.ts';
-import type { Tensor } from './tensor.ts';
 
 export interface GradOptions {
   /** What the outputs' gradients begin with; needed where an output has more than one element. */
