@@ -53,7 +53,7 @@ export function libraries(folder) {
 }
 
 async function sanitize({ root, env, log, limit, part }) {
-  const { state, reason, lines } = await runLimited(process.execPath, ['scripts/sanitize-cuda.mjs', part], {
+  const { state, reason, lines } = await runLimited(process.execPath, ['scripts/cuda/sanitize.mjs', part], {
     log,
     limit,
     env,

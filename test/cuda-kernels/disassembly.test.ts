@@ -6,7 +6,7 @@ import {
   findDisassembler,
   parseKernel,
   readCubin,
-} from '../../scripts/cuda-code.mjs';
+} from '../../scripts/cuda/code.mjs';
 
 const cubins = findCubins() ?? {};
 const cuobjdump = findDisassembler();
@@ -16,7 +16,7 @@ const text = ({ name, dtype, vector, slots }: Code) => `${name}<${dtype}, ${vect
 
 it('has the kernels where the machine has to', (context) => {
   if (!isBuilt && process.env.REQUIRE_CUDA !== '1') context.skip('no cubins');
-  expect(isBuilt, 'no cubins; node scripts/build-cuda.mjs builds the kernels').toBe(true);
+  expect(isBuilt, 'no cubins; node scripts/cuda/build.mjs builds the kernels').toBe(true);
 });
 
 it('reads the names of kernels', () => {

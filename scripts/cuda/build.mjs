@@ -1,6 +1,6 @@
 // Builds the CUDA kernels, libibn_cuda.so, and where TORCH_ROOT is a CUDA build of libtorch the library for CUDA graphs,
 // libibn_cudagraph-<minor>.so. Needs nvcc and cmake, no GPU.
-//   node scripts/build-cuda.mjs [--torch FOLDER] [--out FOLDER] [--architectures 80,90]
+//   node scripts/cuda/build.mjs [--torch FOLDER] [--out FOLDER] [--architectures 80,90]
 // --torch holds include/ of a libtorch from 2.11 on, the CPU build's too; by default the one that locate() finds. Without
 // --out the libraries also go to build/Release, beside the binding of a clone.
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { values } = parseArgs({
   options: { torch: { type: 'string' }, out: { type: 'string' }, architectures: { type: 'string' } },
 });

@@ -1,18 +1,18 @@
 // Records what nvcc made of the kernels: accesses of 128 bits, registers and spills of each on each architecture, and what
 // the library weighs. Needs a build of them, no GPU and no disassembler.
-//   node scripts/measure-cuda-code.mjs      writes bench/results/cuda-kernels.json
+//   node scripts/cuda/measure-code.mjs      writes bench/results/cuda-kernels.json
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { findCubins, findKernels, readCubin } from './cuda-code.mjs';
+import { findCubins, findKernels, readCubin } from './code.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const library = findKernels();
 const cubins = findCubins();
 if (library === undefined || cubins === undefined) {
-  console.error('Expected libibn_cuda.so and its cubins, found none; run: node scripts/build-cuda.mjs');
+  console.error('Expected libibn_cuda.so and its cubins, found none; run: node scripts/cuda/build.mjs');
   process.exit(1);
 }
 

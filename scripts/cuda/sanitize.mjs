@@ -1,12 +1,12 @@
 // Runs the fused kernels under NVIDIA's compute-sanitizer, each tool in turn. Needs a GPU, the toolkit, and the built
 // package with its kernels.
-//   node scripts/sanitize-cuda.mjs [memcheck racecheck initcheck synccheck]
+//   node scripts/cuda/sanitize.mjs [memcheck racecheck initcheck synccheck]
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { findKernels } from './cuda-code.mjs';
+import { findKernels } from './code.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const RUN = '--run';
 
 if (process.argv[2] === RUN) {
