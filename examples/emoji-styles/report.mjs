@@ -64,7 +64,8 @@ function sectionsOf(rows) {
   return names.map((name) => {
     const some = rows.filter(({ part, fold }) => `${part} ${fold}` === name);
     const [{ part, fold }] = some;
-    return [TITLES[part](fold), some];
+    const seeds = Math.max(...some.flatMap((row) => Object.keys(VARIANTS).map((key) => row[key]?.runs ?? 0)));
+    return [`${TITLES[part](fold)}, ${seeds} seed${seeds === 1 ? '' : 's'}`, some];
   });
 }
 

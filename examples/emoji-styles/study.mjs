@@ -145,6 +145,16 @@ async function work(queue, options, form) {
   if (failed) throw failed.reason;
 }
 
+/** Cloud machines call several kinds by one name ("AMD EPYC"): family and model are told too, where the system tells them. */
+function processorHere() {
+  const info = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+  const detail = ['cpu family', 'model'].flatMap((name) => {
+    const number = new RegExp(`^${name}\\s*: (\\d+)$`, 'm').exec(info)?.[1];
+    return number === undefined ? [] : [`${name} ${number}`];
+  });
+  return [cpus()[0]?.model.trim(), ...detail, `${availableParallelism()} cores`].join(', ');
+}
+
 async function main() {
   const options = parseOptions(process.argv.slice(2));
   const form = formOf(options);
@@ -158,8 +168,8 @@ async function main() {
     .map((run) => resultPath(options.output, run))
     .filter(existsSync)
     .map((path) => JSON.parse(readFileSync(path, 'utf8')));
-  const processor = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`;
-  const table = await writeReport(options.output, { form, about, processor, planned: runs.length }, results);
+  const study = { form, about, processor: processorHere(), planned: runs.length };
+  const table = await writeReport(options.output, study, results);
   console.log(`\n${table}`);
 }
 
