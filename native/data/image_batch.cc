@@ -126,7 +126,7 @@ napi_value problemsOf(napi_env env, const ImageBatch& batch) {
 // Adds a task for each image; the last one to end posts `letter`.
 template <typename Work>
 void forEach(Crew& crew, const std::shared_ptr<Mailbox>& mailbox, const ImageBatchPtr& batch, Work work,
-             Mailbox::Letter letter) {
+             const Mailbox::Letter& letter) {
   batch->left = batch->items.size();
   for (Item& item : batch->items) {
     crew.add([&item, batch, mailbox, work, letter] {
