@@ -61,6 +61,8 @@ const GIVEN: Record<string, string> = {
   galleryIds: 'Array.from({ length: 20 }, (_, image) => image % 5)',
   queryCameras: '[0, 0, 0, 0]',
   galleryCameras: 'new Array<number>(20).fill(1)',
+  market: "reid.loadData('market1501', 'market')",
+  duke: "reid.loadData('dukemtmcreid', 'duke')",
 };
 /** Names of files of Node's that examples use. */
 const FROM_NODE: Record<string, string> = { readFile: 'node:fs/promises', expect: 'vitest' };

@@ -33,12 +33,13 @@ export function exactSearch(
   k: number,
   source: SearchSource,
 ): SearchResult {
-  const rows = wantedRows(bounds.middle.length, source.isWanted);
-  const least = kthLowerBound(rows, bounds, k);
+  const { middle, off } = bounds;
+  const isWanted = wantedRows(middle.length, source.isWanted);
+  const least = kthLowerBound(bounds, isWanted, k);
   const norm = Math.sqrt(squareOf(query));
   const candidates: Found[] = [];
-  for (const row of rows) {
-    if ((bounds.middle[row] as number) + (bounds.off[row] as number) < least) continue;
+  for (let row = 0; row < middle.length; row++) {
+    if ((middle[row] as number) + (off[row] as number) < least || isWanted?.[row] === 0) continue;
     candidates.push({ row, similarity: cosine(query, norm, source.feature(row)) });
   }
   candidates.sort(
@@ -49,18 +50,20 @@ export function exactSearch(
 
 const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function wantedRows(size: number, isWanted: ((row: number) => boolean) | undefined): Int32Array {
-  const rows = Int32Array.from({ length: size }, (_, row) => row);
-  return isWanted === undefined ? rows : rows.filter(isWanted);
+/** 1 for each row that may be found; undefined for all. */
+function wantedRows(size: number, isWanted: SearchSource['isWanted']): Uint8Array | undefined {
+  if (isWanted === undefined) return undefined;
+  const wanted = new Uint8Array(size);
+  for (let row = 0; row < size; row++) if (isWanted(row)) wanted[row] = 1;
+  return wanted;
 }
 
 /** The `k`-th largest lower bound; minus infinity where there are fewer. */
-function kthLowerBound(rows: Int32Array, { middle, off }: Bounds, k: number): number {
-  if (rows.length <= k) return Number.NEGATIVE_INFINITY;
+function kthLowerBound({ middle, off }: Bounds, isWanted: Uint8Array | undefined, k: number): number {
   const largest = new Float64Array(k).fill(Number.NEGATIVE_INFINITY); // descending
-  for (const row of rows) {
+  for (let row = 0; row < middle.length; row++) {
     const bound = (middle[row] as number) - (off[row] as number);
-    if (bound <= (largest[k - 1] as number)) continue;
+    if (bound <= (largest[k - 1] as number) || isWanted?.[row] === 0) continue;
     let at = k - 1;
     for (; at > 0 && (largest[at - 1] as number) < bound; at--) largest[at] = largest[at - 1] as number;
     largest[at] = bound;
