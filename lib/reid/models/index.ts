@@ -61,6 +61,7 @@ export {
   type PoolLayer,
 } from './pooling/pooling.ts';
 export { agw, bagtricks, mgn, sbs } from './presets.ts';
+export { type CreatedModel, type CreateOptions, create, list } from './registry.ts';
 export {
   type ScoresAndFeatures,
   STRONG_BASELINE_BACKBONES,
