@@ -24,6 +24,15 @@ import { fashionRun } from './fashion-data.mjs';
 import { VARIANTS } from './plan.mjs';
 
 const TEST_BATCH = 256;
+const STUDY = process.ppid;
+
+/**
+ * Ends this process when the study was ended: another may be at work on the same run. Steps follow each other without a turn
+ * of the event loop, which would tell.
+ */
+function leaveWithStudy() {
+  if (process.ppid !== STUDY) process.exit(1);
+}
 
 /** Mean and deviation of each channel, for images (N, 3, H, W) of 0 to 255. */
 function statistics(images) {
@@ -94,6 +103,7 @@ async function trainBest(model, data, stats, { run, form, folder }) {
     output: folder,
     keepLast: 1,
     callbacks: {
+      onStep: leaveWithStudy,
       onResume: () => {
         isResumed = true;
       },
@@ -125,6 +135,7 @@ async function main(job) {
   }
   const seconds = (performance.now() - began) / 1000;
   const cpu = process.cpuUsage();
+  leaveWithStudy();
   writeResult(join(output, 'runs', `${run.id}.json`), {
     ...run,
     ...fitted,
@@ -142,9 +153,5 @@ function writeResult(path, result) {
   renameSync(`${path}.tmp`, path);
 }
 
-/** The study was ended: what was trained since the last epoch is done again by the next one. */
-const leave = () => process.exit(1);
-process.on('disconnect', leave);
 await main(JSON.parse(process.argv[2]));
-process.off('disconnect', leave);
 process.disconnect?.();

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,7 @@ describe('examples/emoji-styles', () => {
     });
     await firstCheckpoint(begun, join(parts, 'checkpoints/shading-fluent-emoji-plain-0'));
     begun.kill('SIGKILL');
+    await noneLeft(parts);
     const printed = await runExample(program, [...args, '--output', parts], scratch);
     expect(printed).toContain('6 runs, ');
     expect(readFileSync(join(parts, 'results.csv'), 'utf8')).toBe(
@@ -147,6 +148,12 @@ describe('examples/emoji-styles', () => {
     expect(messages[3]).toMatch(/^Expected a new folder, or one of the same form, for --output, got /);
   });
 });
+
+/** Waits until no process is at work on a folder: those of a study end with it. */
+async function noneLeft(folder: string): Promise<void> {
+  const isAtWork = () => spawnSync('pgrep', ['-f', `run.mjs.*${folder}`]).status === 0;
+  while (isAtWork()) await new Promise((next) => setTimeout(next, 20));
+}
 
 /** Waits until a run has saved itself, which the process must live to see. */
 async function firstCheckpoint(child: ChildProcess, folder: string): Promise<void> {
