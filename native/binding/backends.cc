@@ -13,7 +13,7 @@ struct Flag {
   void (*set)(at::Context& context, bool value);
 };
 
-constexpr Flag kFlags[] = {
+constexpr Flag kBackendFlags[] = {
     {"cudnn.enabled", [](at::Context& c) { return c.userEnabledCuDNN(); },
      [](at::Context& c, bool value) { c.setUserEnabledCuDNN(value); }},
     {"cudnn.benchmark", [](at::Context& c) { return c.benchmarkCuDNN(); },
@@ -30,7 +30,7 @@ constexpr Flag kFlags[] = {
 
 const Flag& flagOf(const Call& call) {
   const std::string name = call.string(0, "name");
-  for (const Flag& flag : kFlags) {
+  for (const Flag& flag : kBackendFlags) {
     if (name == flag.name) return flag;
   }
   throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a setting of a backend, got \"" + name + "\"");

@@ -7,7 +7,7 @@ namespace ibn::data {
 namespace {
 
 constexpr int32_t kMostLength = 1 << 20;
-constexpr int64_t kMostPixels = int64_t{1} << 28;
+constexpr int64_t kMostPixelsRead = int64_t{1} << 28;
 constexpr size_t kStepNumbers = 5;
 
 InvalidArgument wrong(const std::string& expected) {
@@ -74,7 +74,7 @@ Step readStep(Numbers& numbers) {
   const bool has_size = step.kind <= StepKind::kBicubic;
   step.region.height = numbers.next(has_size ? 1 : 0, kMostLength);
   step.region.width = numbers.next(has_size ? 1 : 0, kMostLength);
-  if (step.region.height * step.region.width > kMostPixels) throw wrong("a smaller image");
+  if (step.region.height * step.region.width > kMostPixelsRead) throw wrong("a smaller image");
   return step;
 }
 

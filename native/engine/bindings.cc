@@ -19,7 +19,7 @@ using engine::Field;
 using engine::Job;
 using engine::JobPtr;
 
-constexpr int64_t kMostThreads = 1024;
+constexpr int64_t kMostTeamThreads = 1024;
 constexpr int64_t kMostImages = 4096;
 constexpr int64_t kMostJobs = int64_t{1} << 20;
 constexpr int64_t kMostDelayMs = 60'000;
@@ -50,7 +50,7 @@ const kernels::Table* readTable(const Field& field) {
 
 engine::Settings readSettings(const Field& field) {
   engine::Settings settings;
-  settings.threads = static_cast<int>(field.get("threads").integer(1, kMostThreads));
+  settings.threads = static_cast<int>(field.get("threads").integer(1, kMostTeamThreads));
   settings.micro_batch = field.get("microBatch").integer(1, kMostImages);
   settings.most_images = field.get("maxBatch").integer(1, kMostImages);
   settings.most_jobs = static_cast<size_t>(field.get("maxQueue").integer(1, kMostJobs));

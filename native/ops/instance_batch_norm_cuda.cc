@@ -69,7 +69,7 @@ c10::IValue workspaceOf(const cuda::Plan& plan, const at::Tensor& input) {
   return at::empty({plan.floats}, input.options().dtype(at::kFloat));
 }
 
-c10::OperatorHandle find(const char* name) {
+c10::OperatorHandle findKernel(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
 }
 
@@ -88,7 +88,7 @@ Normalised forwardCuda(const Norm& given, bool keep_statistics) {
   stack.emplace_back(result.output);
   stack.push_back(keep_statistics ? c10::IValue(result.statistics) : c10::IValue());
   stack.push_back(workspaceOf(cuda::planForward(problem, aligned), norm.input));
-  static const c10::OperatorHandle op = find("ibn::_instance_batch_norm_out");
+  static const c10::OperatorHandle op = findKernel("ibn::_instance_batch_norm_out");
   op.callBoxed(&stack);
   return result;
 }
@@ -113,7 +113,7 @@ Gradients backwardCuda(const Norm& given, const at::Tensor& given_grad, const at
   stack.emplace_back(result.input);
   stack.emplace_back(result.affine);
   stack.push_back(workspaceOf(cuda::planBackward(problem, aligned), norm.input));
-  static const c10::OperatorHandle op = find("ibn::_instance_batch_norm_backward_out");
+  static const c10::OperatorHandle op = findKernel("ibn::_instance_batch_norm_backward_out");
   op.callBoxed(&stack);
   return result;
 }

@@ -196,8 +196,8 @@ void setRejections(Napi::Object result, const Stats& stats) {
   }
 }
 
-// memoryStats(device): torch.cuda.memory_stats' keys; empty before CUDA is first used, as there.
-Napi::Value memoryStats(Call& call) {
+// cudaMemoryStats(device): torch.cuda.memory_stats' keys; empty before CUDA is first used, as there.
+Napi::Value cudaMemoryStats(Call& call) {
   Napi::Object result = Napi::Object::New(call.env);
   if (!isInitialized()) return result;
   const auto guard = cudaGuard();
@@ -267,7 +267,7 @@ void defineDevice(Napi::Object exports) {
   define<synchronize>(exports, "cudaSynchronize");
   define<initialized>(exports, "cudaInitialized");
   define<properties>(exports, "cudaDeviceProperties");
-  define<memoryStats>(exports, "cudaMemoryStats");
+  define<cudaMemoryStats>(exports, "cudaMemoryStats");
   define<resetPeakStats>(exports, "cudaResetPeakMemoryStats");
   define<resetAccumulatedStats>(exports, "cudaResetAccumulatedMemoryStats");
   define<memoryInfo>(exports, "cudaMemoryInfo");

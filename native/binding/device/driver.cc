@@ -37,7 +37,7 @@ constexpr Attribute kAttributes[] = {
     {"pciDeviceId", 34},
     {"pciDomainId", 50},
 };
-constexpr Attribute kFlags[] = {{"isIntegrated", 18}, {"isMultiGpuBoard", 84}};
+constexpr Attribute kFlagAttributes[] = {{"isIntegrated", 18}, {"isMultiGpuBoard", 84}};
 
 using Uuid = std::array<unsigned char, 16>;
 
@@ -141,7 +141,7 @@ Napi::Object driverProperties(Napi::Env env, int ordinal) {
   result["totalMemory"] = static_cast<double>(driver.totalMemory(device));
   result["driverVersion"] = driver.version();
   for (const Attribute& item : kAttributes) result[item.name] = driver.attribute(item.number, device);
-  for (const Attribute& item : kFlags) {
+  for (const Attribute& item : kFlagAttributes) {
     result[item.name] = Napi::Boolean::New(env, driver.attribute(item.number, device) != 0);
   }
   return result;

@@ -11,14 +11,14 @@ namespace ibn {
 
 namespace {
 
-constexpr int64_t kAlignment = 64;
+constexpr int64_t kBlockAlignment = 64;
 constexpr int64_t kBlock = int64_t{32} << 20;
 constexpr size_t kLargePage = size_t{2} << 20;
 
 using Shared = std::shared_ptr<c10::DataPtr>;
 
 int64_t roundUp(int64_t size) {
-  return (size + kAlignment - 1) / kAlignment * kAlignment;
+  return (size + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
 }
 
 bool ownsBlock(int64_t size) {

@@ -5,16 +5,16 @@ namespace ibn::engine {
 
 namespace {
 
-constexpr int64_t kMostWindow = int64_t{1} << 12;
+constexpr int64_t kMostPoolWindow = int64_t{1} << 12;
 
 class PoolStep final : public Step {
  public:
   PoolStep(const Field& field, const Layout& layout, bool is_max) : is_max_(is_max), type_(layout.type) {
     input_ = layout.map(field.get("input"));
     const Shape in = layout.shape(input_);
-    field.get("kernel").pair(1, kMostWindow, window_.kernel);
-    field.get("stride").pair(1, kMostWindow, window_.stride);
-    field.get("padding").pair(0, kMostWindow, window_.padding);
+    field.get("kernel").pair(1, kMostPoolWindow, window_.kernel);
+    field.get("stride").pair(1, kMostPoolWindow, window_.stride);
+    field.get("padding").pair(0, kMostPoolWindow, window_.padding);
     const Shape out{in.channels, outSize(field, 0, in.height), outSize(field, 1, in.width)};
     output_ = layout.map(field.get("output"), out);
     if (layout.overlap(input_, output_)) throw field.get("output").wrong("channels apart from the input's");
