@@ -134,6 +134,13 @@ export function checkIterable(
   if (!isIterable) throw new TypeError(`Expected ${what} for ${owner}, got ${describeValue(value)}`);
 }
 
+/** Refuses what cannot be walked through by `for await`. `what` says what should be in it. */
+export function checkAsyncIterable(owner: string, what: string, value: unknown): void {
+  const isObject = typeof value === 'object' && value !== null;
+  if (isObject && (Symbol.asyncIterator in value || Symbol.iterator in value)) return;
+  throw new TypeError(`Expected ${what} for ${owner}, got ${describeValue(value)}`);
+}
+
 /** What a value is, for an error: numbers and texts as they are, objects by class. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);

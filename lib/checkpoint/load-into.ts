@@ -1,4 +1,4 @@
-import { checkOptionsObject, checkPositions } from '../options.ts';
+import { checkOptionsObject, checkPositions, describeValue } from '../options.ts';
 import { scope, type Tensor } from '../tensor/index.ts';
 import { type LoadOptions, loadStateEntries } from './load.ts';
 
@@ -28,6 +28,8 @@ export function loadInto<Options, Result>(
 ): Result {
   checkPositions('loadInto', arguments, 3);
   checkOptionsObject('loadInto', options);
+  if (typeof (module as { loadStateDict?: unknown } | null | undefined)?.loadStateDict !== 'function')
+    throw new TypeError(`Expected a Module for loadInto, got ${describeValue(module)}`);
   const { mmap, mapLocation, unknown, ...rest } = (options ?? {}) as LoadOptions & Record<string, unknown>;
   const read: LoadOptions = {
     ...(mmap === undefined ? {} : { mmap }),

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkFlags, checkOptions, checkPositions, describeValue } from '../options.ts';
 import { BufferSource, type ByteSource, FileSource } from './byte-source.ts';
 import { changedMeanwhile } from './errors.ts';
 import { findStateDict } from './objects/state-dict.ts';
@@ -108,7 +108,17 @@ function unchanged<T>(source: ByteSource, work: () => T): T {
   return value;
 }
 
-function settingsOf({ mapLocation = 'cpu', unknown = 'describe' }: LoadOptions): Omit<ReaderOptions, 'warn'> {
+function settingsOf({
+  mapLocation = 'cpu',
+  mmap,
+  unknown = 'describe',
+}: LoadOptions): Omit<ReaderOptions, 'warn'> {
+  checkFlags('load', { mmap });
+  if (typeof mapLocation !== 'string' && typeof mapLocation !== 'function') {
+    throw new TypeError(
+      `Expected a device or a function for load option mapLocation, got ${describeValue(mapLocation)}`,
+    );
+  }
   if (unknown === 'describe' || unknown === 'refuse') return { mapLocation, unknown };
   const got = typeof unknown === 'string' ? `"${unknown}"` : typeof unknown;
   throw new RangeError(`Expected 'describe' or 'refuse' for load option unknown, got ${got}`);

@@ -1,4 +1,10 @@
-import { checkPositions } from '../options.ts';
+import { checkPositions, describeValue } from '../options.ts';
+
+function checkStateDict(owner: string, stateDict: unknown): void {
+  if (typeof stateDict === 'object' && stateDict !== null && !Array.isArray(stateDict)) return;
+  throw new TypeError(`Expected a state dict for ${owner}, got ${describeValue(stateDict)}`);
+}
+
 /**
  * What PyTorch keeps in the `_metadata` attribute of a state dict: the version of each module's entries, by module
  * path. Undefined for state dicts without it.
@@ -8,6 +14,7 @@ import { checkPositions } from '../options.ts';
  */
 export function metadataOf(stateDict: ReadonlyMap<unknown, unknown>): Map<string, unknown> | undefined {
   checkPositions('metadataOf', arguments, 1);
+  checkStateDict('metadataOf', stateDict);
   const metadata = (stateDict as { _metadata?: unknown })._metadata;
   return metadata instanceof Map ? metadata : undefined;
 }
@@ -35,6 +42,7 @@ export function textsOf(
   stateDict: ReadonlyMap<unknown, unknown>,
 ): Readonly<Record<string, string>> | undefined {
   checkPositions('textsOf', arguments, 1);
+  checkStateDict('textsOf', stateDict);
   return texts.get(stateDict);
 }
 

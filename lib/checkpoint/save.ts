@@ -1,5 +1,5 @@
 import { pathOf, writeAtomically } from '../atomic-file.ts';
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../options.ts';
 import { isTensor } from '../tensor/index.ts';
 import { fileOrigin, writeFailure } from './errors.ts';
 import { prepareSafetensors } from './safetensors/writer.ts';
@@ -63,7 +63,17 @@ export function saveSafetensors(
   checkOptions('saveSafetensors', options, ['metadata']);
   const entries = entriesOf(tensors, 'saveSafetensors');
   const { metadata = { format: 'pt' } } = options;
+  checkTextsByName(metadata);
   writeFile(pathOf(path, 'saveSafetensors'), (source) => prepareSafetensors(entries, metadata, source));
+}
+
+function checkTextsByName(metadata: unknown): void {
+  const isObject = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  const wrong = isObject ? Object.values(metadata).find((text) => typeof text !== 'string') : metadata;
+  if (isObject && wrong === undefined) return;
+  throw new TypeError(
+    `Expected texts by name for saveSafetensors metadata, such as { epoch: '3' }, got ${describeValue(wrong)}`,
+  );
 }
 
 function entriesOf(value: unknown, owner: string): Iterable<readonly [string, unknown]> {

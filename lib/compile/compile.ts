@@ -1,5 +1,5 @@
 import { Module } from '../nn/index.ts';
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkFlags, checkOptions, checkPositions } from '../options.ts';
 import type { Device, DType, Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
 import { buildPlanInTurns } from './cpu/lower.ts';
@@ -72,7 +72,8 @@ export async function compile<M extends Module>(
     throw new TypeError(`Expected a Module for compile, got ${model === null ? 'null' : typeof model}`);
   }
   checkOptions('compile', options, OPTIONS);
-  const { device = 'cpu', dtype = 'float32' } = options;
+  const { device = 'cpu', dtype = 'float32', dynamicBatch, keepWeights } = options;
+  checkFlags('compile', { dynamicBatch, keepWeights });
   checkKind(device, dtype);
   checkDeviceOptions('compile', options, device);
   const shaped = { ...options, inputs: shapesOf(options.inputs, exampleKind(device, dtype)) };

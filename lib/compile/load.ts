@@ -1,6 +1,6 @@
 import { pathOf } from '../atomic-file.ts';
 import { messageOf } from '../errors.ts';
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkFlags, checkOptions, checkPositions } from '../options.ts';
 import type { Device, Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
 import type { Plan } from './cpu/plan.ts';
@@ -41,6 +41,7 @@ export async function loadCompiled<Output = Tensor>(
 ): Promise<CompiledModel<Output>> {
   checkPositions('loadCompiled', arguments, 2);
   checkOptions('loadCompiled', options, ['device', 'keepWeights', ...RUN_OPTIONS, ...CUDA_OPTIONS]);
+  checkFlags('loadCompiled', { keepWeights: options.keepWeights });
   engineSettings('loadCompiled', options, null);
   cudaSettings('loadCompiled', options);
   const target = pathOf(path, 'loadCompiled');

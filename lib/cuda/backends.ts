@@ -1,3 +1,4 @@
+import { checkFlag } from '../options.ts';
 import { native } from './native.ts';
 
 /** How exactly float32 matrices are multiplied: in float32, TF32, or bfloat16. */
@@ -110,6 +111,7 @@ export const backends = {
 
 /** Makes ops throw that have only implementations whose results may differ from run to run. Default false. */
 export function useDeterministicAlgorithms(enabled: boolean): void {
+  checkFlag('useDeterministicAlgorithms', enabled);
   native.setBackendFlag('deterministicAlgorithms', enabled);
 }
 

@@ -35,6 +35,10 @@ export class Bernoulli extends Distribution {
     return probs.log().sub(probs.neg().log1p());
   }
 
+  protected override get parameters(): Record<string, Tensor> {
+    return { [this.#isLogits ? 'logits' : 'probs']: this.#value };
+  }
+
   get mean(): Tensor {
     return this.probs;
   }

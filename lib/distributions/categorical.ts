@@ -15,6 +15,7 @@ export class Categorical extends Distribution {
   readonly probs: Tensor;
   /** Logarithms of probabilities. */
   readonly logits: Tensor;
+  readonly #isLogits: boolean;
 
   constructor(parameter: Tensor | ProbsOrLogits, options: DistributionOptions = {}) {
     checkPositions('Categorical', arguments, 2);
@@ -24,6 +25,7 @@ export class Categorical extends Distribution {
         `Expected ${isLogits ? 'logits' : 'probs'} of Categorical with a dimension of classes, got a tensor of none`,
       );
     super(value.shape.slice(0, -1), [], options);
+    this.#isLogits = isLogits;
     if (isLogits) {
       this.checkParameter('logits', value, REAL);
       this.logits = value.sub(ops.aten.logsumexp(value, [-1], true));
@@ -33,6 +35,10 @@ export class Categorical extends Distribution {
       this.checkParameter('probs', this.probs, SIMPLEX);
       this.logits = clampProbs(this.probs).log();
     }
+  }
+
+  protected override get parameters(): Record<string, Tensor> {
+    return this.#isLogits ? { logits: this.logits } : { probs: this.probs };
   }
 
   get #classes(): number {

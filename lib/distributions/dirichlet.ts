@@ -28,6 +28,10 @@ export class Dirichlet extends Distribution {
     return this.concentration.sum([-1], { keepdim: true });
   }
 
+  protected override get parameters(): Record<string, Tensor> {
+    return { concentration: this.concentration };
+  }
+
   get mean(): Tensor {
     return this.concentration.div(this.#total);
   }

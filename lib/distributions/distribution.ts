@@ -53,6 +53,21 @@ export abstract class Distribution {
     return this.variance.sqrt();
   }
 
+  /** What it was made of, by torch's names, for `toString()`. */
+  protected get parameters(): Readonly<Record<string, Tensor>> {
+    return {};
+  }
+
+  /** As Python prints it: `Normal(loc: 0.0, scale: 1.0)`, the shapes of parameters of several elements. */
+  toString(): string {
+    const parts = Object.entries(this.parameters).map(([name, value]) => `${name}: ${printed(value)}`);
+    return `${this.constructor.name}(${parts.join(', ')})`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /** Draws of shape (`sampleShape`, `batchShape`, `eventShape`), through which no gradient flows. */
   sample(sampleShape: readonly number[] = []): Tensor {
     checkPositions(`${this.constructor.name}.sample`, arguments, 1);
@@ -112,6 +127,13 @@ export abstract class Distribution {
 function demand(what: string, value: Tensor, [text, isMet]: Constraint): void {
   const met = noGrad(() => isMet(value).all().item<boolean>());
   if (!met) throw new RangeError(`Expected ${what} to be ${text}, got ${value}`);
+}
+
+function printed(value: Tensor): string {
+  if (value.numel() !== 1) return `torch.Size([${value.shape.join(', ')}])`;
+  if (value.dim() > 0) return `${value}`;
+  const number = value.item();
+  return Number.isInteger(number) ? number.toFixed(1) : String(number);
 }
 
 /** A tensor, or a number for one. */

@@ -25,6 +25,10 @@ export class Normal extends Distribution {
     this.checkParameter('scale', deviation, POSITIVE);
   }
 
+  protected override get parameters(): Record<string, Tensor> {
+    return { loc: this.loc, scale: this.scale };
+  }
+
   get mean(): Tensor {
     return this.loc;
   }

@@ -9,10 +9,42 @@ import { type DType, isTensor, ops, type Tensor } from '../tensor/index.ts';
  * @example
  * einsum('bij,bjk->bik', randn([2, 3, 4]), randn([2, 4, 5])).shape; // [2, 3, 5]
  */
-export function einsum(equation: string, ...operands: Tensor[] | [readonly Tensor[]]): Tensor {
-  if (typeof equation !== 'string')
-    throw new TypeError(`Expected an equation such as 'ij,jk->ik' for einsum, got ${typeof equation}`);
-  return ops.aten.einsum(equation, listOf(operands));
+export function einsum(equation: string, ...operands: Tensor[] | [readonly Tensor[]]): Tensor;
+/** The same with numbers for the dimensions: `einsum(a, [0, 1], b, [1, 2], [0, 2])`. */
+export function einsum(operand: Tensor, dims: Sublist, ...others: (Tensor | Sublist)[]): Tensor;
+export function einsum(first: string | Tensor, ...rest: unknown[]): Tensor {
+  if (typeof first === 'string') return ops.aten.einsum(first, listOf(rest as Tensor[]));
+  if (isTensor(first)) return ofSublists([first, ...rest]);
+  throw new TypeError(`Expected an equation such as 'ij,jk->ik' for einsum, got ${describeValue(first)}`);
+}
+
+/** Dimensions by number, from 0 to 51; `'...'` for those of a batch. */
+export type Sublist = readonly (number | '...')[];
+
+function ofSublists(given: readonly unknown[]): Tensor {
+  const operands: Tensor[] = [];
+  const inputs: string[] = [];
+  const count = given.length - (given.length % 2);
+  for (let i = 0; i < count; i += 2) {
+    const operand = given[i];
+    if (!isTensor(operand))
+      throw new TypeError(`Expected a Tensor before dimensions for einsum, got ${describeValue(operand)}`);
+    operands.push(operand);
+    inputs.push(letters(given[i + 1]));
+  }
+  const output = given.length > count ? `->${letters(given[count])}` : '';
+  return ops.aten.einsum(`${inputs.join(',')}${output}`, operands);
+}
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+function letters(dims: unknown): string {
+  const isDim = (dim: unknown): boolean => dim === '...' || LETTERS[dim as number] !== undefined;
+  if (Array.isArray(dims) && dims.every(isDim))
+    return dims.map((dim: number | '...') => (dim === '...' ? dim : LETTERS[dim])).join('');
+  throw new TypeError(
+    `Expected an array of dimensions from 0 to 51, or '...', behind each operand of einsum, got ${describeValue(dims)}`,
+  );
 }
 
 /** The operands of a function that takes them one by one or as one array. */

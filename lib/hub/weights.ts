@@ -1,7 +1,7 @@
 import { IMAGENET_CLASSES, transforms } from '../data/index.ts';
 import { HubError } from '../errors.ts';
 import { listModels, type Preprocessing, type PublishedWeights, publishedWeights } from '../models/index.ts';
-import { checkPositions, suggestion } from '../options.ts';
+import { checkPositions, checkText, suggestion } from '../options.ts';
 import { checkpointPath } from './cache.ts';
 
 /** Models that have published weights. */
@@ -37,6 +37,7 @@ export interface Weights extends Omit<PublishedWeights, 'classes'> {
  */
 export function weights(model: string): Weights {
   checkPositions('weights', arguments, 1);
+  checkText('weights', 'the name of a model', model);
   const published = findWeights(model);
   if (published === undefined) {
     if (listModels().includes(model)) throw noWeights(`Expected a model with weights, got ${model}`);

@@ -30,6 +30,8 @@ export class FeatureExtractor<N extends string = string> extends Module {
 
   constructor(model: FeatureModel, names: readonly N[]) {
     checkPositions('FeatureExtractor', arguments, 2);
+    checkModel(model);
+    checkNames(names);
     super();
     this.training = model.training;
     this.featureInfo = names.map((name) => infoOf(model, name));
@@ -84,7 +86,7 @@ function runStages(
  */
 export function createFeatureExtractor<N extends string>(
   model: FeatureModel,
-  names: readonly N[] = model.featureInfo.slice(1).map(({ name }) => name as N),
+  names: readonly N[] = stagesOf(model) as N[],
 ): FeatureExtractor<N> {
   checkPositions('createFeatureExtractor', arguments, 2);
   checkNames(names);
@@ -126,6 +128,19 @@ function upToLast(
     part.training = module.training;
     return [name, part];
   });
+}
+
+function checkModel(model: unknown): void {
+  if (model instanceof Module && Array.isArray((model as FeatureModel).featureInfo)) return;
+  throw new TypeError(
+    `Expected a network with featureInfo, such as resnet50_ibn_a(), for createFeatureExtractor, got ${describeValue(model)}`,
+  );
+}
+
+/** Without the stem. */
+function stagesOf(model: FeatureModel): string[] {
+  checkModel(model);
+  return model.featureInfo.slice(1).map(({ name }) => name);
 }
 
 function checkNames(names: unknown): void {

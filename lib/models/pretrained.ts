@@ -1,6 +1,6 @@
 import type { Module } from '../nn/index.ts';
 import { deferDraws } from '../nn/init/defer-draws.ts';
-import { checkOptions, checkPositions } from '../options.ts';
+import { checkFunction, checkOptions, checkPositions } from '../options.ts';
 
 /** Fills a new model with published weights; throws where there are none or they have to be fetched first. */
 export type PretrainedLoader = (name: string, model: Module) => void;
@@ -10,6 +10,7 @@ let loader: PretrainedLoader | undefined;
 /** For the hub, which depends on this folder and not the other way round: says how weights are found. */
 export function setPretrainedLoader(load: PretrainedLoader | undefined): void {
   checkPositions('setPretrainedLoader', arguments, 1);
+  if (load !== undefined) checkFunction('setPretrainedLoader', load);
   loader = load;
 }
 

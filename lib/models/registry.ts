@@ -1,5 +1,12 @@
 import type { Module } from '../nn/index.ts';
-import { checkOptions, checkPositions, suggestion } from '../options.ts';
+import {
+  checkFlags,
+  checkOptions,
+  checkPositions,
+  checkText,
+  describeValue,
+  suggestion,
+} from '../options.ts';
 import * as densenet from './networks/densenet.ts';
 import * as densenetIbn from './networks/densenet-ibn.ts';
 import * as resnet from './networks/resnet.ts';
@@ -70,6 +77,9 @@ export function listModels(options: ListOptions = {}): string[] {
   checkPositions('listModels', arguments, 1);
   checkOptions('listModels', options, ['filter', 'pretrained']);
   const { filter = '', pretrained } = options;
+  checkFlags('listModels', { pretrained });
+  if (typeof filter !== 'string' && !(filter instanceof RegExp))
+    throw new TypeError(`Expected a text or RegExp for listModels filter, got ${describeValue(filter)}`);
   const fits = (name: string): boolean =>
     typeof filter === 'string' ? name.includes(filter) : name.search(filter) >= 0;
   return [...ENTRIES.keys()]
@@ -87,6 +97,7 @@ export function listModels(options: ListOptions = {}): string[] {
  */
 export function getModel<N extends string>(name: N, options?: OptionsOf<N>): ModelOf<N> {
   checkPositions('getModel', arguments, 2);
+  checkText('getModel', 'the name of a model', name);
   const entry = ENTRIES.get(name);
   if (entry === undefined)
     throw new RangeError(`Unknown model "${name}"${suggestion(name, listModels(), 'models')}`);

@@ -1,5 +1,5 @@
-import type { Module } from '../nn/index.ts';
-import { checkOptions, checkPositions } from '../options.ts';
+import { Module } from '../nn/index.ts';
+import { checkOptions, checkPositions, describeValue } from '../options.ts';
 import { type HookHandle, noGrad, Tensor, zeros } from '../tensor/index.ts';
 import { count, textTable } from '../text-table.ts';
 import { countOperations } from './operations.ts';
@@ -187,6 +187,17 @@ export function summary(
 ): ModelSummary {
   checkPositions('summary', arguments, 3);
   checkOptions('summary', options, ['depth']);
+  if (!(model instanceof Module))
+    throw new TypeError(`Expected a Module for summary, got ${describeValue(model)}`);
+  const { depth = 3 } = options;
+  if (!Number.isInteger(depth) || depth < 0)
+    throw new RangeError(`Expected an integer of at least 0 for summary depth, got ${describeValue(depth)}`);
+  const isSize = (size: unknown): boolean => Number.isInteger(size) && (size as number) >= 0;
+  if (!Array.isArray(inputSize) || !inputSize.every(isSize)) {
+    throw new TypeError(
+      `Expected the sizes of an input, such as [1, 3, 224, 224], for summary, got ${describeValue(inputSize)}`,
+    );
+  }
   const calls = observe(model, inputSize);
   const layers = model.namedModules().map(([name, module]): LayerSummary => {
     const inside = module.modules().map((inner) => calls.get(inner));

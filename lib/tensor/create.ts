@@ -374,8 +374,13 @@ export function stack(tensors: Tensor[], dim = 0): Tensor {
 /**
  * `x` where `condition` holds, else `y`; either may be a number. Two whole numbers give int64, as in Python.
  *
- * @example where(mask, 1, 0); where(x.gt(0), x, 0);
+ * Without both, the places where it holds: an int64 tensor for each dimension.
+ *
+ * @example where(mask, 1, 0); where(x.gt(0), x, 0); const [rows, columns] = where(mask);
  */
-export function where(condition: Tensor, x: Tensor | Element, y: Tensor | Element): Tensor {
-  return choose(condition, x, y);
+export function where(condition: Tensor, x: Tensor | Element, y: Tensor | Element): Tensor;
+export function where(condition: Tensor): Tensor[];
+export function where(condition: Tensor, x?: Tensor | Element, y?: Tensor | Element): Tensor | Tensor[] {
+  if (x === undefined && y === undefined) return [...aten.nonzero_numpy(condition)];
+  return choose(condition, x as Tensor, y as Tensor);
 }

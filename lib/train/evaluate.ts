@@ -1,5 +1,12 @@
 import { Module } from '../nn/index.ts';
-import { checkOptions, checkPositions, describeValue } from '../options.ts';
+import {
+  checkAsyncIterable,
+  checkFunction,
+  checkOptions,
+  checkPositions,
+  checkText,
+  describeValue,
+} from '../options.ts';
 import { type Device, inferenceMode, scope, Tensor } from '../tensor/index.ts';
 
 /** What `evaluate` runs: a module, or a model of `compile()`, or anything that gives outputs for a batch. */
@@ -50,6 +57,11 @@ export async function evaluate<Output extends Tensor | readonly Tensor[], Target
   checkPositions('evaluate', arguments, 4);
   checkOptions('evaluate', options, ['device', 'onBatch']);
   const run = runnerOf(model, options.device);
+  checkAsyncIterable('evaluate argument "batches"', 'an iterable of batches', batches);
+  if (typeof (metrics as { update?: unknown } | null | undefined)?.update !== 'function')
+    throw new TypeError(`Expected metrics with an update() for evaluate, got ${describeValue(metrics)}`);
+  if (options.onBatch !== undefined) checkFunction('evaluate onBatch', options.onBatch);
+  checkDeviceOption(options.device);
   const restore = evaluationMode(model);
   const began = performance.now();
   let progress = { batches: 0, samples: 0, seconds: 0 };
@@ -66,7 +78,8 @@ export async function evaluate<Output extends Tensor | readonly Tensor[], Target
   };
   const running: Running<Output, Target>[] = [];
   try {
-    for await (const [inputs, target] of batches) {
+    for await (const batch of batches) {
+      const [inputs, target] = pairOf(batch);
       const samples = inputs.shape[0] ?? 0;
       const output = run(inputs);
       output.catch(() => {}); // it is awaited later, or never where an earlier one fails
@@ -90,6 +103,18 @@ interface Running<Output, Target> {
   readonly output: Promise<Output>;
   readonly target: Target;
   readonly samples: number;
+}
+
+function checkDeviceOption(device: unknown): void {
+  if (device === undefined) return;
+  checkText('evaluate device', 'a device such as "cpu"', device);
+}
+
+function pairOf<Target>(batch: readonly [Tensor, Target]): readonly [Tensor, Target] {
+  if (Array.isArray(batch) && batch[0] instanceof Tensor) return batch;
+  throw new TypeError(
+    `Expected batches [inputs, target] that begin with a Tensor for evaluate, got ${describeValue(batch)}`,
+  );
 }
 
 function runnerOf<Output>(

@@ -95,6 +95,23 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   ],
   [/^grad$/, /^\[1\] one more$/, 'an input that is not used'],
   [/^keep$/, /./, 'gives back what it is given'],
+  [
+    /^(checkpoint\.(load|loadInto)|loadCompiled)$/,
+    /^\[[01]\] a text$/,
+    'the error says which file there is not',
+  ],
+  [/^(checkpoint\.save(Safetensors)?|exportTorchScript)$/, /^\[1\] a text$/, 'a path'],
+  [
+    /^checkpoint\.save(Safetensors)?$/,
+    /^\[0\]/,
+    'any value, under any names; the errors of others are tested with it',
+  ],
+  [/^checkpoint\.loadInto$/, /stripPrefix: a text$/, 'a prefix that no key has; the keys are looked at'],
+  [/^checkpoint\.(stripPrefix|commonPrefix)$/, /^\[1\] a text$|ending in a text$/, 'a prefix, or a key'],
+  [/^models\.listModels$/, /filter: a text$/, 'no name has it'],
+  [/^train\.ClassificationMetrics$/, /classes: ending in a text$/, 'a name'],
+  [/^train\.Trainer$/, /data: ending in a text$/, 'read when its turn comes'],
+  [/^train\.evaluate$/, /onBatch: null$/, 'none'],
   [/^amp\.(isAutocast|getAutocast)/, /^optionThat/, 'may be given to map'],
   [/^autograd\.FunctionCtx\./, /^\[[01]\]/, 'any tensors; null holds a place'],
   [

@@ -26,7 +26,7 @@ const INSIDE =
   /INTERNAL ASSERT|sparse_coo\)|c10::|\bat::|\.cpp\b|dispatch key|report a bug|std::|vector::|basic_string|SymInt|autograd::|__torch|memory descriptor/;
 
 /** What was expected, or which op refuses. */
-const SAYS_WHAT = /\b[Ee]xpected\b|^\w+::\w+/;
+const SAYS_WHAT = /\b[Ee]xpected\b|^\w+::\w+|^Unknown \w+ "/;
 
 /** As long as anything may take. A busy machine may take as long for a good call, so it is only for what hangs. */
 const LONGEST = 1000;
@@ -58,7 +58,8 @@ async function messageFrom(call: () => unknown): Promise<{ message?: string; err
   }
 }
 
-function complaintAbout(error: unknown, message: string): string | undefined {
+/** What is wrong with an error; undefined where nothing is. */
+export function complaintAbout(error: unknown, message: string): string | undefined {
   if (!(error instanceof Error)) return message;
   if (ENGINE.test(message) && !SAYS_WHAT.test(message)) return `the engine's: ${message}`;
   if (INSIDE.test(message)) return `libtorch's: ${message}`;

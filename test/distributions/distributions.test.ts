@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { arange, distributions, manualSeed, type Tensor, tensor } from '../../lib/index.ts';
+import { arange, distributions, manualSeed, ones, type Tensor, tensor, zeros } from '../../lib/index.ts';
 
 const { Bernoulli, Beta, Categorical, Dirichlet, Normal, klDivergence } = distributions;
 
@@ -85,6 +85,29 @@ describe.each(cases.map((one) => [one.name, one] as const))('%s', (_, one) => {
 });
 
 describe('distributions', () => {
+  // As Python prints them.
+  it('print their parameters, or the shapes of large ones', () => {
+    expect([
+      String(new Normal(0, 1)),
+      String(new Normal(zeros([2]), 1)),
+      String(new Dirichlet(ones([3]))),
+      String(new Bernoulli(0.3)),
+      String(new Bernoulli({ logits: zeros([2]) })),
+      String(new Categorical(ones([3]))),
+      String(new Categorical({ logits: zeros([1]) })),
+      String(new Beta(2, 3)),
+    ]).toEqual([
+      'Normal(loc: 0.0, scale: 1.0)',
+      'Normal(loc: torch.Size([2]), scale: torch.Size([2]))',
+      'Dirichlet(concentration: torch.Size([3]))',
+      'Bernoulli(probs: 0.30000001192092896)',
+      'Bernoulli(logits: torch.Size([2]))',
+      'Categorical(probs: torch.Size([3]))',
+      'Categorical(logits: tensor([0.]))',
+      'Beta()',
+    ]);
+  });
+
   it('refuse parameters outside their range, and values outside the support', () => {
     expect(() => new Normal(0, -1)).toThrow("Expected Normal's scale to be greater than 0, got tensor(-1.)");
     expect(() => new Bernoulli(1.5)).toThrow(/Bernoulli's probs to be from 0 to 1/);

@@ -51,7 +51,25 @@ describe('functions of torch that are more than one op', () => {
     ];
     expect(torch.einsum('ij,kj->ik', x, x).toArray()).toEqual(expected);
     expect(torch.einsum('ij,kj->ik', [x, x]).toArray()).toEqual(expected);
-    expect(() => torch.einsum(x as never, x)).toThrow(/Expected an equation/);
+    expect(torch.einsum(x, [0, 1], x, [2, 1], [0, 2]).toArray()).toEqual(expected);
+    expect(torch.einsum(x, ['...', 51]).toArray()).toEqual(torch.einsum('...z', x).toArray());
+    expect(() => torch.einsum(3 as never, x)).toThrow(/Expected an equation/);
+    expect(() => torch.einsum(x, x as never)).toThrow(/Expected an array of dimensions from 0 to 51/);
+    expect(() => torch.einsum(x, [0, 52])).toThrow(/Expected an array of dimensions from 0 to 51/);
+    expect(() => torch.einsum(x, [0, 1], [0, 1] as never, [0])).toThrow(
+      /Expected a Tensor before dimensions/,
+    );
+  });
+
+  it('where without values gives the places of each dimension', () => {
+    expect(torch.where(x.gt(2)).map((places) => places.toArray())).toEqual(
+      x
+        .gt(2)
+        .nonzero()
+        .unbind(1)
+        .map((places) => places.toArray()),
+    );
+    expect(torch.where(torch.tensor(1).gt(0)).map((places) => places.toArray())).toEqual([[0]]);
   });
 
   it('tensordot contracts a number of dimensions, or those that are named', () => {

@@ -16,6 +16,22 @@ class Shared extends nn.Module {
 const names = (pairs: readonly (readonly [string, unknown])[]) => pairs.map(([name]) => name);
 
 describe('modules below a module', () => {
+  it('take a prefix in its place or by name, and nothing else', () => {
+    const net = new nn.Sequential(new nn.BatchNorm1d(2));
+    const first = (list: [string, unknown][]) => list.map(([name]) => name)[0];
+    for (const prefix of ['m', { prefix: 'm' }]) {
+      expect(first(net.namedParameters(prefix))).toBe('m.0.weight');
+      expect(first(net.namedBuffers(prefix))).toBe('m.0.running_mean');
+      expect(first(net.namedModules(prefix))).toBe('m');
+    }
+    expect([...net.stateDict({ prefix: 'm.' }).keys()][0]).toBe('m.0.weight');
+    expect(net.namedParameters({ recurse: false })).toEqual([]);
+    for (const wrong of [3, { prefix: 3 }, { prefx: 'm' }, null] as never[]) {
+      for (const method of ['namedParameters', 'namedBuffers', 'namedModules', 'stateDict'] as const)
+        expect(() => net[method](wrong)).toThrow(/^Expected/);
+    }
+  });
+
   it('are listed once, or under every name', () => {
     const model = new Shared();
     expect(names(model.namedModules('net'))).toEqual(['net', 'net.first', 'net.norm']);

@@ -1,5 +1,13 @@
 import { CheckpointError } from '../../errors.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import {
+  checkFlags,
+  checkIterable,
+  checkOptions,
+  checkPositions,
+  checkText,
+  checkTexts,
+  describeValue,
+} from '../../options.ts';
 import { WRAPPERS, withoutPrefix } from '../../state-dict-keys.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { printable } from '../errors.ts';
@@ -37,6 +45,7 @@ export interface FoundStateDict {
 export function stateDictOf(checkpoint: unknown, options: StateDictOptions = {}): Map<string, Tensor> {
   checkPositions('stateDictOf', arguments, 2);
   checkOptions('stateDictOf', options, ['strict']);
+  checkFlags('stateDictOf', { strict: options.strict });
   const { entries } = findStateDict(checkpoint);
   const others = [...entries].filter(([, value]) => !isTensorLike(value));
   if (others.length > 0 && options.strict !== false) throw notOnlyTensors(others);
@@ -119,6 +128,11 @@ function noStateDict(checkpoint: unknown): CheckpointError {
  */
 export function stripPrefix<T>(stateDict: ReadonlyMap<string, T>, prefix: string): Map<string, T> {
   checkPositions('stripPrefix', arguments, 2);
+  if (!(stateDict instanceof Map))
+    throw new TypeError(
+      `Expected a Map for stripPrefix argument "stateDict", got ${describeValue(stateDict)}`,
+    );
+  checkText('stripPrefix', 'a prefix', prefix);
   const stripped = new Map<string, T>();
   for (const [key, value] of stateDict) {
     const name = withoutPrefix(key, prefix);
@@ -139,7 +153,10 @@ export function stripPrefix<T>(stateDict: ReadonlyMap<string, T>, prefix: string
  */
 export function commonPrefix(keys: Iterable<string>): string {
   checkPositions('commonPrefix', arguments, 1);
-  const [first, ...others] = keys;
+  checkIterable('commonPrefix', 'a list of keys', keys);
+  const all = [...keys];
+  checkTexts('commonPrefix', 'keys', all);
+  const [first, ...others] = all;
   if (first === undefined || others.length === 0) return '';
   let length = first.length;
   for (const key of others) {

@@ -3,7 +3,7 @@ import type { Handle } from '../../binding.ts';
 import { withFusedNorms } from '../../nn/ibn-ops.ts';
 import { Module } from '../../nn/index.ts';
 import { unwrap } from '../../ops/index.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlags, checkOptions, checkPositions } from '../../options.ts';
 import { noGrad, randn, scope, Tensor } from '../../tensor/index.ts';
 import { native } from '../../tensor/native.ts';
 import { CompileError } from '../errors.ts';
@@ -64,6 +64,7 @@ export function exportTorchScript(
   }
   checkOptions('exportTorchScript', options, ['inputs', 'dynamicBatch', 'dynamicSizes']);
   const { dynamicBatch = true, dynamicSizes = true } = options;
+  checkFlags('exportTorchScript', { dynamicBatch, dynamicSizes });
   const inputs = shapesOf(options.inputs, exampleKind(model));
   checkShapes(inputs);
   const target = pathOf(path, 'exportTorchScript');

@@ -2,6 +2,7 @@ import { checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { imageSize } from './functional/image.ts';
 import {
+  asSize,
   checkResize,
   type Interpolation,
   type ResizeOptions,
@@ -24,9 +25,10 @@ export class Resize extends ImageTransform {
   readonly maxSize: number | undefined;
   readonly antialias: boolean;
 
-  constructor(size: Size, options: ResizeOptions = {}) {
+  constructor(wanted: Size | readonly [number], options: ResizeOptions = {}) {
     checkPositions('Resize', arguments, 2);
     super();
+    const size = asSize(wanted);
     checkOptions('Resize', options, ['interpolation', 'maxSize', 'antialias']);
     this.size = size;
     this.interpolation = options.interpolation ?? 'bilinear';

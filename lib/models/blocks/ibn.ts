@@ -1,14 +1,20 @@
 import { call, forwardThenRelease } from '../../nn/forward-then-release.ts';
 import { fusedNorm, type NormParts } from '../../nn/ibn-ops.ts';
 import { BatchNorm2d, InstanceNorm2d, Module } from '../../nn/index.ts';
-import { checkPositions } from '../../options.ts';
+import { checkPositions, describeValue } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 
 /** @throws RangeError unless `ratio` is from 0 to 1. */
 export function checkRatio(owner: string, ratio: number): void {
-  if (ratio >= 0 && ratio <= 1) return;
-  throw new RangeError(`Expected a ratio from 0 to 1 for ${owner}, got ${ratio}`);
+  if (typeof ratio === 'number' && ratio >= 0 && ratio <= 1) return;
+  throw new RangeError(`Expected a ratio from 0 to 1 for ${owner}, got ${describeValue(ratio)}`);
+}
+
+/** @throws RangeError unless `planes` is a number of channels. */
+export function checkPlanes(owner: string, planes: number): void {
+  if (Number.isInteger(planes) && planes >= 1) return;
+  throw new RangeError(`Expected a number of channels for ${owner} planes, got ${describeValue(planes)}`);
 }
 
 /** The first `count` channels, and the rest. */
@@ -40,6 +46,7 @@ export class IBN extends Module {
   constructor(planes: number, ratio = 0.5) {
     checkPositions('IBN', arguments, 2);
     super();
+    checkPlanes('IBN', planes);
     checkRatio('IBN', ratio);
     this.planes = planes;
     this.instanceChannels = Math.trunc(planes * ratio);
@@ -97,6 +104,7 @@ export class IBN_d extends InstanceNorm2d {
   /** @param ratio 0 to 1, rounded down; at least one channel. Default 0.5. */
   constructor(planes: number, ratio = 0.5) {
     checkPositions('IBN_d', arguments, 2);
+    checkPlanes('IBN_d', planes);
     checkRatio('IBN_d', ratio);
     super(Math.trunc(planes * ratio), { affine: true });
     this.planes = planes;

@@ -1,4 +1,5 @@
 import { BatchNorm2d, InstanceNorm2d } from '../../nn/index.ts';
+import { describeValue } from '../../options.ts';
 import { checkRatio, IBN, IBN_c, IBN_d } from './ibn.ts';
 
 /**
@@ -28,10 +29,7 @@ export const A: IBNConfig = ['a', 'a', 'a', null];
 export const B: IBNConfig = ['b', 'b', null, null];
 
 /** @throws RangeError unless there are four placements out of `known`, or null. */
-export function checkPlacements(
-  ibnCfg: readonly unknown[],
-  known: readonly string[] = ['a', 'b', 'c', 'd', 'ad', 'aa'],
-): void {
+export function checkPlacements(ibnCfg: readonly unknown[], known: readonly string[] = PLACEMENTS): void {
   if (ibnCfg.length !== 4) throw new RangeError(`Expected 4 placements for ibnCfg, got ${ibnCfg.length}`);
   const names = known.map((name) => `'${name}'`).join(', ');
   for (const placement of ibnCfg) {
@@ -40,8 +38,26 @@ export function checkPlacements(
   }
 }
 
+const PLACEMENTS = ['a', 'b', 'c', 'd', 'ad', 'aa'];
+
+function checkPlacement(ibn: unknown): void {
+  if (ibn === null || PLACEMENTS.includes(ibn as string)) return;
+  const names = PLACEMENTS.map((name) => `'${name}'`).join(', ');
+  throw new RangeError(`Expected ${names} or null for the ibn of a block, got ${describeValue(ibn)}`);
+}
+
+/** @throws TypeError unless `layers` are the numbers of blocks of four stages. */
+export function checkDepths(owner: string, layers: unknown): void {
+  const isDepth = (count: unknown): boolean => Number.isInteger(count) && (count as number) >= 1;
+  if (Array.isArray(layers) && layers.length === 4 && layers.every(isDepth)) return;
+  throw new TypeError(
+    `Expected the blocks of 4 stages, such as [3, 4, 6, 3], for ${owner} layers, got ${describeValue(layers)}`,
+  );
+}
+
 /** The norm after a block's first convolution. `IBN_c` doubles the channels. */
 export function firstNorm(planes: number, ibn: IBNPlacement, ratio: number): IBN | IBN_c | BatchNorm2d {
+  checkPlacement(ibn);
   if (ibn === 'c') return new IBN_c(planes);
   return ibn === 'a' || ibn === 'ad' || ibn === 'aa' ? new IBN(planes, ratio) : new BatchNorm2d(planes);
 }

@@ -3,6 +3,7 @@ import { AdaptiveAvgPool2d, Linear, Module, ReLU, Sequential, Sigmoid } from '..
 import { checkPositions } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
+import { checkPlanes } from './ibn.ts';
 
 /**
  * Squeeze and excitation: scales each channel by a number from 0 to 1 that the means of all channels give.
@@ -14,6 +15,7 @@ export class SELayer extends Module {
   constructor(channels: number, reduction = 16) {
     checkPositions('SELayer', arguments, 2);
     super();
+    checkPlanes('SELayer', channels);
     const hidden = Math.trunc(channels / reduction);
     this.avg_pool = new AdaptiveAvgPool2d(1);
     this.fc = new Sequential(

@@ -13,12 +13,12 @@ import {
   ReLU,
   Sequential,
 } from '../../nn/index.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkFlag, checkOptions, checkPositions } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { normRelu } from '../blocks/fused-norm.ts';
 import { GlobalAvgPool2d } from '../blocks/global-avg-pool.ts';
-import { checkRatio, splitChannels } from '../blocks/ibn.ts';
+import { checkPlanes, checkRatio, splitChannels } from '../blocks/ibn.ts';
 import { checkPlacements } from '../blocks/placement.ts';
 import type { FeatureInfo } from '../features.ts';
 import { buildEntry, type PretrainedOption } from '../pretrained.ts';
@@ -82,6 +82,7 @@ export class DenseIBN extends Module {
   constructor(planes: number, ratio = 0.4) {
     checkPositions('DenseIBN', arguments, 2);
     super();
+    checkPlanes('DenseIBN', planes);
     checkRatio('DenseIBN', ratio);
     this.batchChannels = Math.trunc(planes * (1 - ratio));
     const instanceChannels = planes - this.batchChannels;
@@ -124,9 +125,13 @@ interface LayerOptions {
 export class DenseLayer extends Module {
   readonly dropRate: number;
 
-  constructor(channels: number, ibn: boolean, { growthRate, bnSize, dropRate, ratio }: LayerOptions) {
+  constructor(channels: number, ibn: boolean, options: LayerOptions) {
     checkPositions('DenseLayer', arguments, 3);
     super();
+    checkPlanes('DenseLayer', channels);
+    checkFlag('DenseLayer ibn', ibn);
+    checkOptions('DenseLayer', options, ['growthRate', 'bnSize', 'dropRate', 'ratio']);
+    const { growthRate, bnSize, dropRate, ratio } = options;
     const width = bnSize * growthRate;
     this.norm1 = ibn ? new DenseIBN(channels, ratio) : new BatchNorm2d(channels);
     this.relu1 = new ReLU({ inplace: true });

@@ -10,12 +10,12 @@ import {
   ReLU,
   type Sequential,
 } from '../../nn/index.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { normRelu } from '../blocks/fused-norm.ts';
 import { GlobalAvgPool2d } from '../blocks/global-avg-pool.ts';
-import { A, B, checkPlacements, type IBNConfig } from '../blocks/placement.ts';
+import { A, B, checkDepths, checkPlacements, type IBNConfig } from '../blocks/placement.ts';
 import { BasicBlock_IBN, type BlockClass, Bottleneck_IBN } from '../blocks/residual-blocks.ts';
 import {
   initConv,
@@ -99,6 +99,11 @@ export class ResNet_IBN extends Module {
   constructor(block: BlockClass, layers: Depths, options: ResNetIBNOptions = {}) {
     checkPositions('ResNet_IBN', arguments, 3);
     super();
+    if (typeof block !== 'function')
+      throw new TypeError(
+        `Expected a class of blocks, such as Bottleneck_IBN, for ResNet_IBN, got ${describeValue(block)}`,
+      );
+    checkDepths(this.constructor.name, layers);
     checkOptions(this.constructor.name, options, OPTIONS);
     const { numClasses = 1000, inChannels = 3, ibnCfg = A, ratio = 0.5 } = options;
     const { widths = [64, 128, 256, 512], stem = 'imagenet', groups = 1, widthPerGroup = 64 } = options;

@@ -14,7 +14,7 @@ import { ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { normRelu } from '../blocks/fused-norm.ts';
 import { GlobalAvgPool2d } from '../blocks/global-avg-pool.ts';
-import { A, checkPlacements, type IBNConfig } from '../blocks/placement.ts';
+import { A, checkDepths, checkPlacements, type IBNConfig } from '../blocks/placement.ts';
 import { Bottleneck_IBN } from '../blocks/residual-blocks.ts';
 import {
   initConv,
@@ -86,6 +86,7 @@ export class ResNeXt_IBN extends Module {
   constructor(layers: Depths, options: ResNeXtIBNOptions = {}) {
     checkPositions('ResNeXt_IBN', arguments, 2);
     super();
+    checkDepths('ResNeXt_IBN', layers);
     checkOptions('ResNeXt_IBN', options, OPTIONS);
     const { baseWidth = 4, cardinality = 32, numClasses = 1000, inChannels = 3 } = options;
     const { ibnCfg = A, ratio = 0.5, widths = [64, 128, 256, 512] } = options;

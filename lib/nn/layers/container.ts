@@ -1,4 +1,4 @@
-import { checkIterable, checkPositions } from '../../options.ts';
+import { checkIterable, checkPositions, describeValue } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { call, forwardThenRelease } from '../forward-then-release.ts';
@@ -136,8 +136,16 @@ function namedEntries(
   if (typeof first !== 'object' || first === null) {
     throw new TypeError(`Expected modules, or one object or list that names them, got ${String(first)}`);
   }
-  if (Symbol.iterator in first) return first as Iterable<readonly [string, Module]>;
+  if (Symbol.iterator in first) return [...(first as Iterable<unknown>)].map(pairOf);
   return Object.entries(first as Record<string, Module>);
+}
+
+function pairOf(pair: unknown): readonly [string, Module] {
+  if (Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string')
+    return pair as [string, Module];
+  throw new TypeError(
+    `Expected pairs of a name and a Module, got ${describeValue(pair)}; one module needs no list`,
+  );
 }
 
 function nameOf(container: Sequential | ModuleList, key: number | string): string {

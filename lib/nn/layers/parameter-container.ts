@@ -1,4 +1,4 @@
-import { checkIterable, checkPositions } from '../../options.ts';
+import { checkIterable, checkPositions, describeValue } from '../../options.ts';
 import { keep, Tensor } from '../../tensor/index.ts';
 import type { Cloner } from '../module/clone.ts';
 import { Module } from '../module/module.ts';
@@ -189,7 +189,13 @@ export class ParameterDict extends ParameterContainer {
       );
     }
     const pairs = Symbol.iterator in parameters ? parameters : sortedEntries(parameters);
-    for (const [name, value] of pairs as Iterable<readonly [string, Tensor]>) this.setEntry(name, value);
+    for (const pair of pairs as Iterable<unknown>) {
+      if (!Array.isArray(pair) || pair.length !== 2)
+        throw new TypeError(
+          `Expected pairs of a name and a Tensor for ParameterDict, got ${describeValue(pair)}`,
+        );
+      this.setEntry(pair[0], pair[1]);
+    }
     return this;
   }
 

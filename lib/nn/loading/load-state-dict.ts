@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkFlags, checkOptions, checkText } from '../../options.ts';
 import { scope } from '../../tensor/index.ts';
 import type { Module } from '../module/module.ts';
 import { carryOut } from './carry-out.ts';
@@ -51,6 +51,9 @@ const OPTIONS = ['strict', 'assign', 'stripPrefix', 'ignoreMismatched', 'splitNo
 /** Loads a state dict into `module`; see `Module.loadStateDict`. */
 export function loadStateDict(module: Module, state: StateDictLike, options: LoadOptions): LoadResult {
   checkOptions('loadStateDict', options, OPTIONS);
+  checkFlags('loadStateDict', { strict: options.strict });
+  if (options.stripPrefix !== undefined)
+    checkText('loadStateDict stripPrefix', 'a prefix or "auto"', options.stripPrefix);
   const input = readInput(module, state, options.stripPrefix ?? '');
   // The parts of split norms are views, which go when they were copied or taken.
   return scope(() => {

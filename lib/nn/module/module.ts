@@ -1,4 +1,4 @@
-import { checkPositions } from '../../options.ts';
+import { checkOptions, checkPositions, checkText } from '../../options.ts';
 import { type Device, type DType, type HookHandle, keep, Tensor } from '../../tensor/index.ts';
 import { isOwnForward } from '../../tensor/own-code.ts';
 import {
@@ -96,8 +96,15 @@ export abstract class Module extends ModuleTree {
     return this.forward === this.#entry && isOwnForward(Object.getPrototypeOf(this).forward);
   }
 
-  /** Every parameter and saved buffer by key, in PyTorch's order. The tensors share memory with the module. */
-  stateDict(prefix = ''): StateDict {
+  /**
+   * Every parameter and saved buffer by key, in PyTorch's order. The tensors share memory with the module.
+   *
+   * @param first What keys begin with, or `{ prefix }`.
+   */
+  stateDict(first: string | { prefix?: string } = ''): StateDict {
+    const { prefix = '', ...rest } = typeof first === 'object' && first !== null ? first : { prefix: first };
+    checkText('stateDict', 'a prefix', prefix);
+    checkOptions('stateDict', rest, ['prefix']);
     const state = new StateDict();
     this.#collect(state, prefix);
     return state;

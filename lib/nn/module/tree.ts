@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.ts';
+import { checkFlags, checkOptions, checkText } from '../../options.ts';
 import { zeroGradients } from '../../tensor/gradients/grad.ts';
 import { keep, Tensor } from '../../tensor/index.ts';
 import type { Module } from './module.ts';
@@ -10,6 +10,27 @@ export interface MemberOptions {
   recurse?: boolean;
   /** Each once, under its first name. Default true. */
   removeDuplicate?: boolean;
+}
+
+/** The same for all, with the prefix by name. */
+export interface NamedOptions extends MemberOptions {
+  /** Begins the names. Default `''`. */
+  prefix?: string;
+}
+
+/** The prefix and the options, which may stand alone: `namedParameters({ prefix: 'm' })`. */
+function prefixed(
+  owner: string,
+  first: string | NamedOptions,
+  second: MemberOptions,
+  known: readonly string[],
+): [prefix: string, options: MemberOptions] {
+  const isAlone = typeof first === 'object' && first !== null;
+  const { prefix = '', ...options } = isAlone ? first : { ...second, prefix: first };
+  checkText(owner, 'a prefix', prefix);
+  checkOptions(owner, options, isAlone ? ['prefix', ...known] : known);
+  checkFlags(owner, { ...options });
+  return [prefix, options];
 }
 
 const memberOf = (owner: object, name: string): unknown => Reflect.get(owner, name);
@@ -102,9 +123,11 @@ export abstract class ModuleTree {
    *
    * @param options `removeDuplicate`, default true: each once; false names a module in several places several times.
    */
-  namedModules(prefix = '', options: { removeDuplicate?: boolean } = {}): [string, Module][] {
-    checkOptions('namedModules', options, ['removeDuplicate']);
-    const { removeDuplicate = true } = options;
+  namedModules(
+    first: string | Omit<NamedOptions, 'recurse'> = '',
+    second: { removeDuplicate?: boolean } = {},
+  ): [string, Module][] {
+    const [prefix, { removeDuplicate = true }] = prefixed('namedModules', first, second, ['removeDuplicate']);
     const seen = new Set<Module>();
     const found: [string, Module][] = [];
     const visit = (module: Module, name: string): void => {
@@ -123,9 +146,9 @@ export abstract class ModuleTree {
     return this.namedModules().map(([, module]) => module);
   }
 
-  /** Parameters by dotted name. */
-  namedParameters(prefix = '', options: MemberOptions = {}): [string, Parameter][] {
-    checkOptions('namedParameters', options, ['recurse', 'removeDuplicate']);
+  /** Parameters by dotted name, behind a prefix. */
+  namedParameters(first: string | NamedOptions = '', second: MemberOptions = {}): [string, Parameter][] {
+    const [prefix, options] = prefixed('namedParameters', first, second, ['recurse', 'removeDuplicate']);
     return this.#named(prefix, options, (module) => module.ownParameters());
   }
 
@@ -134,9 +157,9 @@ export abstract class ModuleTree {
     return this.namedParameters('', options).map(([, parameter]) => parameter);
   }
 
-  /** Buffers by dotted name, including those that are not saved. */
-  namedBuffers(prefix = '', options: MemberOptions = {}): [string, Tensor][] {
-    checkOptions('namedBuffers', options, ['recurse', 'removeDuplicate']);
+  /** Buffers by dotted name, behind a prefix, including those that are not saved. */
+  namedBuffers(first: string | NamedOptions = '', second: MemberOptions = {}): [string, Tensor][] {
+    const [prefix, options] = prefixed('namedBuffers', first, second, ['recurse', 'removeDuplicate']);
     return this.#named(prefix, options, (module) => module.ownBuffers());
   }
 

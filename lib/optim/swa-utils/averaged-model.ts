@@ -1,5 +1,5 @@
 import { Module } from '../../nn/index.ts';
-import { checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { checkFunction, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { type Device, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { demanded, FLAG } from '../checks.ts';
 import { type AvgFn, getSwaAvgFn, getSwaMultiAvgFn, type MultiAvgFn } from './averaging.ts';
@@ -41,6 +41,8 @@ export class AveragedModel<M extends Module = Module> extends Module {
     if (options.avgFn !== undefined && options.multiAvgFn !== undefined) {
       throw new RangeError('Expected avgFn or multiAvgFn for AveragedModel, got both');
     }
+    for (const name of ['avgFn', 'multiAvgFn'] as const)
+      if (options[name] !== undefined) checkFunction(`AveragedModel ${name}`, options[name]);
     super();
     const { device } = options;
     this.module = model.clone();
@@ -66,6 +68,10 @@ export class AveragedModel<M extends Module = Module> extends Module {
    */
   updateParameters(model: Module): void {
     checkPositions('AveragedModel.updateParameters', arguments, 1);
+    if (!(model instanceof Module))
+      throw new TypeError(
+        `Expected a Module for AveragedModel.updateParameters, got ${describeValue(model)}`,
+      );
     noGrad(() =>
       scope(() => {
         const count = Number(this.n_averaged.item());

@@ -1,5 +1,5 @@
 import { BatchNorm1d, BatchNorm2d, BatchNorm3d, Module } from '../../nn/index.ts';
-import { checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { checkAsyncIterable, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { type Device, isTensor, noGrad, scope, type Tensor } from '../../tensor/index.ts';
 
 /** A batch: its inputs, or a list that begins with them. */
@@ -26,6 +26,7 @@ export async function updateBn(
   checkOptions('updateBn', options, ['device']);
   if (!(model instanceof Module))
     throw new TypeError(`Expected a Module for updateBn, got ${describeValue(model)}`);
+  checkAsyncIterable('updateBn argument "loader"', 'an iterable of batches', loader);
   const norms = model.modules().filter(isBatchNorm);
   if (norms.length === 0) return;
   const momenta = norms.map((norm) => norm.momentum);

@@ -1,5 +1,5 @@
 import { crossEntropy } from '../../nn/functional/index.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkOptions, checkPositions, checkTexts } from '../../options.ts';
 import { noGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { checkScores, ranksOf } from './ranks.ts';
 
@@ -64,6 +64,7 @@ export class ClassificationMetrics {
       );
     }
     const { classes = Array.from({ length: numClasses }, (_, index) => String(index)) } = options;
+    checkTexts('ClassificationMetrics classes', 'names', classes);
     if (classes.length !== numClasses) {
       throw new RangeError(
         `Expected ${numClasses} names for ClassificationMetrics classes, got ${classes.length}`,

@@ -3,6 +3,7 @@ import { type AnyOptimizer, Optimizer } from '../../optim/index.ts';
 import { AveragedModel } from '../../optim/swa-utils/index.ts';
 import { checkOptions, describeValue } from '../../options.ts';
 import type { Device, Tensor } from '../../tensor/index.ts';
+import { deviceOrDtype } from '../../tensor/to-options.ts';
 
 /** What a loss function gives: the loss, and whatever else is to be logged as a mean. */
 export type LossResult = Tensor | { readonly loss: Tensor; readonly [log: string]: Tensor | number };
@@ -149,6 +150,18 @@ export function checkTrainerOptions<Batch>(options: TrainerOptions<Batch>): void
   demand(isIterable(data), 'an iterable of batches', 'data', data);
   demand(typeof loss === 'function', 'a function', 'loss', loss);
   demand(evaluate === undefined || typeof evaluate === 'function', 'a function', 'evaluate', evaluate);
+  const { scheduler, beforeStep, device, extra, callbacks } = options;
+  demand(scheduler === undefined || isScheduler(scheduler), 'a scheduler', 'scheduler', scheduler);
+  demand(
+    beforeStep === undefined || typeof beforeStep === 'function',
+    'a function',
+    'beforeStep',
+    beforeStep,
+  );
+  demand(device === undefined || isDevice(device), 'a device such as "cpu"', 'device', device);
+  demand(extra === undefined || isRecord(extra), 'an object', 'extra', extra);
+  for (const one of [callbacks ?? []].flat())
+    demand(isRecord(one), 'an object of functions, or several', 'callbacks', one);
   demand(ema === undefined || ema instanceof AveragedModel, 'an AveragedModel', 'ema', ema);
   for (const [name, least] of [
     ['epochs', 1],
@@ -196,6 +209,15 @@ export function rateOf<Batch>(options: Pick<TrainerOptions<Batch>, 'optimizer'>)
 function demand(isFine: boolean, what: string, name: string, value: unknown): void {
   if (!isFine) throw new TypeError(`Expected ${what} for Trainer ${name}, got ${describeValue(value)}`);
 }
+
+const isRecord = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isDevice = (value: unknown): boolean =>
+  typeof value === 'string' && 'device' in deviceOrDtype(value as Device);
+
+const isScheduler = (value: unknown): boolean =>
+  isRecord(value) && typeof (value as { step?: unknown }).step === 'function';
 
 function checkOneOf(name: string, value: string | undefined, known: readonly string[]): void {
   if (value === undefined || known.includes(value)) return;

@@ -28,8 +28,9 @@ export interface ResizeOptions {
  * ratio, truncated to an integer; a pair is [height, width]. The dtype stays: integers other than uint8 go through
  * float32. As torchvision's (0.28).
  */
-export function resize(image: Tensor, size: Size, options: ResizeOptions = {}): Tensor {
+export function resize(image: Tensor, wanted: Size | readonly [number], options: ResizeOptions = {}): Tensor {
   checkPositions('resize', arguments, 3);
+  const size = asSize(wanted);
   checkImage(image, 'resize');
   checkOptions('resize', options, ['interpolation', 'maxSize', 'antialias']);
   const { interpolation = 'bilinear', antialias = true, maxSize } = options;
@@ -45,6 +46,10 @@ export function resize(image: Tensor, size: Size, options: ResizeOptions = {}): 
     }),
   );
 }
+
+/** A list of one number is that number, as in torchvision. */
+export const asSize = (size: Size | readonly [number]): Size =>
+  Array.isArray(size) && size.length === 1 ? (size[0] as number) : (size as Size);
 
 /** The [height, width] that an image of a size gets. */
 export function resizedSize(
