@@ -39,7 +39,7 @@ const ALLOWED: Record<string, string[]> = {
   compile: ['atomic-file', 'call-site', 'text-table', 'ops', 'tensor', 'nn', 'cuda', 'binding'],
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
-  train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint', 'plot'],
+  train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint', 'plot', 'data', 'distributed'],
   // Re-identification; its rooms are models, data, ranking and gallery.
   reid: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim'],
   plot: [],
@@ -155,7 +155,6 @@ const NEVER_IMPORTED = new Set(['cli', 'index', 'testing']);
 const TYPE_ONLY: Record<string, string[]> = {
   tensor: ['libtorch'],
   data: ['binding'],
-  train: ['data'],
   reid: ['compile'],
   cuda: ['binding'],
   distributed: ['binding'],

@@ -6,6 +6,7 @@ import { TrainError } from './errors.ts';
 import { disposeTensors, samplesIn } from './run/batch-tensors.ts';
 import { betterFigure } from './run/best-figure.ts';
 import { Means } from './run/means.ts';
+import { distributedSamplerOf, Ranks } from './run/ranks.ts';
 import { type Progress, RunState } from './run/run-state.ts';
 import { Saves } from './run/saves.ts';
 import { TrainStep } from './run/train-step.ts';
@@ -69,6 +70,9 @@ export class Trainer<Batch> {
   readonly #scaler: GradScaler | undefined;
   readonly #means = new Means();
   readonly #train: TrainStep<Batch>;
+  readonly #ranks: Ranks;
+  /** The epoch whose order the data has. */
+  #ordered: number | undefined;
   #progress: Progress = { epoch: 0, batch: 0, step: 0, best: undefined };
   /** Batches whose gradients wait for a step, and how many it is to have. */
   #pending = 0;
@@ -85,6 +89,7 @@ export class Trainer<Batch> {
     this.#scaler = amp === 'float16' ? new GradScaler(device) : undefined;
     this.#saves = new Saves(options, new RunState(options, this.#scaler, this.#means));
     this.#train = new TrainStep(options, this.#scaler);
+    this.#ranks = new Ranks(options.ddp?.processGroup);
   }
 
   /**
@@ -98,7 +103,11 @@ export class Trainer<Batch> {
     checkPositions('Trainer.fit', arguments, 1);
     checkOptions('Trainer.fit', options, ['resume', 'override', 'signal']);
     const { resume, override = false } = options;
-    if (resume !== undefined) this.#progress = this.#saves.resume(resume, override) ?? this.#progress;
+    const resumed = resume === undefined ? undefined : this.#saves.resume(resume, override);
+    if (resumed !== undefined) {
+      this.#progress = resumed;
+      this.#ordered = resumed.epoch;
+    }
     const { epochs } = this.#options;
     while (this.#progress.epoch < epochs) {
       if (!(await this.#epoch(options.signal))) return this.#result(false);
@@ -109,13 +118,14 @@ export class Trainer<Batch> {
   /** Whether the epoch was done, and not stopped. */
   async #epoch(signal: AbortSignal | undefined): Promise<boolean> {
     this.#options.model.train();
+    this.#order(this.#progress.epoch);
     this.#saves.tell((callbacks) => callbacks.onEpochBegin?.(this.#progress.epoch));
     const isDone = await this.#batches(signal);
     if (!isDone) {
       this.#saves.save(this.#progress, false, true);
       return false;
     }
-    const val = await this.#evaluate();
+    const val = await this.#ranks.agree(await this.#evaluate());
     const before = this.#progress.best;
     const better = betterFigure(this.#options, val, before);
     const isBest = better !== undefined;
@@ -130,6 +140,12 @@ export class Trainer<Batch> {
     // The best is what there is a file of: a disk may be full for some time.
     if (!isSaved) this.#progress.best = before;
     return true;
+  }
+
+  /** Gives a sampler that ranks share the order of an epoch; one that goes on has it. */
+  #order(epoch: number): void {
+    if (this.#ordered !== epoch) distributedSamplerOf(this.#options.data)?.setEpoch(epoch);
+    this.#ordered = epoch;
   }
 
   #stepSchedule(val: Figures | undefined): void {
@@ -149,13 +165,18 @@ export class Trainer<Batch> {
     let began = performance.now();
     for await (const batch of this.#read()) {
       const waited = (performance.now() - began) / 1000;
-      const { values, steps } = this.#take(batch);
+      const { taken, samples, steps } = this.#take(batch);
+      const shared = await this.#ranks.share(taken, samples, signal?.aborted ?? false);
+      this.#means.add(shared.values, shared.samples);
+      const values = Object.fromEntries(shared.values);
       const seconds = (performance.now() - began) / 1000;
       this.#seconds += seconds;
       this.#dataSeconds += waited;
       this.#tellStep(values, seconds, waited);
       if (steps && this.#isTimeToSave()) this.#saves.save(this.#progress, false, false);
-      if (steps && signal?.aborted) return false;
+      // Alone, a callback may have stopped the run just now.
+      const stops = shared.stops || (this.#ranks.count === 1 && signal?.aborted);
+      if (steps && stops) return false;
       began = performance.now();
     }
     if (this.#pending > 0) this.#step();
@@ -174,24 +195,23 @@ export class Trainer<Batch> {
   }
 
   /** Adds a batch's gradients, and steps where they are those of enough batches. */
-  #take(batch: Batch): { values: Figures; steps: boolean } {
+  #take(batch: Batch): { taken: Map<string, number>; samples: number; steps: boolean } {
     const { data, accumulate = 1 } = this.#options;
     // The last batches of an epoch may be fewer.
     const left = data.length === undefined ? accumulate : data.length - this.#progress.batch;
     if (this.#pending === 0) this.#together = Math.max(1, Math.min(accumulate, left));
-    const values = this.#accumulate(batch, 1 / this.#together);
+    const samples = samplesIn(batch);
+    const taken = this.#accumulate(batch, 1 / this.#together);
     this.#pending++;
     this.#progress.batch++;
     const steps = this.#pending >= this.#together;
     if (steps) this.#step();
-    return { values, steps };
+    return { taken, samples, steps };
   }
 
-  #accumulate(batch: Batch, share: number): Figures {
+  #accumulate(batch: Batch, share: number): Map<string, number> {
     try {
-      const values = this.#train.accumulate(batch, share);
-      this.#means.add(values, samplesIn(batch));
-      return Object.fromEntries(values);
+      return this.#train.accumulate(batch, share);
     } catch (error) {
       throw error instanceof TrainError ? this.#located(error) : error;
     } finally {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { DataLoader, datasets, transforms } from '../../data/index.ts';
+import { DataLoader, DistributedSampler, datasets, transforms } from '../../data/index.ts';
+import { getWorldSize, isInitialized } from '../../distributed/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { TrainConfig } from '../../train/index.ts';
 import { RepeatSampler } from './repeat-sampler.ts';
@@ -24,7 +25,7 @@ export function resizeOf({ crop, resize }: Pick<TrainConfig, 'crop' | 'resize'>)
 
 /** `DATA/train` in a new order each epoch, `DATA/val` in its own. @throws DatasetError, RangeError */
 export function runData(root: string, options: TrainConfig): RunData {
-  const { batchSize, testBatch, crop, workers, skipUnreadable = false, device, repeats } = options;
+  const { batchSize, testBatch, crop, workers, skipUnreadable = false, device } = options;
   const crops = new SizedCrop(options);
   const train = new datasets.ImageFolder(join(root, 'train'), { transform: trainTransform(crops, options) });
   const found = new datasets.ImageFolder(join(root, 'val'));
@@ -40,11 +41,20 @@ export function runData(root: string, options: TrainConfig): RunData {
     train: new DataLoader(train, {
       ...shared,
       batchSize,
-      ...(repeats > 1 ? { sampler: new RepeatSampler(train, repeats) } : { shuffle: true }),
+      ...orderOf(train, options),
     }),
     val: new DataLoader(val, { ...shared, batchSize: testBatch }),
     beginEpoch: (epoch) => crops.begin(epoch),
   };
+}
+
+/** In which order a rank sees its images. */
+function orderOf(train: datasets.ImageFolder, { repeats, seed = 0 }: TrainConfig) {
+  const isShared = isInitialized() && getWorldSize() > 1;
+  if (!isShared) return repeats > 1 ? { sampler: new RepeatSampler(train, repeats) } : { shuffle: true };
+  if (repeats > 1)
+    throw new RangeError(`Expected 1 for --repeats where several ranks share the images, got ${repeats}`);
+  return { sampler: new DistributedSampler(train, { seed }) };
 }
 
 const AUTO_AUGMENT: Readonly<Record<string, () => transforms.Transform>> = {

@@ -15,11 +15,11 @@ export function runLoss(model: ImageNetwork, numClasses: number, options: LossOp
   const { device, channelsLast, labelSmoothing } = options;
   const mix = mixing(numClasses, options);
   const frozen = frozenModules(model, options.freeze ?? []);
-  return ([images, labels]: ImageBatch): { loss: Tensor; top1: number } => {
+  return ([images, labels]: ImageBatch, called: nn.Module = model): { loss: Tensor; top1: number } => {
     for (const module of frozen) module.training = false; // norms keep their statistics
     const [mixed, targets] = mix([images, labels]);
     const inputs = channelsLast ? mixed.to({ device, memoryFormat: 'channels_last' }) : mixed.to(device);
-    const scores = model.forward(inputs);
+    const scores = called.forward(inputs) as Tensor;
     const wanted = targets.to(device);
     const loss = nn.functional.crossEntropy(scores, wanted, { labelSmoothing });
     const [top1] = noGrad(() => accuracy(scores.detach(), leading(wanted))) as [number];

@@ -3,6 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
 import { save } from '../../checkpoint/index.ts';
+import type { parallel } from '../../nn/index.ts';
 import { swaUtils } from '../../optim/index.ts';
 import { cudaInfo, manualSeed, scope, type Tensor } from '../../tensor/index.ts';
 import { configText } from '../../train/config/config-file.ts';
@@ -24,6 +25,7 @@ import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts'
 import { RunLogs } from './run-logs.ts';
 import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
+import { joinRanks, SILENT } from './run-ranks.ts';
 import { RunReport } from './run-report.ts';
 import { plainOptions, settledOptions, type Told } from './settled-options.ts';
 import { StopSignals } from './stop-signals.ts';
@@ -37,11 +39,13 @@ const BEST_AVERAGE = 'model_best_ema.pth';
 type RunConfig = TrainConfig & { readonly data: string; readonly output: string; readonly seed: number };
 
 /** Trains; the exit code. */
-export async function runTraining(told: Told, streams: TrainStreams): Promise<number> {
+export async function runTraining(told: Told, given: TrainStreams): Promise<number> {
+  const ranks = await joinRanks();
+  const streams = ranks.isFirst ? given : SILENT;
   const { default: sharp } = await import('sharp');
   sharp.concurrency(1); // many images are decoded at once
   const resumed = resumedFile(told);
-  const config = completed(settledOptions(told, resumed));
+  const config = await ranks.settle(completed(settledOptions(told, resumed)));
   requireDevice(config.device);
   const data = runData(config.data, config);
   manualSeed(config.seed);
@@ -53,14 +57,16 @@ export async function runTraining(told: Told, streams: TrainStreams): Promise<nu
     report.say(`${name}: the run ends after this step, with a checkpoint`),
   );
   try {
-    const trainer = makeTrainer(network, data, config, report, stop.signal);
-    report.attempt('The options could not be written', () => writeConfig(config));
+    const ddp = await ranks.distribute(network.model);
+    const trainer = makeTrainer(network, data, config, report, stop.signal, ddp);
+    if (ranks.isFirst) report.attempt('The options could not be written', () => writeConfig(config));
     const result = await trainer.fit({
       resume: resumed === undefined ? undefined : told.resume,
       override: told.override !== undefined && told.override.length > 0,
       signal: stop.signal,
     });
-    await drawCurves(config.output, report);
+    if (ranks.isFirst) await drawCurves(config.output, report);
+    await ranks.leave();
     streams.stdout.write(closing(result, config));
     return result.finished ? 0 : STOPPED;
   } catch (error) {
@@ -142,9 +148,11 @@ function makeTrainer(
   options: RunConfig,
   report: RunReport,
   signal: AbortSignal,
+  ddp: parallel.DistributedDataParallel | undefined,
 ): Trainer<ImageBatch> {
   const { device, output, epochs, saveEvery, keepLast, crop, amp, accumulate, clipGradNorm } = options;
   const optimizer = optimizerOf(model, options);
+  const isFirst = ddp === undefined || ddp.processGroup.rank() === 0;
   const loss = runLoss(model, data.classes.length, options);
   const ema = options.ema === undefined ? undefined : averageOf(model, options.ema);
   const extra = {
@@ -154,12 +162,13 @@ function makeTrainer(
   };
   return new Trainer<ImageBatch>({
     model,
+    ddp,
     optimizer,
     scheduler: scheduleOf(optimizer, options),
     data: data.train,
-    loss: (batch) => {
-      report.count(batch[0].shape[0] as number);
-      return loss(batch);
+    loss: (batch, called) => {
+      report.count((batch[0].shape[0] as number) * (ddp?.processGroup.size() ?? 1));
+      return loss(batch, called);
     },
     evaluate: (measured) => figuresOf(measured as ImageNetwork, data, device, signal),
     best: { figure: 'top1' },
@@ -176,8 +185,8 @@ function makeTrainer(
     extra,
     callbacks: [
       { onEpochBegin: (epoch) => data.beginEpoch(epoch) },
-      report,
-      ...(ema === undefined ? [] : [bestAverage(ema, output, extra, report)]),
+      ...(isFirst ? [report] : []),
+      ...(ema === undefined || !isFirst ? [] : [bestAverage(ema, output, extra, report)]),
     ],
   });
 }

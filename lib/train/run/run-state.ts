@@ -4,6 +4,7 @@ import { deviceCount, getRngStateAll, setRngState as setCudaRngState } from '../
 import type { DataLoaderState } from '../../data/index.ts';
 import { getRngState, isTensor, setRngState, type Tensor } from '../../tensor/index.ts';
 import type { Means } from './means.ts';
+import { distributedSamplerOf } from './ranks.ts';
 import { RecipeState } from './recipe-state.ts';
 import { entriesOf, mapOf, SavedParts, tooFar, whole } from './saved-parts.ts';
 import { optimizersOf, type TrainerOptions } from './trainer-options.ts';
@@ -42,6 +43,7 @@ export class RunState<Batch> {
   /** `epoch`, `state_dict`, `optimizer` and `best_acc` are the published script's; Python reads all of it. */
   dict({ epoch, batch, step, best }: Progress): Record<string, unknown> {
     const { model, scheduler, ema, data, extra = {} } = this.#options;
+    const sampler = distributedSamplerOf(data);
     return {
       ...extra,
       epoch,
@@ -57,6 +59,9 @@ export class RunState<Batch> {
       rng_state: getRngState(),
       ...(deviceCount() > 0 ? { cuda_rng_state: getRngStateAll() } : {}),
       ...(isResumable(data) ? { loader: data.stateDict() } : {}),
+      ...(sampler === undefined
+        ? {}
+        : { world_size: sampler.numReplicas, sampler_skipped: batch > 0 ? sampler.skipped : 0 }),
     };
   }
 
@@ -84,7 +89,9 @@ export class RunState<Batch> {
     this.#recipe.restore(parts, saved, { epoch, step, override, path, warn });
     parts.wanted('scaler', this.#scaler, (state) => this.#scaler?.loadStateDict(state as object));
     parts.wanted('ema', ema, (state) => ema?.loadStateDict(state as never));
-    if (isResumable(data))
+    const isMoved = this.#restoreSampler(saved, epoch, batch, path);
+    if (isMoved) warn(`${path} is of another number of ranks: the rest of its epoch is shared out anew`);
+    else if (isResumable(data))
       parts.wanted('loader', data, (state) => data.loadStateDict(state as DataLoaderState));
     else if (batch > 0)
       warn(`${path} is in the middle of an epoch, and the data cannot go on there: it begins anew`);
@@ -94,10 +101,24 @@ export class RunState<Batch> {
     if (step > 0) this.#recipe.markStepped();
     return {
       epoch,
-      batch: isResumable(data) ? batch : 0,
+      batch: isResumable(data) && !isMoved ? batch : 0,
       step,
       best: best === undefined || best === null ? undefined : Number(isTensor(best) ? best.item() : best),
     };
+  }
+
+  /** Whether the epoch under way is shared out among another number of ranks, from where it was. */
+  #restoreSampler(saved: ReadonlyMap<string, unknown>, epoch: number, batch: number, path: string): boolean {
+    const { data } = this.#options;
+    const sampler = distributedSamplerOf(data);
+    if (sampler === undefined) return false;
+    const ranks = whole(saved.get('world_size') ?? sampler.numReplicas, 'world_size', path);
+    const skipped = whole(saved.get('sampler_skipped') ?? 0, 'sampler_skipped', path);
+    const isMoved = ranks !== sampler.numReplicas && batch > 0;
+    const { batchSize } = data as unknown as { batchSize: number | null };
+    sampler.setEpoch(epoch);
+    sampler.skip(skipped + (isMoved ? batch * (batchSize ?? 1) * ranks : 0));
+    return isMoved;
   }
 
   #restoreRandom(parts: SavedParts, saved: ReadonlyMap<string, unknown>): void {

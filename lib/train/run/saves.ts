@@ -9,13 +9,16 @@ export class Saves<Batch> {
   readonly #folder: CheckpointFolder | undefined;
   readonly #state: RunState<Batch>;
   readonly #callbacks: readonly Callbacks[];
+  /** Rank 0 alone. */
+  readonly #writes: boolean;
   /** The newest that was written or read. */
   newest: string | undefined;
   #step: number | undefined;
 
-  constructor({ output, keepLast = 2, callbacks = [] }: TrainerOptions<Batch>, state: RunState<Batch>) {
+  constructor({ output, keepLast = 2, callbacks = [], ddp }: TrainerOptions<Batch>, state: RunState<Batch>) {
     this.#folder = output === undefined ? undefined : new CheckpointFolder(output, keepLast);
     this.#state = state;
+    this.#writes = ddp === undefined || ddp.processGroup.rank() === 0;
     this.#callbacks = [callbacks].flat();
   }
 
@@ -43,7 +46,7 @@ export class Saves<Batch> {
    * @param isLast there will be no other that makes up for it
    */
   save(progress: Progress, isBest: boolean, isLast: boolean): boolean {
-    if (this.#folder === undefined) return true;
+    if (this.#folder === undefined || !this.#writes) return true;
     try {
       const path = this.#folder.save(this.#state.dict(progress), progress.step, isBest);
       this.newest = path;

@@ -24,9 +24,9 @@ export class TrainStep<Batch> {
    * @throws TrainError `ERR_TRAIN_NON_FINITE` before any weight is changed
    */
   accumulate(batch: Batch, share: number): Map<string, number> {
-    const { model, loss: lossOf } = this.#options;
+    const { model, ddp, loss: lossOf } = this.#options;
     return scope(() => {
-      const { loss, logs } = parted(this.#cast(() => lossOf(batch, model as Module)));
+      const { loss, logs } = parted(this.#cast(() => lossOf(batch, ddp ?? (model as Module))));
       const values = new Map([['loss', Number(loss.item())], ...logs]);
       if (!Number.isFinite(values.get('loss'))) {
         throw new TrainError(`Expected a finite loss, got ${values.get('loss')}`, {

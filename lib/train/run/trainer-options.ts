@@ -1,4 +1,4 @@
-import { Module } from '../../nn/index.ts';
+import { Module, parallel } from '../../nn/index.ts';
 import { type AnyOptimizer, Optimizer } from '../../optim/index.ts';
 import { AveragedModel } from '../../optim/swa-utils/index.ts';
 import { checkOptions, describeValue } from '../../options.ts';
@@ -78,6 +78,12 @@ export interface TrainerOptions<Batch> {
   model: Module;
   /** One, or several by name: their states are saved under `optimizer`. */
   optimizer: AnyOptimizer | Readonly<Record<string, AnyOptimizer>>;
+  /**
+   * The model over several ranks, its `module` being `model`: `loss` gets it in the model's place, values are means over all
+   * ranks, rank 0 writes checkpoints and its figures count, and a signal to any rank stops all. A `DistributedSampler` of
+   * the data gets each epoch; all ranks have the same number of batches and the same random numbers (`manualSeed`).
+   */
+  ddp?: parallel.DistributedDataParallel | undefined;
   data: Batches<Batch>;
   /** Computes the loss of a batch; its gradients are taken of what it returns. Must be synchronous. */
   loss(batch: Batch, model: Module): LossResult;
@@ -116,6 +122,7 @@ export interface TrainerOptions<Batch> {
 
 const OPTIONS = [
   'model',
+  'ddp',
   'optimizer',
   'data',
   'loss',
@@ -143,6 +150,13 @@ export function checkTrainerOptions<Batch>(options: TrainerOptions<Batch>): void
   checkOptions('Trainer', options, OPTIONS);
   const { model, data, loss, best, ema, evaluate } = options;
   demand(model instanceof Module, 'a Module', 'model', model);
+  const { ddp } = options;
+  const isDdp = ddp === undefined || ddp instanceof parallel.DistributedDataParallel;
+  demand(isDdp, 'a DistributedDataParallel', 'ddp', ddp);
+  if (ddp !== undefined && ddp.module !== model)
+    throw new RangeError(
+      'Expected the DistributedDataParallel of model for Trainer ddp, got that of another',
+    );
   const optimizers = optimizersOf(options);
   demand(optimizers.length > 0, 'an Optimizer, or several by name', 'optimizer', options.optimizer);
   for (const [name, optimizer] of optimizers)

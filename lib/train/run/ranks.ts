@@ -1,0 +1,60 @@
+import { DistributedSampler } from '../../data/index.ts';
+import { allReduce, broadcastObjectList, type ProcessGroup } from '../../distributed/index.ts';
+import { tensor } from '../../tensor/index.ts';
+import type { Figures } from './trainer-options.ts';
+
+/** What a batch gave on all ranks together. */
+export interface Shared {
+  readonly values: ReadonlyMap<string, number>;
+  readonly samples: number;
+  /** A rank was told to stop: all do, after the same step. */
+  readonly stops: boolean;
+}
+
+/** What the ranks of one run tell each other. Alone, nothing. */
+export class Ranks {
+  readonly #group: ProcessGroup | undefined;
+
+  constructor(group: ProcessGroup | undefined) {
+    this.#group = group;
+  }
+
+  get count(): number {
+    return this.#group?.size() ?? 1;
+  }
+
+  /** Means over the samples of all ranks. */
+  async share(values: ReadonlyMap<string, number>, samples: number, stops: boolean): Promise<Shared> {
+    if (this.#group === undefined) return { values, samples, stops };
+    const names = [...values.keys()];
+    const mine = [Number(stops), samples, ...names.map((name) => (values.get(name) as number) * samples)];
+    const sums = tensor(mine, { dtype: 'float64' });
+    await allReduce(sums, { group: this.#group });
+    const [told = 0, total = 0, ...rest] = Array.from(sums.data() as Float64Array);
+    sums.dispose();
+    return {
+      values: new Map(names.map((name, i) => [name, (rest[i] as number) / total])),
+      samples: total,
+      stops: told > 0,
+    };
+  }
+
+  /** Rank 0's figures, so that all take the same epoch for the best, and the same step of a schedule. */
+  async agree(figures: Figures | undefined): Promise<Figures | undefined> {
+    if (this.#group === undefined || figures === undefined) return figures;
+    const list: unknown[] = [{ ...figures }];
+    const [src = 0] = this.#group.ranks;
+    await broadcastObjectList(list, { group: this.#group, src });
+    return list[0] as Figures;
+  }
+}
+
+/** The sampler of a loader that shares its data among ranks, if it has one. */
+export function distributedSamplerOf(data: unknown): DistributedSampler | undefined {
+  let part = (data as { batchSampler?: unknown }).batchSampler;
+  while (typeof part === 'object' && part !== null) {
+    if (part instanceof DistributedSampler) return part;
+    part = (part as { sampler?: unknown }).sampler;
+  }
+  return undefined;
+}
