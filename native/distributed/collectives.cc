@@ -111,7 +111,9 @@ const std::unordered_map<std::string, Collective>& collectives() {
       {"gather", [](Request& r) { return r.group->gather(r.outputs, r.in(), r.rooted<GatherOptions>()); }},
       {"scatter", [](Request& r) { return r.group->scatter(r.out(), r.inputs, r.rooted<ScatterOptions>()); }},
       {"reduce_scatter",
-       [](Request& r) { return r.group->reduce_scatter(r.out(), r.inputs, r.reducing<ReduceScatterOptions>()); }},
+       [](Request& r) {
+         return r.group->reduce_scatter(r.out(), r.inputs, r.reducing<ReduceScatterOptions>());
+       }},
       {"reduce_scatter_tensor", [](Request& r) { return reduceScatterSingle(*r.group, r); }},
       {"all_to_all",
        [](Request& r) { return r.group->alltoall(r.out(), r.in(), r.options<AllToAllOptions>()); }},
@@ -119,13 +121,9 @@ const std::unordered_map<std::string, Collective>& collectives() {
       {"barrier", [](Request& r) { return r.group->barrier(r.options<BarrierOptions>()); }},
       {"monitored_barrier", monitoredBarrier},
       {"send",
-       [](Request& r) {
-         return r.group->send(r.in(), static_cast<int>(r.number), static_cast<int>(r.tag));
-       }},
+       [](Request& r) { return r.group->send(r.in(), static_cast<int>(r.number), static_cast<int>(r.tag)); }},
       {"recv",
-       [](Request& r) {
-         return r.group->recv(r.in(), static_cast<int>(r.number), static_cast<int>(r.tag));
-       }},
+       [](Request& r) { return r.group->recv(r.in(), static_cast<int>(r.number), static_cast<int>(r.tag)); }},
       {"recv_any", [](Request& r) { return r.group->recvAnysource(r.in(), static_cast<int>(r.tag)); }},
   };
   return *table;

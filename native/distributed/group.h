@@ -9,8 +9,9 @@
 
 namespace ibn::distributed {
 
-// Held by JavaScript's handle and by what uses the group. A group that was not closed is left to the end of the process:
-// closing waits for collectives under way, and neither garbage collection nor an ending environment may.
+// Held by JavaScript's handle and by what uses the group. A group that was not closed is left to the end of
+// the process: closing waits for collectives under way, and neither garbage collection nor an ending
+// environment may.
 class Group final : public torch::CustomClassHolder {
  public:
   Group(c10::intrusive_ptr<c10d::ProcessGroup> group, std::shared_ptr<Peers> peers)

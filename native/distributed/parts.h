@@ -24,8 +24,8 @@ c10::intrusive_ptr<T> capsuleOf(const Call& call, size_t index, const char* what
     auto object = c10::dynamic_intrusive_pointer_cast<T>(box->value.toCapsule());
     if (object) return object;
   }
-  throw InvalidArgument("ERR_INVALID_ARG_TYPE", std::string("Expected ") + what + ", got " +
-                                                    describe(call.env, call.at(index)));
+  throw InvalidArgument("ERR_INVALID_ARG_TYPE",
+                        std::string("Expected ") + what + ", got " + describe(call.env, call.at(index)));
 }
 
 }  // namespace ibn::distributed

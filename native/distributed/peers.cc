@@ -43,7 +43,8 @@ std::string addressText(const sockaddr_storage& address) {
   return "[" + std::string(text) + "]:" + std::to_string(port);
 }
 
-// What Gloo writes for each rank: the length of the host's name, the name, the length of the address, the address.
+// What Gloo writes for each rank: the length of the host's name, the name, the length of the address, the
+// address.
 PeerAddress readAddress(const Bytes& bytes) {
   size_t length = 0;
   if (bytes.size() < sizeof(length)) return {};
@@ -84,8 +85,8 @@ std::string firstSentence(const std::string& text) {
 }
 
 bool isSocketError(const std::string& text) {
-  constexpr const char* kSigns[] = {"Connection closed by peer", "Read error", "Write error", "Connection reset",
-                                    "Broken pipe", "Socket closed"};
+  constexpr const char* kSigns[] = {"Connection closed by peer", "Read error",  "Write error",
+                                    "Connection reset",          "Broken pipe", "Socket closed"};
   return std::any_of(std::begin(kSigns), std::end(kSigns),
                      [&](const char* sign) { return text.find(sign) != std::string::npos; });
 }
@@ -98,7 +99,8 @@ std::vector<Bytes> readAll(c10d::Store& store, const std::vector<std::string>& k
   return values;
 }
 
-// What `ask` gives, or `otherwise` where the store does not answer in time, its host being the one that is gone.
+// What `ask` gives, or `otherwise` where the store does not answer in time, its host being the one that is
+// gone.
 template <typename T>
 T askStore(std::function<T()> ask, T otherwise) {
   auto answer = std::make_shared<std::promise<T>>();
@@ -152,8 +154,8 @@ std::string explainText(const std::string& text) {
 
 }  // namespace
 
-Peers::Peers(const c10::intrusive_ptr<c10d::Store>& backend_store, c10::intrusive_ptr<c10d::Store> store, int rank,
-             std::vector<int64_t> ranks)
+Peers::Peers(const c10::intrusive_ptr<c10d::Store>& backend_store, c10::intrusive_ptr<c10d::Store> store,
+             int rank, std::vector<int64_t> ranks)
     : store_(std::move(store)), rank_(static_cast<size_t>(rank)), ranks_(std::move(ranks)) {
   std::vector<std::string> keys;
   for (size_t i = 0; i < ranks_.size(); i++) keys.push_back("0/" + std::to_string(i));
@@ -176,8 +178,8 @@ std::string Peers::explain(const std::string& text) const {
   return closed.empty() ? silent(text) : closed;
 }
 
-// The rank behind a closed socket, as one that nobody listens for any more: errors give the address that a peer chose
-// when it connected. None where all are there, one of which gave up waiting.
+// The rank behind a closed socket, as one that nobody listens for any more: errors give the address that a
+// peer chose when it connected. None where all are there, one of which gave up waiting.
 std::optional<size_t> Peers::closedPeer() const {
   const auto end = std::chrono::steady_clock::now() + kPatience / 2;
   do {
@@ -215,7 +217,8 @@ std::string Peers::silent(const std::string& text) const {
     return "All ranks waited until the timeout: they call different collectives, or in another order (" +
            firstSentence(text) + ")";
   }
-  return firstLost(joined(names)) + " did not take part before the timeout (" + firstSentence(text) + "). It may hang, be stopped, or call other collectives";
+  return firstLost(joined(names)) + " did not take part before the timeout (" + firstSentence(text) +
+         "). It may hang, be stopped, or call other collectives";
 }
 
 std::vector<size_t> Peers::missing() const {
@@ -256,7 +259,8 @@ std::exception_ptr explainedJoin(std::exception_ptr error, const std::vector<int
     }
     if (names.empty()) return error;
     return std::make_exception_ptr(InvalidArgument(
-        "ERR_DISTRIBUTED_PEER", joined(names) + " did not join the group before the timeout (" + firstSentence(text) + ")"));
+        "ERR_DISTRIBUTED_PEER",
+        joined(names) + " did not join the group before the timeout (" + firstSentence(text) + ")"));
   }
 }
 

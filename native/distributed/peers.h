@@ -1,5 +1,5 @@
-// Who the other ranks of this process's groups are, so that errors name them. Gloo's own errors give a socket's address,
-// or nothing where a rank is silent.
+// Who the other ranks of this process's groups are, so that errors name them. Gloo's own errors give a
+// socket's address, or nothing where a rank is silent.
 #pragma once
 #include <sys/socket.h>
 
@@ -22,12 +22,13 @@ struct PeerAddress {
 
 class Peers {
  public:
-  // `backend_store` is the one that Gloo left its addresses in, `store` that of the default group, `ranks` the global
-  // rank of each rank of the group.
+  // `backend_store` is the one that Gloo left its addresses in, `store` that of the default group, `ranks`
+  // the global rank of each rank of the group.
   Peers(const c10::intrusive_ptr<c10d::Store>& backend_store, c10::intrusive_ptr<c10d::Store> store, int rank,
         std::vector<int64_t> ranks);
 
-  // What an error of Gloo's or of a store's means, empty where it is about no peer. May wait seconds for a store.
+  // What an error of Gloo's or of a store's means, empty where it is about no peer. May wait seconds for a
+  // store.
   std::string explain(const std::string& text) const;
 
  private:

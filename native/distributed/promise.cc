@@ -17,8 +17,8 @@ Promise::Ptr Promise::make(napi_env env) {
   auto* held = new Ptr(promise);
   napi_value name = nullptr;
   napi_create_string_utf8(env, "ibn-net distributed", NAPI_AUTO_LENGTH, &name);
-  const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, name, 0, 1, held, finalize, nullptr, callJs, &promise->function_);
+  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, held,
+                                                             finalize, nullptr, callJs, &promise->function_);
   if (status != napi_ok || napi_create_promise(env, &promise->deferred_, &promise->promise_) != napi_ok) {
     if (status != napi_ok) delete held;
     throw std::runtime_error("Could not make a promise: the environment is ending");
@@ -43,7 +43,8 @@ void Promise::settle(Finish finish, std::exception_ptr error) {
   function_ = nullptr;
 }
 
-// Without an environment it is going away and can run nothing. The holder that `finalize` deletes is still there.
+// Without an environment it is going away and can run nothing. The holder that `finalize` deletes is still
+// there.
 void Promise::callJs(napi_env env, napi_value, void*, void* data) {
   if (env == nullptr) return;
   auto* promise = static_cast<Promise*>(data);

@@ -11,8 +11,8 @@ namespace ibn::distributed {
 // Makes the promise's value on the JavaScript thread; what it throws rejects the promise.
 using Finish = std::function<napi_value(napi_env env)>;
 
-// One promise. Made on a JavaScript thread, settled once from any thread. While it is open, its environment's loop is
-// kept alive; when the environment ends first, nothing is called.
+// One promise. Made on a JavaScript thread, settled once from any thread. While it is open, its environment's
+// loop is kept alive; when the environment ends first, nothing is called.
 class Promise {
  public:
   using Ptr = std::shared_ptr<Promise>;

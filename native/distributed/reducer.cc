@@ -1,4 +1,5 @@
-// c10d's Reducer, and what DistributedDataParallel of torch/nn/parallel/distributed.py (2.13) asks of c10d besides.
+// c10d's Reducer, and what DistributedDataParallel of torch/nn/parallel/distributed.py (2.13) asks of c10d
+// besides.
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/logger.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
@@ -31,7 +32,8 @@ class ReducerHandle final : public torch::CustomClassHolder {
       : reducer(std::move(reducer)), group_(std::move(group)) {}
   ReducerHandle(const ReducerHandle&) = delete;
   ReducerHandle& operator=(const ReducerHandle&) = delete;
-  // Inside garbage collection a group's threads must not be waited for: its last holder leaves it to the process's end.
+  // Inside garbage collection a group's threads must not be waited for: its last holder leaves it to the
+  // process's end.
   ~ReducerHandle() override {
     reducer.reset();
     if (group_.use_count() == 1) group_.release();  // NOLINT(bugprone-unused-return-value)
@@ -69,16 +71,18 @@ struct Settings {
 template <typename R = Reducer>
 std::shared_ptr<R> makeReducer(const Settings& s) {
   using Limits = std::vector<int64_t>;
-  if constexpr (std::is_constructible_v<R, std::vector<at::Tensor>, std::vector<std::vector<size_t>>, GroupPtr,
-                                        std::vector<bool>, int64_t, bool, bool,
-                                        std::unordered_map<size_t, std::string>, int64_t, bool, bool, Limits, bool>) {
+  if constexpr (std::is_constructible_v<R, std::vector<at::Tensor>, std::vector<std::vector<size_t>>,
+                                        GroupPtr, std::vector<bool>, int64_t, bool, bool,
+                                        std::unordered_map<size_t, std::string>, int64_t, bool, bool, Limits,
+                                        bool>) {
     return std::make_shared<R>(s.parameters, s.buckets, s.group, s.sparse, s.bucket_bytes, s.find_unused,
                                s.gradient_as_bucket_view, s.names, s.first_bucket_bytes, s.skip_unused, false,
                                Limits{}, s.batched_copy);
   } else {
     if (s.batched_copy) throw InvalidArgument("ERR_OUT_OF_RANGE", "batchedGradCopy needs libtorch 2.13");
     return std::make_shared<R>(s.parameters, s.buckets, s.group, s.sparse, s.bucket_bytes, s.find_unused,
-                               s.gradient_as_bucket_view, s.names, s.first_bucket_bytes, s.skip_unused, false);
+                               s.gradient_as_bucket_view, s.names, s.first_bucket_bytes, s.skip_unused,
+                               false);
   }
 }
 
@@ -130,11 +134,13 @@ Napi::Value verifyParameters(Call& call) {
   return call.undefined();
 }
 
-// broadcastCoalesced(group, tensors, bufferBytes, root): writes the root's values into all, without autograd seeing.
+// broadcastCoalesced(group, tensors, bufferBytes, root): writes the root's values into all, without autograd
+// seeing.
 Napi::Value broadcastCoalesced(Call& call) {
   const at::AutoDispatchBelowADInplaceOrView guard;
   const auto tensors = tensorList(call, 1);
-  c10d::broadcast_coalesced(groupOf(call, 0)->open(), tensors, static_cast<size_t>(call.integer(2, "bufferBytes")),
+  c10d::broadcast_coalesced(groupOf(call, 0)->open(), tensors,
+                            static_cast<size_t>(call.integer(2, "bufferBytes")),
                             static_cast<int>(call.integer(3, "root")));
   return call.undefined();
 }
@@ -159,20 +165,23 @@ Napi::Value reducerRebuildBuckets(Call& call) {
   return Napi::Boolean::New(call.env, reducerOf(call).rebuild_buckets());
 }
 
-// reducerPrepareForBackward(reducer, outputs): the graph behind the outputs is searched where parameters may be unused.
+// reducerPrepareForBackward(reducer, outputs): the graph behind the outputs is searched where parameters may
+// be unused.
 Napi::Value reducerPrepareForBackward(Call& call) {
   reducerOf(call).prepare_for_backward(tensorList(call, 1));
   return call.undefined();
 }
 
-// What torch's _DDPSink does: outputs that no loss uses give undefined gradients, which leave `.grad` alone; with a
-// static graph, the first backward reduces at its end.
+// What torch's _DDPSink does: outputs that no loss uses give undefined gradients, which leave `.grad` alone;
+// with a static graph, the first backward reduces at its end.
 class Sink : public torch::autograd::Function<Sink> {
  public:
-  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, at::TensorList outputs,
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
+                                                at::TensorList outputs,
                                                 const std::shared_ptr<Reducer>& reducer) {
     context->set_materialize_grads(false);
-    if (reducer) context->saved_data["reducer"] = c10::IValue::make_capsule(c10::make_intrusive<Held>(reducer));
+    if (reducer)
+      context->saved_data["reducer"] = c10::IValue::make_capsule(c10::make_intrusive<Held>(reducer));
     torch::autograd::variable_list copies;
     for (const at::Tensor& output : outputs) copies.push_back(output.clone());
     return copies;
@@ -182,7 +191,8 @@ class Sink : public torch::autograd::Function<Sink> {
     const auto held = context->saved_data.find("reducer");
     if (held != context->saved_data.end()) {
       const auto reducer = c10::static_intrusive_pointer_cast<Held>(held->second.toCapsule())->reducer;
-      torch::autograd::Engine::get_default_engine().queue_callback([reducer] { reducer->delay_all_reduce(); });
+      torch::autograd::Engine::get_default_engine().queue_callback(
+          [reducer] { reducer->delay_all_reduce(); });
     }
     gradients.emplace_back();
     return gradients;

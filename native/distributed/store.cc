@@ -55,9 +55,9 @@ std::vector<std::string> textsOf(const Call& call, size_t index, const char* nam
   return texts;
 }
 
-// tcpStore(host, port, worldSize, isServer, timeout, waitForWorkers): connects, which a server that has not come yet
-// delays. Node exports libuv's functions as libtorch does, so libtorch's libuv server is never used here; clients of
-// either kind speak with servers of either.
+// tcpStore(host, port, worldSize, isServer, timeout, waitForWorkers): connects, which a server that has not
+// come yet delays. Node exports libuv's functions as libtorch does, so libtorch's libuv server is never used
+// here; clients of either kind speak with servers of either.
 Napi::Value tcpStore(Call& call) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(call.integer(1, "port"));
@@ -104,21 +104,21 @@ Napi::Value storeSet(Call& call) {
 }
 
 Napi::Value storeGet(Call& call) {
-  return runAside(call, [store = storeOf(call, 0), key = call.string(1, "key")] {
-    return givesBytes(store->get(key));
-  });
+  return runAside(
+      call, [store = storeOf(call, 0), key = call.string(1, "key")] { return givesBytes(store->get(key)); });
 }
 
 Napi::Value storeAdd(Call& call) {
-  return runAside(call, [store = storeOf(call, 0), key = call.string(1, "key"),
-                         amount = call.integer(2, "amount")] { return givesNumber(store->add(key, amount)); });
+  return runAside(
+      call, [store = storeOf(call, 0), key = call.string(1, "key"), amount = call.integer(2, "amount")] {
+        return givesNumber(store->add(key, amount));
+      });
 }
 
 Napi::Value storeCompareSet(Call& call) {
-  return runAside(call, [store = storeOf(call, 0), key = call.string(1, "key"), expected = bytesOf(call, 2),
-                         desired = bytesOf(call, 3)] {
-    return givesBytes(store->compareSet(key, expected, desired));
-  });
+  return runAside(
+      call, [store = storeOf(call, 0), key = call.string(1, "key"), expected = bytesOf(call, 2),
+             desired = bytesOf(call, 3)] { return givesBytes(store->compareSet(key, expected, desired)); });
 }
 
 Napi::Value storeCheck(Call& call) {
@@ -139,11 +139,11 @@ Napi::Value storeNumKeys(Call& call) {
 
 // storeWait(store, keys, timeout)
 Napi::Value storeWait(Call& call) {
-  return runAside(call, [store = storeOf(call, 0), keys = textsOf(call, 1, "keys"),
-                         timeout = millisecondsOf(call, 2)] {
-    store->wait(keys, timeout);
-    return Finish(nothing);
-  });
+  return runAside(
+      call, [store = storeOf(call, 0), keys = textsOf(call, 1, "keys"), timeout = millisecondsOf(call, 2)] {
+        store->wait(keys, timeout);
+        return Finish(nothing);
+      });
 }
 
 // storeSetTimeout(store, timeout): of `get` and `wait`.

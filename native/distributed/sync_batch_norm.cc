@@ -1,6 +1,6 @@
-// Batch normalisation over the batches of all ranks, with the collectives of torch/nn/modules/_functions.py (2.13), so that
-// a Python rank on a GPU and one of ours go together. On the CPU, where libtorch has none of the ops, the same arithmetic
-// is done by others.
+// Batch normalisation over the batches of all ranks, with the collectives of torch/nn/modules/_functions.py
+// (2.13), so that a Python rank on a GPU and one of ours go together. On the CPU, where libtorch has none of
+// the ops, the same arithmetic is done by others.
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/batch_norm_backward_elemt.h>
 #include <ATen/ops/batch_norm_backward_reduce.h>
@@ -74,11 +74,13 @@ void update(Tensor& running, const Tensor& value, double momentum) {
 Stats globalStats(const Tensor& input, const Tensor& means, const Tensor& invstds, const Tensor& counts,
                   Running running, double eps) {
   if (!input.is_cpu()) {
-    const std::optional<Tensor> mean_buffer = running.mean.defined() ? std::make_optional(running.mean) : std::nullopt;
-    const std::optional<Tensor> var_buffer = running.var.defined() ? std::make_optional(running.var) : std::nullopt;
+    const std::optional<Tensor> mean_buffer =
+        running.mean.defined() ? std::make_optional(running.mean) : std::nullopt;
+    const std::optional<Tensor> var_buffer =
+        running.var.defined() ? std::make_optional(running.var) : std::nullopt;
     const Tensor typed = running.mean.defined() ? counts.to(running.mean.scalar_type()) : counts;
-    auto [mean, invstd] = at::batch_norm_gather_stats_with_counts(input, means, invstds, mean_buffer, var_buffer,
-                                                                  running.momentum, eps, typed);
+    auto [mean, invstd] = at::batch_norm_gather_stats_with_counts(input, means, invstds, mean_buffer,
+                                                                  var_buffer, running.momentum, eps, typed);
     return {mean, invstd};
   }
   const Tensor wide = means.to(at::kDouble);
@@ -92,7 +94,8 @@ Stats globalStats(const Tensor& input, const Tensor& means, const Tensor& invstd
   return {mean.to(means.scalar_type()), (var + eps).rsqrt().to(means.scalar_type())};
 }
 
-Tensor normalized(const Tensor& input, const Tensor& weight, const Tensor& bias, const Stats& stats, double eps) {
+Tensor normalized(const Tensor& input, const Tensor& weight, const Tensor& bias, const Stats& stats,
+                  double eps) {
   const auto optional = [](const Tensor& t) { return t.defined() ? std::make_optional(t) : std::nullopt; };
   if (!input.is_cpu()) {
     return at::batch_norm_elemt(input, optional(weight), optional(bias), stats.mean, stats.invstd, eps);
@@ -129,8 +132,10 @@ Sums backwardSums(const Tensor& grad, const Tensor& input, const Stats& stats, c
 Tensor inputGradient(const Tensor& grad, const Tensor& input, const Stats& stats, const Tensor& weight,
                      const Tensor& sum_dy, const Tensor& sum_dy_xmu, const Tensor& counts) {
   if (!input.is_cpu()) {
-    const auto optional = weight.defined() ? std::make_optional(weight.to(stats.mean.scalar_type())) : std::nullopt;
-    return at::batch_norm_backward_elemt(grad, input, stats.mean, stats.invstd, optional, sum_dy, sum_dy_xmu, counts);
+    const auto optional =
+        weight.defined() ? std::make_optional(weight.to(stats.mean.scalar_type())) : std::nullopt;
+    return at::batch_norm_backward_elemt(grad, input, stats.mean, stats.invstd, optional, sum_dy, sum_dy_xmu,
+                                         counts);
   }
   const Tensor total = counts.sum().to(stats.mean.scalar_type());
   const Tensor centered = input.to(stats.mean.scalar_type()) - perChannel(stats.mean, input);
@@ -181,8 +186,9 @@ Tensor combine(const Tensor& input, double eps) {
 
 class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& given, const Tensor& weight, const Tensor& bias,
-                        const Running& running, double eps, const c10::intrusive_ptr<Group>& handle) {
+  static Tensor forward(AutogradContext* context, const Tensor& given, const Tensor& weight,
+                        const Tensor& bias, const Running& running, double eps,
+                        const c10::intrusive_ptr<Group>& handle) {
     const at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor input = packed(given);
     const int64_t channels = input.size(1);
@@ -191,9 +197,9 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     // Ranks with an empty batch take part, and count for nothing.
     combined = combined.index({combined.select(1, 2 * channels) >= 1});
     const Tensor counts = combined.select(1, 2 * channels);
-    const Stats stats = globalStats(input, combined.narrow(1, 0, channels).contiguous(),
-                                    combined.narrow(1, channels, channels).contiguous(), counts.contiguous(), running,
-                                    eps);
+    const Stats stats =
+        globalStats(input, combined.narrow(1, 0, channels).contiguous(),
+                    combined.narrow(1, channels, channels).contiguous(), counts.contiguous(), running, eps);
     context->save_for_backward({input, weight, stats.mean, stats.invstd, counts.to(at::kInt)});
     context->saved_data["group"] = c10::IValue::make_capsule(c10::make_intrusive<GroupHolder>(handle));
     return input.numel() > 0 ? normalized(input, weight, bias, stats, eps) : at::empty_like(input);
@@ -207,7 +213,8 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     const Stats stats{saved[2], saved[3]};
     const Tensor grad = packed(gradients[0]);
     const auto group =
-        c10::static_intrusive_pointer_cast<GroupHolder>(context->saved_data["group"].toCapsule())->group->open();
+        c10::static_intrusive_pointer_cast<GroupHolder>(context->saved_data["group"].toCapsule())
+            ->group->open();
     Sums sums;
     if (input.numel() > 0) {
       sums = backwardSums(grad, input, stats, weight);
@@ -236,9 +243,10 @@ Tensor optionalTensor(const Call& call, size_t index) {
 
 // syncBatchNorm(group, input, weight, bias, runningMean, runningVar, eps, momentum)
 Napi::Value syncBatchNorm(Call& call) {
-  const Running running{optionalTensor(call, 4), optionalTensor(call, 5), call.info[7].ToNumber().DoubleValue()};
-  return call.wrap(SyncBatchNorm::apply(call.tensor(1), optionalTensor(call, 2), optionalTensor(call, 3), running,
-                                        call.info[6].ToNumber().DoubleValue(), groupOf(call, 0)));
+  const Running running{optionalTensor(call, 4), optionalTensor(call, 5),
+                        call.info[7].ToNumber().DoubleValue()};
+  return call.wrap(SyncBatchNorm::apply(call.tensor(1), optionalTensor(call, 2), optionalTensor(call, 3),
+                                        running, call.info[6].ToNumber().DoubleValue(), groupOf(call, 0)));
 }
 
 }  // namespace
