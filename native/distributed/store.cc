@@ -5,6 +5,8 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <filesystem>
+
 #include "parts.h"
 #include "promise.h"
 
@@ -73,11 +75,24 @@ Napi::Value tcpStore(Call& call) {
   });
 }
 
+// c10d waits five minutes for a file whose folder is not there.
+std::string pathInFolder(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code none;
+  const bool can_be = !path.empty() && path.find('\0') == std::string::npos &&
+                      (folder.empty() || std::filesystem::is_directory(folder, none));
+  if (!can_be) {
+    throw InvalidArgument("ERR_INVALID_ARG_VALUE",
+                          "Expected a path in a folder that exists for FileStore, got \"" + path + "\"");
+  }
+  return path;
+}
+
 // fileStore(path, worldSize); -1 for a number of workers that is not known.
 Napi::Value fileStore(Call& call) {
+  const auto path = pathInFolder(call.string(0, "path"));
   const auto world_size = static_cast<int>(call.integer(1, "worldSize"));
-  return {call.env,
-          wrapStore(call.env, c10::make_intrusive<c10d::FileStore>(call.string(0, "path"), world_size))};
+  return {call.env, wrapStore(call.env, c10::make_intrusive<c10d::FileStore>(path, world_size))};
 }
 
 Napi::Value hashStore(Call& call) {
