@@ -12,6 +12,7 @@ const {
   SECONDS: seconds = '4',
   WORKERS: workers = '0,1,2,4',
 } = process.env;
+const { LARGE_WORKERS: largeWorkers = workers } = process.env;
 if (folder === undefined)
   throw new Error('Expected a folder of photographs in FOLDER, with small/ and large/');
 const BATCH = '32';

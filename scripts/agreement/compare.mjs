@@ -1,5 +1,5 @@
 // Do ibn-net and Python predict the same class for photographs? Makes 1,000 JPEG files of those given (real ones: of a package
-// of wallpapers, of scikit-learn), a checkpoint written by Python, the predictions of both, and bench/results/agreement.json.
+// of wallpapers, of scikit-learn), a checkpoint written by Python, the predictions of both, and their record in bench/results (agreement.json).
 // Needs a build and a Python with torch, torchvision and Pillow (PYTHON names it).
 //   node scripts/agreement/compare.mjs PHOTO... [--model resnet50_ibn_a] [--count 1000] [--keep FOLDER] [--modules: uncompiled too]
 import { spawnSync } from 'node:child_process';
@@ -31,11 +31,11 @@ function run(name, args) {
 }
 
 /** What a model predicts, in the order of the files. */
-async function predict(model, transform) {
+async function predict(run, transform) {
   const data = new datasets.ImageFolder(join(folder, 'val'), { transform });
   const classes = [];
   for await (const [images] of new DataLoader(data, { batchSize: 32 })) {
-    const logits = await noGrad(() => model.forward(images));
+    const logits = await run(images);
     classes.push(...logits.argmax(1).toArray().map(Number));
     images.dispose();
     logits.dispose();
@@ -52,11 +52,12 @@ try {
   const model = models[values.model]();
   model.loadStateDict(load(checkpoint).state_dict);
   model.eval();
-  const networks = [['compiled', await compile(model)]];
-  if (values.modules) networks.push(['modules', model]);
+  const fast = await compile(model, { inputs: [[32, 3, 224, 224]], dynamicBatch: true });
+  const networks = [['compiled', (images) => fast.run(images)]];
+  if (values.modules) networks.push(['modules', (images) => noGrad(() => model.forward(images))]);
   const table = [];
-  for (const [name, network] of networks) {
-    const found = await predict(network, transforms.imagenetEval());
+  for (const [name, run] of networks) {
+    const found = await predict(run, transforms.imagenetEval());
     if (found.paths.join() !== paths.join()) throw new Error('the files are not those of Python');
     const differs = rows
       .map((row, i) => ({ ...row, i }))
