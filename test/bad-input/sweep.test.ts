@@ -24,7 +24,7 @@ const TAKE_ANYTHING: readonly (readonly [name: RegExp, reason: string])[] = [
     'any list has a length, and can be a sample',
   ],
   [
-    /^(reid|plot|distributed)\.|^train\.(optimizerOf|scheduleOf|EventFile|configText)$|^datasets\.EmojiStyles$/,
+    /^(reid|plot|distributed)\.|^train\.(optimizerOf|scheduleOf|EventFile|configText)$|^datasets\.(EmojiStyles|tarSamples|WebDataset)$|^plotSvg$|^DistributedSampler$/,
     'their own tests',
   ],
   [/^(defaultConvert|dtypeOfArray|isTensor|keep)$/, 'takes anything'],
