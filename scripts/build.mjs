@@ -75,7 +75,8 @@ function putVegaIn({ onLoad }) {
       format: 'esm',
       platform: 'node',
       target: 'node20.19',
-      external: ['canvas'],
+      // Node's form waits for a package "canvas" at the top level of the module, which no CommonJS bundle takes.
+      alias: { 'vega-canvas': join(root, 'node_modules/vega-canvas/build/vega-canvas.browser.js') },
       legalComments: 'none',
       metafile: true,
     });

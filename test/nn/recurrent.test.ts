@@ -94,7 +94,7 @@ describe('recurrent layers', () => {
         "RangeError: Expected shape [2,4] for the states of GRUCell, got [3,4]",
         "RangeError: Expected lengths in descending order for packPaddedSequence, got [1,2]; pass { enforceSorted: false }",
         "RangeError: Expected a totalLength of at least 2, the longest sequence's, for padPackedSequence, got 1",
-        "TypeError: Expected a PackedSequence for padPackedSequence, got object",
+        "TypeError: Expected a PackedSequence for padPackedSequence, got a Tensor",
         "RangeError: Expected paddingSide "left" or "right" for padSequence, got "top"",
       ]
     `);

@@ -31,7 +31,7 @@ describe('backward', () => {
       x.mul(2).backward(tensor([10, 100]));
       expect(x.grad?.toArray()).toEqual([20, 200]);
       expect(message(() => x.mul(2).backward())).toMatchInlineSnapshot(
-        `"TorchError: grad can be implicitly created only for scalar outputs"`,
+        `"TorchError: grad can be implicitly created only for scalar outputs: expected a gradient for an output of several elements, got none; give one, or take the sum of the output"`,
       );
       expect(message(() => x.mul(2).backward(tensor([1])))).toContain('shape');
     }),

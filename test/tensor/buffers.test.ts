@@ -66,7 +66,7 @@ describe('fromBuffer shares memory', () => {
       `"RangeError: Expected an offset of at least 0, got -4"`,
     );
     expect(message(() => fromBuffer([1, 2] as never))).toMatchInlineSnapshot(
-      `"TypeError: Expected a TypedArray, Buffer or ArrayBuffer for "data", got an Array"`,
+      `"TypeError: Expected a typed array, Buffer or ArrayBuffer for fromBuffer, got an array; use tensor() for numbers"`,
     );
     expect(message(() => fromBuffer(new DataView(new ArrayBuffer(8)) as never))).toMatchInlineSnapshot(
       `"TypeError: Expected a TypedArray, Buffer or ArrayBuffer for "data", got an object"`,

@@ -92,7 +92,8 @@ export class ImageFolder
     if (this.#loader !== decodeImage) return undefined;
     const [source, target] = this.samples[index] as readonly [string, number];
     const sample = (image: Tensor): [Tensor, number] => [image, this.#targetTransform(target)];
-    return { source, transform: this.#transform, sample };
+    const failed = (error: Error) => this.#refuse(error, source, target);
+    return { source, transform: this.#transform, sample, failed };
   }
 
   async get(index: number): Promise<[image: Tensor, label: number]> {

@@ -231,6 +231,10 @@ function finish<Sample>({ record, context, row, error }: Entry<Sample>, plan: Im
 }
 
 function failed<Sample>(record: ImageRecord<Sample>, error: unknown): ReadSample<Sample> {
-  const isTaken = record.failed !== undefined && error instanceof Error;
-  return isTaken ? { sample: record.failed?.(error) as Sample } : { error };
+  if (record.failed === undefined || !(error instanceof Error)) return { error };
+  try {
+    return { sample: record.failed(error) };
+  } catch (other) {
+    return { error: other };
+  }
 }

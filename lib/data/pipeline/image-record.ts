@@ -18,7 +18,7 @@ export interface ImageRecord<Sample> {
   readonly transform: Transform | undefined;
   /** The sample, given the image that the transform made. It may be freed once its batch is made: keep a clone of it. */
   sample(image: Tensor): Sample;
-  /** The sample in place of an image that cannot be read. By default it ends the epoch, or is skipped. */
+  /** The sample in place of an image that cannot be read, or throws. By default the error ends the epoch, or is skipped. */
   failed?(error: Error): Sample;
 }
 
