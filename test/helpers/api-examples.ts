@@ -61,17 +61,26 @@ const GIVEN: Record<string, string> = {
   galleryIds: 'Array.from({ length: 20 }, (_, image) => image % 5)',
   queryCameras: '[0, 0, 0, 0]',
   galleryCameras: 'new Array<number>(20).fill(1)',
+  dataset: 'new TensorDataset(randn([96, 4]))',
+  ddp: 'new nn.parallel.DistributedDataParallel(models.resnet18_ibn_a())',
+  ids: 'Array.from({ length: 96 }, (_, image) => image % 16)',
+  cameras: 'ids.map((_, image) => image % 3)',
   market: "reid.loadData('market1501', 'market')",
   duke: "reid.loadData('dukemtmcreid', 'duke')",
 };
 /** Names of files of Node's that examples use. */
-const FROM_NODE: Record<string, string> = { readFile: 'node:fs/promises', expect: 'vitest' };
+const FROM_NODE: Record<string, string> = {
+  readFile: 'node:fs/promises',
+  createReadStream: 'node:fs',
+  expect: 'vitest',
+};
 
 const CHECK_ONLY: [RegExp, string][] = [
   [/cuda/i, 'needs a GPU'],
   [/https:/, 'needs a server'],
+  [/initProcessGroup|allReduce|allGatherObject|broadcastObjectList|ddp\./, 'needs other ranks'],
   [
-    /weights\.bin|market\b|gallery\.lmdb|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
+    /weights\.bin|train-(0000|\{)|model_120|market_sbs|d9d0bb7b|market\b|gallery\.lmdb|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
     'needs files of its own',
   ],
   [/expect\./, 'needs a test runner'],

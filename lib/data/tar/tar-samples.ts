@@ -16,8 +16,8 @@ export interface StreamedSample {
  *
  * @throws DatasetError where the stream ends too early or is no tar data
  * @example
- * const { body } = await fetch('https://example.com/train-0000.tar');
- * for await (const { key, files } of datasets.tarSamples(body)) console.log(key, [...files.keys()]);
+ * const shard = createReadStream('train-0000.tar');
+ * for await (const { key, files } of datasets.tarSamples(shard)) console.log(key, [...files.keys()]);
  */
 export async function* tarSamples(
   stream: AsyncIterable<Uint8Array>,

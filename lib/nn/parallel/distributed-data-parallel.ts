@@ -28,8 +28,8 @@ const BROADCAST_BYTES = 250 * 1024 * 1024;
  * const loss = nn.functional.crossEntropy(ddp.forward(images), labels);
  * loss.backward(); // gradients are those of all ranks' batches
  */
-export class DistributedDataParallel extends Module {
-  module: Module;
+export class DistributedDataParallel<M extends Module = Module> extends Module {
+  module: M;
   readonly processGroup: ProcessGroup;
   /** Whether backward reduces gradients; `noSync` clears it. */
   requireBackwardGradSync = true;
@@ -38,7 +38,7 @@ export class DistributedDataParallel extends Module {
   #syncsBuffers = true;
   #sawFirstForward = false;
 
-  constructor(module: Module, options: DistributedDataParallelOptions = {}) {
+  constructor(module: M, options: DistributedDataParallelOptions = {}) {
     checkPositions('DistributedDataParallel', arguments, 2);
     const settings = ddpSettings(module, options);
     const reduced = reducedParameters(module);
@@ -56,10 +56,10 @@ export class DistributedDataParallel extends Module {
   }
 
   /** As the constructor, waiting for the other ranks off the event loop. */
-  static async create(
-    module: Module,
+  static async create<M extends Module>(
+    module: M,
     options: DistributedDataParallelOptions = {},
-  ): Promise<DistributedDataParallel> {
+  ): Promise<DistributedDataParallel<M>> {
     checkPositions('DistributedDataParallel.create', arguments, 2);
     const settings = ddpSettings(module, options);
     const parameters = reducedParameters(module).map(({ parameter }) => unwrap(parameter));
@@ -91,14 +91,13 @@ export class DistributedDataParallel extends Module {
   }
 
   /** Calls the module. Gradients of what it gives are reduced in backward. */
-  forward(...inputs: unknown[]): unknown {
+  forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     const reduces = isGradEnabled() && this.requireBackwardGradSync;
     this.processGroup.checkFree('DistributedDataParallel.forward');
     this.#prepare(reduces);
     const output: unknown = this.module.forward(...inputs);
     this.#syncsBuffers = reduces;
-    if (!reduces) return output;
-    return this.#finish(output);
+    return (reduces ? this.#finish(output) : output) as ReturnType<M['forward']>;
   }
 
   #prepare(reduces: boolean): void {
@@ -130,7 +129,7 @@ export class DistributedDataParallel extends Module {
    * Runs `fn`, in which forward and backward add up gradients of this rank alone; the first backward behind it reduces them
    * all. torch's `no_sync` is a context manager.
    *
-   * @example ddp.noSync(() => loss(ddp.forward(first)).backward());
+   * @example ddp.noSync(() => criterion.forward(ddp.forward(images), labels).backward());
    */
   noSync<T>(fn: () => T): T {
     checkPositions('DistributedDataParallel.noSync', arguments, 1);

@@ -9,7 +9,7 @@ import { checkFeatures } from './distances.ts';
  * every class, the mean over the batch.
  *
  * @example
- * const loss = new reid.CrossEntropyLabelSmooth(751).forward(scores, labels);
+ * const loss = new reid.CrossEntropyLabelSmooth(10).forward(logits, labels);
  */
 export class CrossEntropyLabelSmooth extends Module {
   readonly numClasses: number;

@@ -20,7 +20,7 @@ import { PythonRandom } from './python-random.ts';
  *
  * @example
  * const sampler = new reid.RandomIdentitySampler(ids, { batchSize: 64, numInstances: 4 });
- * const loader = new DataLoader(images, { batchSize: 64, sampler });
+ * const loader = new DataLoader(dataset, { batchSize: 64, sampler });
  */
 export class RandomIdentitySampler implements Sampler {
   readonly numInstances: number;
