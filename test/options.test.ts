@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import * as ibn from '../lib/index.ts';
 import { isTensor, ones } from '../lib/tensor/index.ts';
 import { dist, errorOf, tmp } from './helpers/index.ts';
+import type { Call } from './options/call.ts';
+import { DISTRIBUTED_CALLS } from './options/distributed-calls.ts';
+import { REID_CALLS } from './options/reid-calls.ts';
 
 const {
   amp,
@@ -27,7 +30,6 @@ const { functional: TF } = transforms;
 const { lrScheduler } = optim;
 
 type Options = Record<string, unknown>;
-type Call = (options: never) => unknown;
 
 const image = () => ones([1, 3, 8, 8]);
 const linear = () => new nn.Linear(2, 2);
@@ -72,6 +74,8 @@ const OPTIMIZERS = [
 
 /** Every public entry that takes options, each called with options that it does not have. */
 const CALLS: Record<string, Call> = {
+  ...DISTRIBUTED_CALLS,
+  ...REID_CALLS,
   'distributions.Distribution': (options) =>
     new (class Coin extends ibn.distributions.Bernoulli {})(0.5, options),
   'distributions.Normal': (options) => new ibn.distributions.Normal(0, 1, options),
@@ -515,6 +519,7 @@ const ELSEWHERE: Record<string, string> = {
   DatasetError: 'made by the package',
   ImageError: 'made by the package',
   'train.TrainError': 'made by the package',
+  'reid.GalleryError': 'made by the package',
   'CompiledModel.run': 'test/compile/engine/run.test.ts',
   'CompiledModel.fromPlan': 'called by the package',
   'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',
@@ -585,6 +590,8 @@ function publicCalls(): [string, (...args: unknown[]) => unknown][] {
 const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
   [/^datasets\.EmojiStyles$/, 'made by load, which is checked'],
+  [/^(datasets\.WebDataset|reid\.Gallery)$/, 'made by open, which is checked'],
+  [/^(distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.LoadedReID)$/, 'made by the package'],
   [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
   [/^(nn|transforms)\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],

@@ -178,41 +178,49 @@ export async function destroyProcessGroup(group?: ProcessGroup): Promise<void> {
 
 /** Whether libtorch was built with c10d, which all that this package installs are. */
 export function isAvailable(): boolean {
+  checkPositions('isAvailable', arguments, 0);
   return true;
 }
 
 /** Whether torchrun started this process: it sets TORCHELASTIC_RUN_ID. */
 export function isTorchelasticLaunched(): boolean {
+  checkPositions('isTorchelasticLaunched', arguments, 0);
   return process.env.TORCHELASTIC_RUN_ID !== undefined;
 }
 
 /** This process's rank in a group, by default in the default one; -1 for the null of `newGroup`. */
 export function getRank(group?: ProcessGroup | null): number {
+  checkPositions('getRank', arguments, 1);
   return group === null ? -1 : groupOr('getRank', group).rank();
 }
 
 /** How many processes a group has, by default the default one; -1 for the null of `newGroup`. */
 export function getWorldSize(group?: ProcessGroup | null): number {
+  checkPositions('getWorldSize', arguments, 1);
   return group === null ? -1 : groupOr('getWorldSize', group).size();
 }
 
 /** The backend's name. */
 export function getBackend(group?: ProcessGroup): string {
+  checkPositions('getBackend', arguments, 1);
   return groupOr('getBackend', group).backend;
 }
 
 /** Ranks in the default group, by rank of the group. */
 export function getProcessGroupRanks(group?: ProcessGroup): number[] {
+  checkPositions('getProcessGroupRanks', arguments, 1);
   return [...groupOr('getProcessGroupRanks', group).ranks];
 }
 
 /** A rank of the default group as a rank of `group`. @throws RangeError for one that is not in it */
 export function getGroupRank(group: ProcessGroup, globalRank: number): number {
+  checkPositions('getGroupRank', arguments, 2);
   return groupRank('getGroupRank', groupOr('getGroupRank', group), globalRank);
 }
 
 /** A rank of `group` as a rank of the default group. */
 export function getGlobalRank(group: ProcessGroup, rank: number): number {
+  checkPositions('getGlobalRank', arguments, 2);
   const { ranks } = groupOr('getGlobalRank', group);
   checkInteger('getGlobalRank rank', rank, 0, ranks.length - 1);
   return ranks[rank] as number;

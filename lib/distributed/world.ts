@@ -1,5 +1,5 @@
 import { TorchError } from '../errors.ts';
-import { describeValue } from '../options.ts';
+import { checkPositions, describeValue } from '../options.ts';
 import { ProcessGroup } from './process-group.ts';
 import type { PrefixStore } from './stores/store.ts';
 
@@ -16,6 +16,7 @@ let world: World | undefined;
 
 /** Whether `initProcessGroup` has been called, and `destroyProcessGroup` has not. */
 export function isInitialized(): boolean {
+  checkPositions('isInitialized', arguments, 0);
   return world !== undefined;
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ReadEntry } from 'tar';
-import { checkPositions } from '../../options.ts';
+import { checkAsyncIterable, checkPositions, checkText } from '../../options.ts';
 import { DatasetError } from '../errors.ts';
 import { splitName } from './web-dataset.ts';
 
@@ -19,11 +19,20 @@ export interface StreamedSample {
  * const shard = createReadStream('train-0000.tar');
  * for await (const { key, files } of datasets.tarSamples(shard)) console.log(key, [...files.keys()]);
  */
-export async function* tarSamples(
+export function tarSamples(
   stream: AsyncIterable<Uint8Array>,
   name = 'shard',
 ): AsyncGenerator<StreamedSample, void, undefined> {
   checkPositions('tarSamples', arguments, 2);
+  checkAsyncIterable('tarSamples', 'a stream of bytes', stream);
+  checkText('tarSamples name', 'a name', name);
+  return samplesIn(stream, name);
+}
+
+async function* samplesIn(
+  stream: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<StreamedSample, void, undefined> {
   let key: string | undefined;
   let files = new Map<string, Buffer>();
   for await (const [path, bytes] of entriesOf(stream, name)) {

@@ -52,10 +52,14 @@ const ALIASES: Record<string, DataName> = {
 };
 
 /** The names that {@link loadData} takes. */
-export const listData = (): DataName[] => Object.keys(READERS) as DataName[];
+export function listData(): DataName[] {
+  checkPositions('listData', arguments, 0);
+  return Object.keys(READERS) as DataName[];
+}
 
 /** The full name of a data set, or undefined. `market`, `duke` and `msmt` are short for theirs. */
 export function dataName(name: string): DataName | undefined {
+  checkPositions('dataName', arguments, 1);
   const key = ALIASES[name] ?? name;
   return key in READERS ? (key as DataName) : undefined;
 }

@@ -1,4 +1,4 @@
-import { checkOptions, describeValue } from '../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { Generator, rand, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import {
   encodeLabels,
@@ -21,6 +21,9 @@ export interface CalibrationOptions {
   /** Default 0. */
   seed?: number;
 }
+
+/** Names of {@link CalibrationOptions}. */
+export const RATES = ['falseMatchRate', 'confidence', 'draws', 'seed'];
 
 /** Labelled images to calibrate on: none of the identities should be in the training set. */
 export interface CalibrationData {
@@ -55,7 +58,8 @@ export interface Calibration {
  * @throws RangeError where the pairs are too few to say: fewer than 10 expected beyond the threshold, or fewer than 20 identities
  */
 export function calibrateThreshold(data: CalibrationData, options: CalibrationOptions = {}): Calibration {
-  checkOptions('calibrate', options, ['falseMatchRate', 'confidence', 'draws', 'seed']);
+  checkPositions('calibrateThreshold', arguments, 2);
+  checkOptions('calibrate', options, RATES);
   const { falseMatchRate = 1e-3, confidence = 0.95, draws = 400, seed = 0 } = options;
   checkShare('falseMatchRate', falseMatchRate);
   checkShare('confidence', confidence);

@@ -7,6 +7,7 @@ import {
   type CalibrationData,
   type CalibrationOptions,
   calibrateThreshold,
+  RATES,
 } from './calibrate.ts';
 import { type Drift, DriftWatch } from './drift.ts';
 import {
@@ -197,6 +198,8 @@ export class Gallery<Image = unknown> {
 
   /** {@link search} by an image, of which `extract` makes the feature. */
   async searchImage(image: Image, options: SearchOptions = {}): Promise<GalleryResult> {
+    checkPositions('Gallery.searchImage', arguments, 2);
+    checkOptions('Gallery.searchImage', options, ['k', ...FILTERS]);
     if (this.#extract !== undefined) return this.search(await this.#extract(image), options);
     throw new TypeError(
       'Expected the option extract of Gallery.open for Gallery.searchImage, got none; pass a function from image to feature',
@@ -212,6 +215,7 @@ export class Gallery<Image = unknown> {
    */
   calibrate(options: CalibrationOptions & Partial<CalibrationData> = {}): Calibration {
     checkPositions('Gallery.calibrate', arguments, 1);
+    checkOptions('Gallery.calibrate', options, ['features', 'ids', 'cameras', ...RATES]);
     this.#ready();
     const { features, ids, cameras, ...rates } = options;
     const isGiven = features !== undefined && ids !== undefined;

@@ -1,5 +1,5 @@
 import { functional as F } from '../../nn/index.ts';
-import { describeValue } from '../../options.ts';
+import { checkPositions, describeValue } from '../../options.ts';
 import { ops, Tensor } from '../../tensor/index.ts';
 
 /** Refuses what is no matrix of features with a label for each row. */
@@ -19,6 +19,7 @@ export function checkFeatures(owner: string, features: unknown, labels: unknown)
 
 /** Euclidean distances between rows, 1e-6 at least so that their roots have gradients: (M, D), (N, D) -> (M, N). */
 export function euclideanDist(x: Tensor, y: Tensor): Tensor {
+  checkPositions('euclideanDist', arguments, 2);
   const [xx, yy] = [x.pow(2).sum([1], true), y.pow(2).sum([1], true).t()];
   const squared = ops.aten.addmm(xx.add(yy), x, y.t(), { beta: 1, alpha: -2 });
   return squared.clamp(1e-12).sqrt();
@@ -26,6 +27,7 @@ export function euclideanDist(x: Tensor, y: Tensor): Tensor {
 
 /** 2 - 2 cos between rows: (M, D), (N, D) -> (M, N). */
 export function cosineDist(x: Tensor, y: Tensor): Tensor {
+  checkPositions('cosineDist', arguments, 2);
   const product = F.normalize(x, { dim: 1 }).mm(F.normalize(y, { dim: 1 }).t());
   return product.mul(-2).add(2);
 }

@@ -8,6 +8,7 @@ import {
   ToTensor,
 } from '../../data/transforms/index.ts';
 import type { Module } from '../../nn/index.ts';
+import { checkPositions } from '../../options.ts';
 import type { ReIDLayout } from './layouts/finding.ts';
 
 /** What is known of a loaded network besides its weights. */
@@ -77,6 +78,7 @@ export class LoadedReID<M extends Module = Module> {
 
 /** The preparation of images for evaluation. */
 export function reidTransform(normalization: 'inside' | 'outside', size: readonly [number, number]): Compose {
+  checkPositions('reidTransform', arguments, 2);
   const [height, width] = size;
   return normalization === 'inside'
     ? new Compose([new Resize([height, width], { interpolation: 'bicubic' }), new ToDtype('float32')])

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { checkPositions } from '../../options.ts';
 import { maskedCrc32c } from './crc32c.ts';
 
 let files = 0;
@@ -16,6 +17,7 @@ export class EventFile {
    * @param from where a run goes on: TensorBoard forgets what earlier files of the folder have of this step and later ones
    */
   constructor(folder: string, from?: number) {
+    checkPositions('EventFile', arguments, 2);
     const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}.${files++}`;
     this.path = join(folder, name);
     mkdirSync(folder, { recursive: true });

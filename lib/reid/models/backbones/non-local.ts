@@ -1,5 +1,6 @@
 import { call, forwardThenRelease } from '../../../nn/forward-then-release.ts';
 import { BatchNorm2d, Conv2d, init, Module, Sequential } from '../../../nn/index.ts';
+import { checkPositions } from '../../../options.ts';
 import { ops, type Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
 
@@ -18,6 +19,7 @@ export class NonLocal extends Module {
   phi: Conv2d;
 
   constructor(readonly inChannels: number) {
+    checkPositions('NonLocal', arguments, 1);
     super();
     const norm = new BatchNorm2d(inChannels);
     this.g = new Conv2d(inChannels, 1, 1);

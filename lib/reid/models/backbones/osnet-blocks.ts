@@ -11,6 +11,7 @@ import {
   Sequential,
   Sigmoid,
 } from '../../../nn/index.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
 import { ops, type Tensor } from '../../../tensor/index.ts';
 import { release, temporaries } from '../../../tensor/scope.ts';
 
@@ -31,7 +32,9 @@ export class ConvNorm extends Module {
   relu: ReLU | null;
 
   constructor(inplanes: number, planes: number, kernelSize: number, options: ConvNormOptions = {}) {
+    checkPositions('ConvNorm', arguments, 4);
     super();
+    checkOptions('ConvNorm', options, ['stride', 'padding', 'norm', 'relu']);
     const { stride = 1, padding = 0, norm = 'batch', relu = true } = options;
     this.conv = new Conv2d(inplanes, planes, kernelSize, { stride, padding, bias: false });
     const instance = () => new InstanceNorm2d(planes, { affine: true });
@@ -56,6 +59,7 @@ export class LightConv3x3 extends Module {
   relu = new ReLU();
 
   constructor(channels: number) {
+    checkPositions('LightConv3x3', arguments, 1);
     super();
     this.conv1 = new Conv2d(channels, channels, 1, { bias: false });
     this.conv2 = new Conv2d(channels, channels, 3, { padding: 1, bias: false, groups: channels });
@@ -75,6 +79,7 @@ export class LightConvStream extends Module {
   layers: Sequential;
 
   constructor(channels: number, depth: number) {
+    checkPositions('LightConvStream', arguments, 2);
     super();
     this.layers = stream(channels, depth);
   }
@@ -96,6 +101,7 @@ export class ChannelGate extends Module {
   gate_activation = new Sigmoid();
 
   constructor(channels: number) {
+    checkPositions('ChannelGate', arguments, 1);
     super();
     const hidden = Math.floor(channels / 16);
     this.fc1 = new Conv2d(channels, hidden, 1);
@@ -159,6 +165,7 @@ export class OSBlock extends Module {
 
   /** @param hasIN Instance normalisation after the addition, as IBN-b. */
   constructor(inplanes: number, planes: number, hasIN: boolean) {
+    checkPositions('OSBlock', arguments, 3);
     super();
     const middle = Math.floor(planes / 4);
     this.conv1 = new ConvNorm(inplanes, middle, 1);
@@ -193,6 +200,7 @@ export class OSBlockAIN extends Module {
   relu = new ReLU({ inplace: true });
 
   constructor(inplanes: number, planes: number, hasIN: boolean) {
+    checkPositions('OSBlockAIN', arguments, 3);
     super();
     const middle = Math.floor(planes / 4);
     this.conv1 = new ConvNorm(inplanes, middle, 1);

@@ -1,5 +1,6 @@
 import { call, forwardThenRelease } from '../../../nn/forward-then-release.ts';
 import { AvgPool2d, Conv2d, init, Linear, MaxPool2d, Module, Sequential } from '../../../nn/index.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
 import type { Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
 import { ConvNorm, OSBlock, OSBlockAIN } from './osnet-blocks.ts';
@@ -50,8 +51,11 @@ export class OSNetFeatures extends Module {
   conv4: Sequential;
   conv5: ConvNorm;
 
-  constructor({ channels, kind }: OSNetSettings) {
+  constructor(settings: OSNetSettings) {
+    checkPositions('OSNetFeatures', arguments, 1);
     super();
+    checkOptions('OSNetFeatures', settings, ['channels', 'kind']);
+    const { channels, kind } = settings;
     const [stem, first, second, third] = channels;
     const norm = kind === 'plain' ? 'batch' : 'instance';
     this.conv1 = new ConvNorm(3, stem, 7, { stride: 2, padding: 3, norm });

@@ -15,6 +15,7 @@ import {
   ReLU,
   type Sequential,
 } from '../../../nn/index.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
 import type { Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
 import { NonLocal } from './non-local.ts';
@@ -39,6 +40,11 @@ export interface ResNetBackboneSettings {
   readonly unusedFc?: boolean;
 }
 
+const SETTINGS = [
+  ...['block', 'layers', 'ibnCfg', 'lastStride', 'groups', 'baseWidth', 'stemRelu', 'maxPool', 'init'],
+  ...['nonLocal', 'unusedFc'],
+];
+
 /**
  * A ResNet without its end: (N, 3, H, W) -> (N, C, H / 16, W / 16), or H / 32 with `lastStride` 2. Parts and keys as in
  * the published Re-ID code.
@@ -62,7 +68,9 @@ export class ResNetBackbone extends Module {
   NL_4: ModuleList | null = null;
 
   constructor(settings: ResNetBackboneSettings) {
+    checkPositions('ResNetBackbone', arguments, 1);
     super();
+    checkOptions('ResNetBackbone', settings, SETTINGS);
     const { block, layers, ibnCfg, lastStride, groups = 1, baseWidth = 64 } = settings;
     this.conv1 = new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
     this.bn1 = ibnCfg[0] === 'b' ? new InstanceNorm2d(64, { affine: true }) : new BatchNorm2d(64);

@@ -10,6 +10,7 @@ import {
   Sequential,
   Sigmoid,
 } from '../../../nn/index.ts';
+import { checkOptions, checkPositions } from '../../../options.ts';
 import { ops, type Tensor } from '../../../tensor/index.ts';
 import { release, temporaries } from '../../../tensor/scope.ts';
 
@@ -22,6 +23,7 @@ export class SEModule extends Module {
   sigmoid = new Sigmoid();
 
   constructor(channels: number, reduction: number) {
+    checkPositions('SEModule', arguments, 2);
     super();
     const hidden = Math.floor(channels / reduction);
     this.fc1 = new Conv2d(channels, hidden, 1);
@@ -76,7 +78,9 @@ export class SEBottleneck extends Module {
     planes: number,
     options: { groups: number; reduction: number; stride?: number; downsample?: Sequential | null },
   ) {
+    checkPositions('SEBottleneck', arguments, 4);
     super();
+    checkOptions('SEBottleneck', options, ['groups', 'reduction', 'stride', 'downsample']);
     const { groups, reduction, stride = 1, downsample = null } = options;
     const { first, second, firstStride, secondStride } = widthsOf(kind, planes, groups, stride);
     this.conv1 = new Conv2d(inplanes, first, 1, { stride: firstStride, bias: false });
@@ -126,8 +130,11 @@ export class SENet extends Module {
   /** Nothing calls it, as in the published code. */
   dropout: Dropout | null;
 
-  constructor({ kind, layers, groups, lastStride }: SENetSettings) {
+  constructor(settings: SENetSettings) {
+    checkPositions('SENet', arguments, 1);
     super();
+    checkOptions('SENet', settings, ['kind', 'layers', 'groups', 'lastStride']);
+    const { kind, layers, groups, lastStride } = settings;
     const isDeep = kind === 'senet';
     const inplanes = isDeep ? 128 : 64;
     this.layer0 = new Sequential({

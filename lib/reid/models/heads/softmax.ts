@@ -1,4 +1,5 @@
 import { Module } from '../../../nn/index.ts';
+import { checkPositions } from '../../../options.ts';
 import { noGrad, ops, type Tensor } from '../../../tensor/index.ts';
 
 /** What the classifiers of fast-reid do with their scores; a target of -1 has no class among them. */
@@ -8,6 +9,7 @@ abstract class SoftmaxLayer extends Module {
     readonly scale: number,
     readonly margin: number,
   ) {
+    checkPositions(new.target.name, arguments, 3);
     super();
   }
 

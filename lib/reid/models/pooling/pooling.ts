@@ -1,4 +1,5 @@
 import { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Module, Parameter } from '../../../nn/index.ts';
+import { checkPositions } from '../../../options.ts';
 import { full, isGradEnabled, noGrad, ops, type Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
 
@@ -19,6 +20,7 @@ export class FlattenPool extends Module {
 /** Mean of each channel: (N, C, H, W) -> (N, C, 1, 1). */
 export class GlobalAvgPool extends AdaptiveAvgPool2d {
   constructor() {
+    checkPositions('GlobalAvgPool', arguments, 0);
     super(1);
   }
 }
@@ -26,6 +28,7 @@ export class GlobalAvgPool extends AdaptiveAvgPool2d {
 /** Largest value of each channel: (N, C, H, W) -> (N, C, 1, 1). */
 export class GlobalMaxPool extends AdaptiveMaxPool2d {
   constructor() {
+    checkPositions('GlobalMaxPool', arguments, 0);
     super(1);
   }
 }
@@ -64,6 +67,7 @@ export class GeneralizedMeanPooling extends Module {
   p: number | Parameter;
 
   constructor(p: number | Parameter = 3) {
+    checkPositions('GeneralizedMeanPooling', arguments, 1);
     super();
     this.p = p;
   }
@@ -92,6 +96,7 @@ export class GeneralizedMeanPooling extends Module {
 /** GeM whose exponent is learnt: key `p`, 3 at the start. */
 export class GeneralizedMeanPoolingP extends GeneralizedMeanPooling {
   constructor() {
+    checkPositions('GeneralizedMeanPoolingP', arguments, 0);
     super(new Parameter(full([1], 3)));
   }
 }
