@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Header } from 'tar';
 import { afterAll, describe, vi } from 'vitest';
 import * as data from '../../lib/data/index.ts';
 import { Generator, ones, randint, zeros } from '../../lib/index.ts';
@@ -59,6 +60,30 @@ async function firstBatch(loader: data.DataLoader<unknown, unknown>): Promise<un
   return undefined;
 }
 
+/** A file of a shard. */
+function tarFile(path: string, bytes: Uint8Array): Buffer {
+  const block = Buffer.alloc(512);
+  new Header({ path, size: bytes.length, type: 'File', mode: 0o644 }).encode(block, 0);
+  const padded = Buffer.alloc(Math.ceil(bytes.length / 512) * 512);
+  padded.set(bytes);
+  return Buffer.concat([block, padded]);
+}
+const shard = join(folder, 'shard.tar');
+const tarBytes = Buffer.concat([
+  tarFile('1.png', png),
+  tarFile('1.cls', Buffer.from('3')),
+  Buffer.alloc(1024),
+]);
+writeFileSync(shard, tarBytes);
+
+async function firstOfShards(...given: unknown[]): Promise<unknown> {
+  return (await Reflect.apply(datasets.WebDataset.open, datasets.WebDataset, given)).get(0);
+}
+async function firstOfStream(...given: unknown[]): Promise<unknown> {
+  for await (const sample of Reflect.apply(datasets.tarSamples, undefined, given)) return sample;
+  return undefined;
+}
+
 const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
   SequentialSampler: [[source], made(data.SequentialSampler, first)],
   RandomSampler: [[source, { replacement: true, numSamples: 4, generator }], made(data.RandomSampler, first)],
@@ -66,6 +91,10 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
   WeightedRandomSampler: [
     [[0.1, 0.9], 3, { replacement: true, generator }],
     made(data.WeightedRandomSampler, first),
+  ],
+  DistributedSampler: [
+    [source, { numReplicas: 2, rank: 1, shuffle: true, seed: 3, dropLast: false }],
+    made(data.DistributedSampler, first),
   ],
   BatchSampler: [[[4, 1, 3], 2, false], made(data.BatchSampler, first)],
   ConcatDataset: [[[rows, rows]], made(data.ConcatDataset, (made) => made.get(5))],
@@ -148,6 +177,18 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
     emoji.splitByStyle.bind(emoji),
   ],
   'datasets.splitEmoji': [[emoji.emoji, [0.25, 0.75], { seed: 3 }], datasets.splitEmoji],
+  'datasets.WebDataset': [
+    [
+      [shard],
+      {
+        transform: new data.transforms.ToTensor(),
+        image: ['png'],
+        target: (read: (e: string) => Buffer) => read('cls'),
+      },
+    ],
+    firstOfShards,
+  ],
+  'datasets.tarSamples': [[[tarBytes], 'shard'], firstOfStream],
   'datasets.findImages': [[folder, ['.png']], datasets.findImages],
   'datasets.readIdx': [[idx], datasets.readIdx],
   'datasets.fsEncode': [['a'], datasets.fsEncode],

@@ -42,6 +42,7 @@ const linear = new nn.Linear(4, 4);
 
 /** Modules that are in no fixture of cases, by name: arguments and inputs. */
 const OTHERS: Record<string, [given: unknown[], inputs: unknown[]]> = {
+  SyncBatchNorm: [[3, { eps: 1e-4, momentum: 0.2, affine: true, trackRunningStats: true }], [sequence]],
   RNN: [
     [4, 5, { ...recurrent, nonlinearity: 'relu' }],
     [sequence, floats(2, 2, 5)],

@@ -1,6 +1,5 @@
-import { Readable } from 'node:stream';
 import type { ReadEntry } from 'tar';
-import { checkAsyncIterable, checkPositions, checkText } from '../../options.ts';
+import { checkAsyncIterable, checkPositions, checkText, describeValue } from '../../options.ts';
 import { DatasetError } from '../errors.ts';
 import { splitName } from './web-dataset.ts';
 
@@ -71,8 +70,8 @@ async function* entriesOf(
     parser.on('end', () => resolve());
     parser.on('error', () => resolve());
   });
-  for await (const chunk of Readable.from(stream)) {
-    if (!parser.write(Buffer.from(chunk)) && failure.error === undefined) {
+  for await (const chunk of stream) {
+    if (!parser.write(bytesOf(chunk)) && failure.error === undefined) {
       await new Promise<void>((resolve) => parser.once('drain', () => resolve()));
     }
     if (failure.error !== undefined) throw damaged(name, failure.error);
@@ -82,6 +81,11 @@ async function* entriesOf(
   await ended;
   if (failure.error !== undefined) throw damaged(name, failure.error);
   yield* ready.splice(0);
+}
+
+function bytesOf(chunk: unknown): Buffer {
+  if (chunk instanceof Uint8Array) return Buffer.from(chunk);
+  throw new TypeError(`Expected a stream of Uint8Arrays for tarSamples, got ${describeValue(chunk)} in it`);
 }
 
 function damaged(path: string, cause: Error): DatasetError {
