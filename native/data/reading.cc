@@ -100,7 +100,7 @@ at::Tensor readRow(const Call& call, const Napi::Value& value, at::ScalarType ty
 Values readValues(const Call& call, const Napi::Value& value) {
   if (value.IsNull()) return {};
   const at::Tensor& table = call.data.tensor(call.env, value);
-  constexpr int64_t kValues = 3 * 256;
+  constexpr int64_t kValues = int64_t{3} * 256;
   if (!table.is_cpu() || table.scalar_type() != at::kFloat || table.numel() != kValues ||
       !table.is_contiguous()) {
     throw wrong("float32 values of shape (3, 256)");

@@ -59,21 +59,21 @@ PeerAddress readAddress(const Bytes& bytes) {
 
 // Whether nobody listens there: the process is gone, or its machine. Its listener lives as long as its group.
 bool isRefused(const sockaddr_storage& address) {
-  const int socket_ = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (socket_ < 0) return false;
+  const int probe = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
   const auto* target = reinterpret_cast<const sockaddr*>(&address);
   const socklen_t size = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   bool refused = false;
-  if (connect(socket_, target, size) != 0) {
-    pollfd event{socket_, POLLOUT, 0};
+  if (connect(probe, target, size) != 0) {
+    pollfd event{probe, POLLOUT, 0};
     int error = errno;
     if (error == EINPROGRESS && poll(&event, 1, kProbeMilliseconds) == 1) {
       socklen_t length = sizeof(error);
-      getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &length);
+      getsockopt(probe, SOL_SOCKET, SO_ERROR, &error, &length);
     }
     refused = error != 0;
   }
-  close(socket_);
+  close(probe);
   return refused;
 }
 
@@ -95,6 +95,7 @@ std::vector<Bytes> readAll(c10d::Store& store, const std::vector<std::string>& k
   if (!store.check(keys)) return std::vector<Bytes>(keys.size());
   if (store.hasExtendedApi()) return store.multiGet(keys);
   std::vector<Bytes> values;
+  values.reserve(keys.size());
   for (const std::string& key : keys) values.push_back(store.get(key));
   return values;
 }
@@ -119,9 +120,9 @@ T askStore(std::function<T()> ask, T otherwise) {
   return otherwise;
 }
 
-const std::string kReports = "ibn_net/reports/";
-const std::string kWaits = "ibn_net/waits/";
-const std::string kLost = "ibn_net/lost";
+constexpr const char* kReports = "ibn_net/reports/";
+constexpr const char* kWaits = "ibn_net/waits/";
+constexpr const char* kLost = "ibn_net/lost";
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -158,8 +159,10 @@ Peers::Peers(const c10::intrusive_ptr<c10d::Store>& backend_store, c10::intrusiv
              int rank, std::vector<int64_t> ranks)
     : store_(std::move(store)), rank_(static_cast<size_t>(rank)), ranks_(std::move(ranks)) {
   std::vector<std::string> keys;
+  keys.reserve(ranks_.size());
   for (size_t i = 0; i < ranks_.size(); i++) keys.push_back("0/" + std::to_string(i));
   const std::vector<Bytes> values = readAll(*backend_store, keys);
+  addresses_.reserve(values.size());
   for (const Bytes& value : values) addresses_.push_back(readAddress(value));
   store_->set(kReports + std::to_string(ranks_[rank_]), Bytes{'1'});
 }
@@ -212,6 +215,7 @@ std::string Peers::firstLost(const std::string& mine) const {
 std::string Peers::silent(const std::string& text) const {
   std::vector<std::string> names;
   const std::vector<size_t> absent = askStore<std::vector<size_t>>([this] { return missing(); }, {0});
+  names.reserve(absent.size());
   for (const size_t group_rank : absent) names.push_back(nameOf(group_rank));
   if (names.empty()) {
     return "All ranks waited until the timeout: they call different collectives, or in another order (" +

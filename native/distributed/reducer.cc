@@ -88,8 +88,10 @@ std::shared_ptr<R> makeReducer(const Settings& s) {
 
 std::vector<std::string> namesOf(const Call& call, size_t index) {
   const auto array = call.info[index].As<Napi::Array>();
+  const uint32_t count = array.Length();
   std::vector<std::string> names;
-  for (uint32_t i = 0; i < array.Length(); i++) names.push_back(toString(call.env, array.Get(i), "names"));
+  names.reserve(count);
+  for (uint32_t i = 0; i < count; i++) names.push_back(toString(call.env, array.Get(i), "names"));
   return names;
 }
 

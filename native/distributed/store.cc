@@ -52,8 +52,10 @@ Finish givesBoolean(bool value) {
 
 std::vector<std::string> textsOf(const Call& call, size_t index, const char* name) {
   const auto array = call.info[index].As<Napi::Array>();
+  const uint32_t count = array.Length();
   std::vector<std::string> texts;
-  for (uint32_t i = 0; i < array.Length(); i++) texts.push_back(toString(call.env, array.Get(i), name));
+  texts.reserve(count);
+  for (uint32_t i = 0; i < count; i++) texts.push_back(toString(call.env, array.Get(i), name));
   return texts;
 }
 
