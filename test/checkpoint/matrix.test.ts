@@ -172,7 +172,7 @@ describe('Python reads what save writes, with weights_only=True', () => {
       const names = Object.keys(expected).filter((name) => !OTHER.includes(name));
       expect(names.length).toBeGreaterThan(35);
       const args = [
-        join(root, 'scripts/fixtures'),
+        join(root, 'scripts/fixtures/checkpoint'),
         fixturePath('expected.json'),
         JSON.stringify(saveAgain(names)),
       ];

@@ -219,7 +219,7 @@ describe('safetensors, write', () => {
 
   it('refuses texts that are none', () => {
     expect(() => saveSafetensors({}, newPath(), { metadata: { epoch: 3 as never } })).toThrow(
-      new TypeError('Expected a string for metadata "epoch", got number'),
+      new TypeError("Expected texts by name for saveSafetensors metadata, such as { epoch: '3' }, got 3"),
     );
   });
 

@@ -81,8 +81,8 @@ const dataOf = (numbers: Record<string, Numbers>) =>
  * instructions of SSE4, AVX2, AVX-512, and with MKL as on AMD (docs/testing.md).
  */
 const ACROSS_PROCESSORS = 1e-6;
-/** For this processor's: bit for bit, but Python's fused SGD cannot do `late`, and its default one rounds otherwise. */
-const onThisProcessor = (name: string): number => (name === 'late' ? 1e-6 : 0);
+/** For this processor's, with Python's default SGD: bit for bit. */
+const ON_THIS_PROCESSOR = 0;
 
 function expectSame(bound: number, actual: Record<string, number[]>, want: Record<string, number[]>): void {
   expect(Object.keys(actual)).toEqual(Object.keys(want));
@@ -144,7 +144,6 @@ def go_on(path, name, data):
     model.load_state_dict(saved['state_dict'])
     optimizer.load_state_dict(saved['optimizer'])
     scheduler.load_state_dict(saved['scheduler'])
-    for group in optimizer.param_groups: group['fused'] = True
     for x in data:
         optimizer.zero_grad()
         model(torch.tensor(x['data']).reshape(x['shape'])).pow(2).mean().backward()
@@ -193,9 +192,8 @@ describe('training that began here', () => {
     const there = JSON.parse(runPython(CONTINUE, ...trainings.map(({ task }) => task))) as There[];
     for (const [i, { training }] of trainings.entries()) {
       const { weights, buffers, rates } = there[i] as There;
-      const bound = onThisProcessor(names[i] as string);
-      expectSame(bound, weightsOf(training), weights);
-      expectSame(bound, buffersOf(training), buffers);
+      expectSame(ON_THIS_PROCESSOR, weightsOf(training), weights);
+      expectSame(ON_THIS_PROCESSOR, buffersOf(training), buffers);
       expect(training.optimizer.paramGroups.map(({ lr }) => lr)).toEqual(rates);
     }
   });
