@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
-#include <future>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <regex>
 #include <thread>
 
@@ -100,24 +102,44 @@ std::vector<Bytes> readAll(c10d::Store& store, const std::vector<std::string>& k
   return values;
 }
 
+// An answer that another thread gives. std::future's waits want a newer libstdc++ than the packed binding
+// may.
+template <typename T>
+class Answer {
+ public:
+  void give(std::optional<T> value) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    value_ = std::move(value);
+    given_ = true;
+    ready_.notify_all();
+  }
+
+  std::optional<T> await(std::chrono::milliseconds patience) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ready_.wait_for(lock, patience, [this] { return given_; });
+    return std::move(value_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::optional<T> value_;
+  bool given_ = false;
+};
+
 // What `ask` gives, or `otherwise` where the store does not answer in time, its host being the one that is
 // gone.
 template <typename T>
 T askStore(std::function<T()> ask, T otherwise) {
-  auto answer = std::make_shared<std::promise<T>>();
-  auto future = answer->get_future();
+  auto answer = std::make_shared<Answer<T>>();
   std::thread([answer, ask = std::move(ask)] {
     try {
-      answer->set_value(ask());
-    } catch (...) {
-      answer->set_exception(std::current_exception());
+      answer->give(ask());
+    } catch (...) {  // The store is gone with its host.
+      answer->give(std::nullopt);
     }
   }).detach();
-  try {
-    if (future.wait_for(2 * kPatience) == std::future_status::ready) return future.get();
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the store is gone with its host
-  }
-  return otherwise;
+  return answer->await(2 * kPatience).value_or(std::move(otherwise));
 }
 
 constexpr const char* kReports = "ibn_net/reports/";
