@@ -236,7 +236,8 @@ std::string Peers::firstLost(const std::string& mine) const {
 // A time that passed. Every rank that waits says so in the store; those that do not are at fault.
 std::string Peers::silent(const std::string& text) const {
   std::vector<std::string> names;
-  const std::vector<size_t> absent = askStore<std::vector<size_t>>([this] { return missing(); }, {0});
+  const std::vector<size_t> absent =
+      askStore<std::vector<size_t>>([peers = shared_from_this()] { return peers->missing(); }, {0});
   names.reserve(absent.size());
   for (const size_t group_rank : absent) names.push_back(nameOf(group_rank));
   if (names.empty()) {

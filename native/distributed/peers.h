@@ -20,7 +20,8 @@ struct PeerAddress {
   sockaddr_storage socket{};
 };
 
-class Peers {
+// Held by shared_ptr only: a thread that waits for a store may outlive its group.
+class Peers : public std::enable_shared_from_this<Peers> {
  public:
   // `backend_store` is the one that Gloo left its addresses in, `store` that of the default group, `ranks`
   // the global rank of each rank of the group.

@@ -2,14 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Header } from 'tar';
 import { DatasetError } from '../errors.ts';
 import { fsEncode } from '../fs-path.ts';
-
-/** A file within a tar file. */
-export interface TarEntry {
-  readonly path: string;
-  /** Where its bytes begin in the tar file. */
-  readonly offset: number;
-  readonly length: number;
-}
+import type { TarEntry } from './tar-entry.ts';
 
 const BLOCK = 512;
 /** Of names and attributes in headers of their own; honest ones have some hundred bytes. */

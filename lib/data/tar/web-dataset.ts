@@ -10,7 +10,8 @@ import { decodeRecord } from '../pipeline/decode-record.ts';
 import type { ImageDataset, ImageRecord } from '../pipeline/image-record.ts';
 import type { Transform } from '../transforms/transform.ts';
 import { expandBraces } from './expand-braces.ts';
-import { indexTar, type TarEntry } from './header-index.ts';
+import { indexTar } from './header-index.ts';
+import type { TarEntry } from './tar-entry.ts';
 
 /** The files of one sample: those that stand together in a shard and have one name up to its first dot. */
 export interface TarSample {
