@@ -2,7 +2,7 @@
 // module, with source maps, and the declarations.
 //   node scripts/build.mjs [--no-types]
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -80,6 +80,7 @@ function putVegaIn({ onLoad }) {
       legalComments: 'none',
       metafile: true,
     });
+    mkdirSync(dist, { recursive: true });
     writeFileSync(join(dist, 'third-party-licences.txt'), licencesOf(Object.keys(metafile.inputs)));
     return { contents: outputFiles[0].text, loader: 'js' };
   });
