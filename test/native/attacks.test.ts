@@ -354,6 +354,8 @@ describe('every function of the binding', () => {
     'refuses garbage of every kind with an error: seed %i',
     async (seed) => {
       const source = `${PRELUDE}${GARBAGE.replace('SEED', String(seed))}
+      // A FileStore's file is made where a text of the pool says.
+      process.chdir(${JSON.stringify(tmp())});
       const functions = Object.entries(binding).filter(([, value]) => typeof value === 'function');
       const last = ${JSON.stringify(LAST)};
       let calls = 0;
