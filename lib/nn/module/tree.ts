@@ -121,7 +121,8 @@ export abstract class ModuleTree {
   /**
    * This module and all below it, by dotted name; itself under `prefix`.
    *
-   * @param options `removeDuplicate`, default true: each once; false names a module in several places several times.
+   * @param first The prefix, or the options with `prefix` among them.
+   * @param second `removeDuplicate`, default true: each once; false names a module in several places several times.
    */
   namedModules(
     first: string | Omit<NamedOptions, 'recurse'> = '',

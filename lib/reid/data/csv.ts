@@ -5,7 +5,7 @@ import { fsEncode, joinPath } from '../../data/fs-path.ts';
 import { csvRows } from './csv-rows.ts';
 import { PARTS, type ReidData, type ReidImage, type ReidPart, reidData } from './reid-image.ts';
 
-/** Options of {@link csvList}. */
+/** Options of `csvList`. */
 export interface CsvListOptions {
   /** Folder of the images. Default: that of the file. */
   images?: string;

@@ -6,7 +6,7 @@ import { namedImages } from './named-files.ts';
 import { type PublishedCounts, type ReidData, type ReidImage, reidData } from './reid-image.ts';
 import { Tree } from './tree.ts';
 
-/** Options of {@link cuhk03}. */
+/** Options of `cuhk03`. */
 export interface Cuhk03Options {
   /** Boxes drawn by hand, in place of detected ones. Default false, as deep-person-reid. */
   labeled?: boolean;

@@ -4,7 +4,7 @@ import { joinPath } from '../../data/fs-path.ts';
 import { describeValue } from '../../options.ts';
 import { PARTS, type ReidData, type ReidImage, reidData } from './reid-image.ts';
 
-/** Options of {@link imageFolders}. */
+/** Options of `imageFolders`. */
 export interface ImageFoldersOptions {
   /**
    * How a path below the root says identity and camera: `'{id}_c{camera}_{}'`, where `{}` is anything; the ending of the

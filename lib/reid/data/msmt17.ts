@@ -8,7 +8,7 @@ const VERSIONS = [
   { folder: 'MSMT17_V2', train: 'mask_train_v2', test: 'mask_test_v2' },
 ];
 
-/** Options of {@link msmt17}. */
+/** Options of `msmt17`. */
 export interface Msmt17Options {
   /** Trains on the validation images too, as the published count of 32,621 has it. Default false, as fast-reid. */
   withVal?: boolean;

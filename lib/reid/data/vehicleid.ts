@@ -3,7 +3,7 @@ import { Generator, randperm } from '../../tensor/index.ts';
 import { type ReidData, type ReidImage, reidData } from './reid-image.ts';
 import { Tree } from './tree.ts';
 
-/** Options of {@link vehicleid}. */
+/** Options of `vehicleid`. */
 export interface VehicleIdOptions {
   /** Vehicles of the test list. Default 800. */
   testSize?: 800 | 1600 | 2400 | 13164;

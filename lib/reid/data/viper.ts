@@ -3,7 +3,7 @@ import { Generator, randperm } from '../../tensor/index.ts';
 import { type ReidData, type ReidImage, reidData } from './reid-image.ts';
 import { Tree } from './tree.ts';
 
-/** Options of {@link viper}. */
+/** Options of `viper`. */
 export interface ViperOptions {
   /** Which of 20 splits, from 0; even ones ask with camera A, odd ones the same split with camera B. Default 0. */
   split?: number;
