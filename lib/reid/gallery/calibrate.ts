@@ -1,5 +1,6 @@
 import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { Generator, rand, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { checkCount } from '../models/checks.ts';
 import {
   encodeLabels,
   FeatureDistances,
@@ -63,6 +64,8 @@ export function calibrateThreshold(data: CalibrationData, options: CalibrationOp
   const { falseMatchRate = 1e-3, confidence = 0.95, draws = 400, seed = 0 } = options;
   checkShare('falseMatchRate', falseMatchRate);
   checkShare('confidence', confidence);
+  checkCount('calibrate', 'draws', draws);
+  checkCount('calibrate', 'seed', seed, 0);
   const { matrix, identity, camera } = checkData(data);
   const pairs = collectPairs(matrix, identity, camera, falseMatchRate);
   checkEnough(pairs, falseMatchRate);

@@ -2,6 +2,7 @@ import { pathOf } from '../../atomic-file.ts';
 import { expandUser } from '../../data/fs-path.ts';
 import { checkFunction, checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { stack, tensor } from '../../tensor/index.ts';
+import type { Features, Labels } from '../ranking/parts.ts';
 import {
   type Calibration,
   type CalibrationData,
@@ -9,7 +10,7 @@ import {
   calibrateThreshold,
   RATES,
 } from './calibrate.ts';
-import { type Drift, DriftWatch } from './drift.ts';
+import type { Drift } from './drift.ts';
 import {
   checkEntry,
   checkFacts,
@@ -19,15 +20,15 @@ import {
   featureOf,
   type NewEntry,
   type StoredEntry,
-  squareOf,
 } from './entry.ts';
 import { GalleryError } from './errors.ts';
 import { exactSearch } from './exact-search.ts';
-import { FeatureIndex } from './feature-index.ts';
 import { FILTERS, filterOf, type GalleryFilter } from './filter.ts';
+import { GalleryRows } from './gallery-rows.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { Change, GalleryStore } from './store.ts';
+import { Threshold } from './threshold.ts';
 
 /** Options of {@link Gallery.open}. */
 export interface GalleryOptions<Image = unknown> {
@@ -81,20 +82,17 @@ export class Gallery<Image = unknown> {
   readonly width: number;
   readonly #store: GalleryStore;
   readonly #extract: GalleryOptions<Image>['extract'];
-  #index: FeatureIndex;
-  #facts: EntryFacts[] = [];
-  #version = -1;
+  readonly #rows: GalleryRows;
   #writing: Promise<unknown> = Promise.resolve();
-  #calibration: Calibration | undefined;
-  #watch: DriftWatch | undefined;
+  #threshold: Threshold | undefined;
   #isClosed = false;
 
   private constructor(store: GalleryStore, { width, extract }: GalleryOptions<Image>) {
     this.width = width;
     this.#store = store;
     this.#extract = extract;
-    this.#index = new FeatureIndex(width);
-    this.#refresh();
+    this.#rows = new GalleryRows(width);
+    this.#rows.refresh(store);
   }
 
   /**
@@ -125,7 +123,7 @@ export class Gallery<Image = unknown> {
   /** How many entries there are. */
   get size(): number {
     this.#ready();
-    return this.#index.size;
+    return this.#rows.index.size;
   }
 
   /** What is known of an entry, or undefined. */
@@ -147,7 +145,7 @@ export class Gallery<Image = unknown> {
     const seen = new Set<string>();
     await this.#write(() => {
       for (const [id] of changes) {
-        if (seen.has(id) || this.#index.has(id)) throw alreadyThere(id);
+        if (seen.has(id) || this.#rows.index.has(id)) throw alreadyThere(id);
         seen.add(id);
       }
       return changes;
@@ -211,18 +209,18 @@ export class Gallery<Image = unknown> {
    * an identity. `search` answers by it from then on. The rate is that of one comparison: of n entries that are somebody else, one
    * is taken for a match with a chance of 1 - (1 - rate)ⁿ.
    *
-   * @throws RangeError where there are too few pairs to promise the rate
+   * @throws RangeError where there are too few pairs to promise the rate, and for features of another width
    */
   calibrate(options: CalibrationOptions & Partial<CalibrationData> = {}): Calibration {
     checkPositions('Gallery.calibrate', arguments, 1);
     checkOptions('Gallery.calibrate', options, ['features', 'ids', 'cameras', ...RATES]);
     this.#ready();
     const { features, ids, cameras, ...rates } = options;
-    const isGiven = features !== undefined && ids !== undefined;
-    const data = isGiven ? { features, ids, ...(cameras === undefined ? {} : { cameras }) } : this.#ownData();
-    this.#calibration = calibrateThreshold(data, rates);
-    this.#watch = new DriftWatch(this.#calibration.reference);
-    return this.#calibration;
+    const data = givenData(features, ids, cameras) ?? this.#ownData();
+    const calibration = calibrateThreshold(data, rates);
+    if (calibration.centre.length !== this.width) throw otherWidth(calibration.centre.length, this.width);
+    this.#threshold = new Threshold(calibration);
+    return calibration;
   }
 
   /** Ends what is under way and closes the file. */
@@ -234,8 +232,8 @@ export class Gallery<Image = unknown> {
   }
 
   #ownData(): CalibrationData {
-    const named = this.#index.ids.flatMap((id, row) => {
-      const { identity, camera } = this.#facts[row] as EntryFacts;
+    const named = this.#rows.index.ids.flatMap((id, row) => {
+      const { identity, camera } = this.#rows.factsOf(row);
       return identity === undefined ? [] : [{ id, identity, camera }];
     });
     if (named.length === 0)
@@ -256,41 +254,27 @@ export class Gallery<Image = unknown> {
     k: number,
     fits: ((facts: EntryFacts) => boolean) | undefined,
   ): GalleryResult {
-    if (this.#index.size === 0)
-      return { matches: [], verdict: this.#verdict(undefined), rescored: 0, drift: null };
-    const bounds = this.#index.bounds(query);
-    const { ids } = this.#index;
-    const { found, rescored } = exactSearch(query, bounds, k, {
-      isWanted: fits === undefined ? undefined : (row) => fits(this.#facts[row] as EntryFacts),
+    const { index } = this.#rows;
+    const answer = (nearest?: number) => this.#threshold?.verdict(nearest) ?? null;
+    if (index.size === 0) return { matches: [], verdict: answer(), rescored: 0, drift: null };
+    const { ids } = index;
+    const { found, rescored } = exactSearch(query, index.bounds(query), k, {
+      isWanted: fits === undefined ? undefined : (row) => fits(this.#rows.factsOf(row)),
       feature: (row) => this.#existing(ids[row] as string).feature,
       name: (row) => ids[row] as string,
     });
-    this.#watchFor(query);
+    this.#threshold?.see(query);
     const matches = found.map(({ row, similarity }) => ({
       id: ids[row] as string,
       similarity,
-      ...this.#facts[row],
+      ...this.#rows.factsOf(row),
     }));
     return {
       matches,
-      verdict: this.#verdict(found[0]?.similarity),
+      verdict: answer(found[0]?.similarity),
       rescored,
-      drift: this.#watch?.state() ?? null,
+      drift: this.#threshold?.drift() ?? null,
     };
-  }
-
-  #watchFor(query: Float32Array): void {
-    const centre = this.#calibration?.centre;
-    if (centre === undefined || centre.length !== this.width) return;
-    const length = Math.sqrt(squareOf(query));
-    this.#watch?.add(
-      query.reduce((sum, value, index) => sum + value * (centre[index] as number), 0) / length,
-    );
-  }
-
-  #verdict(similarity: number | undefined): GalleryResult['verdict'] {
-    if (this.#calibration === undefined) return null;
-    return similarity !== undefined && similarity >= this.#calibration.threshold ? 'match' : 'unknown';
   }
 
   #existing(id: string): StoredEntry {
@@ -312,39 +296,37 @@ export class Gallery<Image = unknown> {
         this.#ready();
         const changes = decide();
         await this.#store.write(changes);
-        if (this.#store.version() !== this.#version + 1) return this.#refresh();
-        this.#version++;
-        for (const change of changes) this.#apply(change);
+        this.#rows.follow(this.#store, changes);
       });
     this.#writing = turn;
     return turn;
-  }
-
-  #apply([id, entry]: Change): void {
-    if (entry !== undefined) {
-      this.#facts[this.#index.set(id, entry.feature)] = entry.facts;
-      return;
-    }
-    const row = this.#index.delete(id);
-    this.#facts[row] = this.#facts.at(-1) as EntryFacts;
-    this.#facts.pop();
   }
 
   #ready(): void {
     if (this.#isClosed) {
       throw new GalleryError('Gallery was closed; open it again', { code: 'ERR_GALLERY_CLOSED' });
     }
-    if (this.#store.version() !== this.#version) this.#refresh();
+    this.#rows.refresh(this.#store);
   }
+}
 
-  /** Reads all entries anew: at the beginning, and when another process has written. */
-  #refresh(): void {
-    const version = this.#store.version();
-    this.#index = new FeatureIndex(this.width);
-    this.#facts = [];
-    for (const [id, entry] of this.#store.entries()) this.#apply([id, entry]);
-    this.#version = version;
-  }
+/** The images to calibrate on; undefined where none are given. */
+function givenData(
+  features: Features | undefined,
+  ids: Labels | undefined,
+  cameras: Labels | undefined,
+): CalibrationData | undefined {
+  if (features !== undefined && ids !== undefined)
+    return cameras === undefined ? { features, ids } : { features, ids, cameras };
+  if (features === undefined && ids === undefined && cameras === undefined) return undefined;
+  const missing = features === undefined ? 'features' : 'ids';
+  throw new TypeError(
+    `Expected features and ids together for Gallery.calibrate, got no ${missing}; leave all out to calibrate on the gallery's own entries`,
+  );
+}
+
+function otherWidth(width: number, own: number): RangeError {
+  return new RangeError(`Expected features of ${own} numbers for Gallery.calibrate, got ${width}`);
 }
 
 function alreadyThere(id: string): GalleryError {

@@ -192,6 +192,7 @@ describe('a gallery in a file', () => {
     const gallery = await open(path);
     const feature = new Float32Array(WIDTH).fill(2);
     await gallery.enrol({ id: 'a', feature });
+    const narrow = { ...people(60, 4), features: people(60, 4).features.narrow(1, 0, 8) };
     const said = [
       await refusal(() =>
         gallery.enrol([
@@ -215,6 +216,10 @@ describe('a gallery in a file', () => {
       await refusal(() => gallery.search(feature, { k: 0 })),
       await refusal(() => gallery.search(feature, { cameras: 'x' } as never)),
       await refusal(() => gallery.calibrate({ falseMatchRate: 0.1 })),
+      await refusal(() => gallery.calibrate({ features: [feature] })),
+      await refusal(() => gallery.calibrate({ cameras: ['x'] })),
+      await refusal(() => gallery.calibrate({ ...narrow, falseMatchRate: 0.1 })),
+      await refusal(() => gallery.calibrate({ ...people(60, 4), draws: 0 })),
       await refusal(() => reid.Gallery.open({ width: 3, path })),
     ];
     expect(gallery.size).toBe(1);
@@ -234,6 +239,10 @@ describe('a gallery in a file', () => {
         "RangeError: Expected a whole number from 1 for Gallery.search k, got 0",
         "RangeError: Expected a known option for Gallery.search, got "cameras"; did you mean camera?",
         "RangeError: Expected features and ids for Gallery.calibrate, got neither, and no entry has an identity",
+        "TypeError: Expected features and ids together for Gallery.calibrate, got no ids; leave all out to calibrate on the gallery's own entries",
+        "TypeError: Expected features and ids together for Gallery.calibrate, got no features; leave all out to calibrate on the gallery's own entries",
+        "RangeError: Expected features of 24 numbers for Gallery.calibrate, got 8",
+        "RangeError: Expected a whole number from 1 for calibrate draws, got 0",
         "GalleryError: Expected a gallery of features with 3 numbers at FOLDER/people.lmdb, got one of 24; open it with its own width, or enrol into a new file",
         "GalleryError: Gallery was closed; open it again",
       ]
