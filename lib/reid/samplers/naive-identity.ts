@@ -1,14 +1,8 @@
-import { checkOptions, checkPositions } from '../../options.ts';
-import {
-  checkBatch,
-  checkIdentities,
-  type Identity,
-  type IdentitySamplerOptions,
-  placesById,
-  sortedIds,
-} from './identities.ts';
-import { NumpyRandom } from './numpy-random.ts';
-import { checkReplicas, ownPart, type ReplicaOptions } from './replicas.ts';
+import { checkPositions } from '../../options.ts';
+import { EndlessIdentities } from './endless-identities.ts';
+import type { Identity, IdentitySamplerOptions } from './identities.ts';
+import type { NumpyRandom } from './numpy-random.ts';
+import type { ReplicaOptions } from './replicas.ts';
 
 /**
  * fast-reid's `NaiveIdentitySampler`: batches of P identities with K images each, without an end. The indices are those of the
@@ -18,37 +12,18 @@ import { checkReplicas, ownPart, type ReplicaOptions } from './replicas.ts';
  * const sampler = new reid.NaiveIdentitySampler(ids, { batchSize: 64, numInstances: 4 });
  * for (const index of sampler.take(64)) console.log(index);
  */
-export class NaiveIdentitySampler implements Iterable<number> {
-  readonly numInstances: number;
-  readonly perBatch: number;
-  readonly rank: number;
-  readonly worldSize: number;
-  readonly #batchSize: number;
-  readonly #seed: number;
-  readonly #places: Map<Identity, number[]>;
-
+export class NaiveIdentitySampler extends EndlessIdentities {
   /** @param ids The identity of each sample. */
   constructor(ids: readonly Identity[], options: IdentitySamplerOptions & ReplicaOptions) {
-    const owner = 'NaiveIdentitySampler';
-    checkPositions(owner, arguments, 2);
-    checkOptions(owner, options, ['batchSize', 'numInstances', 'seed', 'rank', 'worldSize']);
-    checkIdentities(owner, ids);
-    this.#places = placesById(ids);
-    const { batchSize, numInstances, perBatch, seed } = checkBatch(owner, options, this.#places.size);
-    this.numInstances = numInstances;
-    this.perBatch = perBatch;
-    const { rank, worldSize } = checkReplicas(owner, options);
-    this.rank = rank;
-    this.worldSize = worldSize;
-    this.#batchSize = batchSize * worldSize;
-    this.#seed = seed;
+    checkPositions('NaiveIdentitySampler', arguments, 2);
+    super('NaiveIdentitySampler', ids, options, (identities) => identities);
     this.#checkRound();
   }
 
   /** A round that cannot fill the batches of all processes would go on without giving any, as the published code does. */
   #checkRound(): void {
     const { numInstances, perBatch, worldSize } = this;
-    const chunks = [...this.#places.values()].map(({ length }) =>
+    const chunks = [...this.places.values()].map(({ length }) =>
       Math.max(1, Math.floor(length / numInstances)),
     );
     let rounds = 0;
@@ -64,48 +39,25 @@ export class NaiveIdentitySampler implements Iterable<number> {
     );
   }
 
-  *[Symbol.iterator](): Generator<number> {
-    const random = new NumpyRandom(this.#seed);
-    const ids = sortedIds(this.#places.keys());
-    for (;;) yield* this.#round(random, [...ids]);
-  }
-
-  /** Batches until fewer than P identities have K images left. What begins no whole batch of all processes is dropped. */
-  *#round(random: NumpyRandom, all: Identity[]): Generator<number> {
-    let available = all;
+  /** Until fewer than P identities have K images left. */
+  protected override *round(random: NumpyRandom, ids: readonly Identity[]): Generator<readonly number[]> {
+    let available = [...ids];
     const left = new Map<Identity, number[]>();
-    let batch: number[] = [];
     while (available.length >= this.perBatch) {
       for (const id of random.choice(available, this.perBatch, false)) {
         const own = left.get(id) ?? this.#shuffled(random, id);
         left.set(id, own);
-        batch.push(...own.splice(0, this.numInstances));
+        yield own.splice(0, this.numInstances);
         if (own.length < this.numInstances) available = available.filter((other) => other !== id);
       }
-      if (batch.length !== this.#batchSize) continue;
-      yield* ownPart(batch, this.rank, this.worldSize);
-      batch = [];
     }
   }
 
   #shuffled(random: NumpyRandom, id: Identity): number[] {
-    const list = this.#places.get(id) as number[];
+    const list = this.places.get(id) as readonly number[];
     const indices =
       list.length < this.numInstances ? random.choice(list, this.numInstances, true) : [...list];
     random.shuffle(indices);
     return indices;
   }
-
-  /** The first `count` indices. */
-  take(count: number): number[] {
-    return takeFrom(this, count);
-  }
-}
-
-/** The first `count` of what has no end. */
-export function takeFrom(source: Iterable<number>, count: number): number[] {
-  const found: number[] = [];
-  if (count <= 0) return found;
-  for (const index of source) if (found.push(index) === count) break;
-  return found;
 }
