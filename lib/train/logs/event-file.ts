@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { checkPositions } from '../../options.ts';
+import { checkPositions, checkText } from '../../options.ts';
 import { maskedCrc32c } from './crc32c.ts';
 
 let files = 0;
@@ -18,7 +18,10 @@ export class EventFile {
    */
   constructor(folder: string, from?: number) {
     checkPositions('EventFile', arguments, 2);
-    const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}.${files++}`;
+    checkText('EventFile', 'a folder', folder);
+    // TensorBoard reads a folder's files in the order of their names.
+    const number = String(files++).padStart(6, '0');
+    const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}.${number}`;
     this.path = join(folder, name);
     mkdirSync(folder, { recursive: true });
     this.#append(0, text(3, 'brain.Event:2'));
