@@ -47,6 +47,7 @@ export function suggestion(name: string, known: readonly string[], what = 'names
  */
 export function checkOptions(owner: string, options: object, known: readonly string[]): void {
   checkOptionsObject(owner, options);
+  if (options === undefined) throw new TypeError(`Expected an options object for ${owner}, got undefined`);
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     throw new RangeError(

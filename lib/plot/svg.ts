@@ -5,7 +5,7 @@ import type { PlotSpec } from './plots.ts';
  * Draws a specification of [vega-lite](https://vega.github.io/vega-lite/docs/spec.html) as SVG, without a browser and without
  * the network. Data stands in the specification (`data: { values }`).
  *
- * @throws TypeError for what is no object, Error of vega-lite's where the specification is none
+ * @throws TypeError for what is no object, RangeError with vega-lite's words where the specification is none
  * @example
  * const svg = await plotSvg({
  *   data: { values: [{ epoch: 1, loss: 2.1 }, { epoch: 2, loss: 1.4 }] },
@@ -19,5 +19,15 @@ export async function plotSvg(spec: PlotSpec): Promise<string> {
     throw new TypeError(`Expected a specification of vega-lite for plotSvg, got ${describeValue(spec)}`);
   }
   const { drawSvg } = await import('./vega.ts');
-  return await drawSvg(spec);
+  try {
+    return await drawSvg(spec);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new RangeError(
+      `Expected a specification that vega-lite draws for plotSvg, got one it refuses: ${message}`,
+      {
+        cause,
+      },
+    );
+  }
 }

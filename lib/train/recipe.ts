@@ -1,4 +1,4 @@
-import type { Module, Parameter } from '../nn/index.ts';
+import { Module, type Parameter } from '../nn/index.ts';
 import {
   Adadelta,
   Adafactor,
@@ -14,7 +14,7 @@ import {
   RMSprop,
   SGD,
 } from '../optim/index.ts';
-import { checkPositions } from '../options.ts';
+import { checkOptionsObject, checkPositions, describeValue } from '../options.ts';
 import type { TrainConfig } from './config/presets.ts';
 import type { AnyScheduler } from './run/trainer-options.ts';
 
@@ -49,6 +49,9 @@ const MAKERS: Readonly<Record<TrainConfig['optimizer'], (groups: Group[], recipe
  */
 export function optimizerOf(model: Module, recipe: Recipe): AnyOptimizer {
   checkPositions('optimizerOf', arguments, 2);
+  if (!(model instanceof Module))
+    throw new TypeError(`Expected a Module for optimizerOf, got ${describeValue(model)}`);
+  checkOptionsObject('optimizerOf recipe', recipe ?? null);
   const params = [...model.parameters()].filter(({ requiresGrad }) => requiresGrad);
   if (params.length === 0)
     throw new RangeError('Expected parameters that --freeze leaves to train, got none; freeze fewer');
@@ -78,6 +81,7 @@ type Plan = Pick<
  */
 export function scheduleOf(optimizer: AnyOptimizer, plan: Plan): AnyScheduler {
   checkPositions('scheduleOf', arguments, 2);
+  checkOptionsObject('scheduleOf plan', plan ?? null);
   const { warmupEpochs: warmup, epochs, scheduler } = plan;
   if (warmup === 0)
     return scheduler === 'plateau' ? plateau(optimizer, plan) : mainSchedule(optimizer, plan, 0);

@@ -13,19 +13,19 @@ const TAKE_ANYTHING: readonly (readonly [name: RegExp, reason: string])[] = [
     'takes nothing, or nothing that it needs',
   ],
   [/^cuda\./, 'without a device the error says that there is none'],
+  [
+    /^distributed\.(allGather|allToAll|allGatherObject|broadcastObjectList|destroyProcessGroup|get\w+|newGroup)$|^DistributedSampler$/,
+    'without a process group the error says so first',
+  ],
   [/^autograd\.(Function|FunctionCtx)$|^distributions\.Distribution$|^IterableDataset$/, 'a base'],
   [
-    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor)$/,
+    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor|distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.(Gallery|LoadedReID)|datasets\.(EmojiStyles|WebDataset))$/,
     'made by the package',
   ],
   [/^checkpoint\.(metadataOf|textsOf)$/, 'any object is a state dict'],
   [
-    /^(Random|Sequential|SubsetRandom)Sampler$|^defaultCollate$/,
-    'any list has a length, and can be a sample',
-  ],
-  [
-    /^(reid|plot|distributed)\.|^train\.(optimizerOf|scheduleOf|EventFile|configText)$|^datasets\.(EmojiStyles|tarSamples|WebDataset)$|^plotSvg$|^DistributedSampler$/,
-    'their own tests',
+    /^(Random|Sequential|SubsetRandom)Sampler$|^defaultCollate$|^datasets\.tarSamples$/,
+    'any list has a length, can be a sample, and is a stream until its first part is read',
   ],
   [/^(defaultConvert|dtypeOfArray|isTensor|keep)$/, 'takes anything'],
   [/^nn\.Identity$/, 'takes any arguments, as torch does'],

@@ -33,7 +33,9 @@ describe('plots', () => {
         (got) => `TypeError: Expected a specification of vega-lite for plotSvg, got ${got}`,
       ),
     );
-    await expect(plotSvg({ nothing: 1 })).rejects.toThrow(/^Invalid specification/);
+    await expect(plotSvg({ nothing: 1 })).rejects.toThrow(
+      /^Expected a specification that vega-lite draws for plotSvg, got one it refuses: Invalid specification/,
+    );
   });
 
   it('leave a gap where a value is no number', async () => {

@@ -60,8 +60,9 @@ export function listData(): DataName[] {
 /** The full name of a data set, or undefined. `market`, `duke` and `msmt` are short for theirs. */
 export function dataName(name: string): DataName | undefined {
   checkPositions('dataName', arguments, 1);
-  const key = ALIASES[name] ?? name;
-  return key in READERS ? (key as DataName) : undefined;
+  checkText('dataName', 'a name', name);
+  const key = Object.hasOwn(ALIASES, name) ? (ALIASES[name] as string) : name;
+  return Object.hasOwn(READERS, key) ? (key as DataName) : undefined;
 }
 
 /**

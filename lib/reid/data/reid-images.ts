@@ -1,7 +1,7 @@
 import { checkIndex, checkTransform, type Dataset } from '../../data/datasets/dataset.ts';
 import { decodeImage } from '../../data/image.ts';
 import type { Transform } from '../../data/transforms/transform.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 
 /** Options of {@link ReidImages}. */
@@ -24,6 +24,11 @@ export class ReidImages implements Dataset<[image: Tensor, index: number]> {
     checkPositions('ReidImages', arguments, 2);
     checkOptions('ReidImages', options, ['transform']);
     checkTransform('ReidImages', options.transform);
+    if (!Array.isArray(images) || !images.every((image) => typeof image?.path === 'string')) {
+      throw new TypeError(
+        `Expected an array of images with a path each for ReidImages, got ${describeValue(images)}`,
+      );
+    }
     this.images = images;
     this.#transform = options.transform;
   }

@@ -46,6 +46,11 @@ export function trainingSet(sets: readonly ReidData[], options: TrainingSetOptio
   if (order !== 'number' && order !== 'text') {
     throw new RangeError(`Expected "number" or "text" for trainingSet order, got ${describeValue(order)}`);
   }
+  if (!Array.isArray(sets) || !sets.every((set) => Array.isArray(set?.train))) {
+    throw new TypeError(
+      `Expected an array of what loadData gives for trainingSet, got ${describeValue(sets)}`,
+    );
+  }
   const entries = sets.flatMap((set, data) => entriesOf(set, data, combineAll));
   if (entries.length === 0) {
     throw new RangeError(

@@ -1,3 +1,4 @@
+import { Module } from '../../nn/index.ts';
 import { describeValue, suggestion } from '../../options.ts';
 
 /** Refuses all but the known values; a text that is nearly one is told so. */
@@ -7,6 +8,12 @@ export function checkChoice<T>(owner: string, name: string, value: unknown, know
   const near = typeof value === 'string' ? suggestion(value, known.map(String), 'values') : '';
   const hint = near.startsWith('; did') ? near : '';
   throw new RangeError(`Expected one of ${list} for ${owner} ${name}, got ${describeValue(value)}${hint}`);
+}
+
+/** Refuses what is no network. */
+export function checkModule(owner: string, name: string, value: unknown): asserts value is Module {
+  if (value instanceof Module) return;
+  throw new TypeError(`Expected a Module for ${owner} ${name}, got ${describeValue(value)}`);
 }
 
 /** Refuses all but whole numbers from `least` on. */

@@ -3,7 +3,7 @@ import { CheckpointError } from '../../errors.ts';
 import { init, type Module, utils } from '../../nn/index.ts';
 import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { type Device, noGrad, scope, Tensor } from '../../tensor/index.ts';
-import { checkChoice, checkCount } from './checks.ts';
+import { checkChoice, checkCount, checkModule } from './checks.ts';
 import type { FastReID, FastReIDOptions } from './fast-reid.ts';
 import { type Finding, REID_LAYOUTS, type ReIDLayout } from './layouts/finding.ts';
 import { describeOther, findNetwork } from './layouts/recognise.ts';
@@ -228,6 +228,7 @@ function fillRest(model: ReIDModel, state: ReadonlyMap<string, Tensor>): void {
  */
 export function loadBackbone(model: ReIDModel, file: string | URL | Uint8Array): string[] {
   checkPositions('reid.loadBackbone', arguments, 2);
+  checkModule('reid.loadBackbone', 'model', model);
   const backbone = backboneOf(model);
   return scope(() => {
     const wanted = backbone.stateDict();

@@ -8,21 +8,12 @@ import {
   ToTensor,
 } from '../../data/transforms/index.ts';
 import type { Module } from '../../nn/index.ts';
-import { checkPositions } from '../../options.ts';
+import { checkPositions, describeValue } from '../../options.ts';
+import { checkChoice } from './checks.ts';
 import type { ReIDLayout } from './layouts/finding.ts';
 
-/** What is known of a loaded network besides its weights. */
-export interface LoadedFields<M extends Module> {
-  readonly model: M;
-  readonly layout: ReIDLayout;
-  readonly name: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly assumed: readonly string[];
-  readonly prefix: string;
-  readonly numClasses: number | undefined;
-  readonly unusedKeys: readonly string[];
-  readonly size: readonly [number, number];
-}
+/** What is known of a loaded network; how its images are prepared follows from it. */
+export type LoadedFields<M extends Module> = Omit<LoadedReID<M>, 'normalization' | 'transform' | 'toString'>;
 
 /** A network from a file, with how its images are prepared. */
 export class LoadedReID<M extends Module = Module> {
@@ -79,6 +70,10 @@ export class LoadedReID<M extends Module = Module> {
 /** The preparation of images for evaluation. */
 export function reidTransform(normalization: 'inside' | 'outside', size: readonly [number, number]): Compose {
   checkPositions('reidTransform', arguments, 2);
+  checkChoice('reidTransform', 'normalization', normalization, ['inside', 'outside']);
+  if (!Array.isArray(size) || size.length !== 2) {
+    throw new TypeError(`Expected [height, width] for reidTransform size, got ${describeValue(size)}`);
+  }
   const [height, width] = size;
   return normalization === 'inside'
     ? new Compose([new Resize([height, width], { interpolation: 'bicubic' }), new ToDtype('float32')])

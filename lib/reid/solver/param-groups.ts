@@ -1,6 +1,6 @@
 import type { Module, Parameter } from '../../nn/index.ts';
 import { checkOptions, checkPositions } from '../../options.ts';
-import { checkNumber } from '../models/checks.ts';
+import { checkModule, checkNumber } from '../models/checks.ts';
 
 /** Options of {@link strongBaselineGroups}. */
 export interface GroupOptions {
@@ -33,6 +33,7 @@ export function strongBaselineGroups(model: Module, options: GroupOptions = {}):
   const { lr = 3.5e-4, biasLrFactor = 1, weightDecay = 5e-4, weightDecayBias = 5e-4 } = options;
   for (const [name, value] of Object.entries({ lr, biasLrFactor, weightDecay, weightDecayBias }))
     checkNumber('strongBaselineGroups', name, value, 0);
+  checkModule('strongBaselineGroups', 'model', model);
   return model
     .namedParameters()
     .filter(([, { requiresGrad }]) => requiresGrad)

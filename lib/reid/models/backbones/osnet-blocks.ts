@@ -14,6 +14,7 @@ import {
 import { checkOptions, checkPositions } from '../../../options.ts';
 import { ops, type Tensor } from '../../../tensor/index.ts';
 import { release, temporaries } from '../../../tensor/scope.ts';
+import { checkCount } from '../checks.ts';
 
 /** Options of {@link ConvNorm}. */
 export interface ConvNormOptions {
@@ -80,6 +81,8 @@ export class LightConvStream extends Module {
 
   constructor(channels: number, depth: number) {
     checkPositions('LightConvStream', arguments, 2);
+    checkCount('LightConvStream', 'channels', channels);
+    checkCount('LightConvStream', 'depth', depth);
     super();
     this.layers = stream(channels, depth);
   }

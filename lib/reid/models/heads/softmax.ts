@@ -1,6 +1,7 @@
 import { Module } from '../../../nn/index.ts';
 import { checkPositions } from '../../../options.ts';
 import { noGrad, ops, type Tensor } from '../../../tensor/index.ts';
+import { checkCount, checkNumber } from '../checks.ts';
 
 /** What the classifiers of fast-reid do with their scores; a target of -1 has no class among them. */
 abstract class SoftmaxLayer extends Module {
@@ -9,7 +10,11 @@ abstract class SoftmaxLayer extends Module {
     readonly scale: number,
     readonly margin: number,
   ) {
-    checkPositions(new.target.name, arguments, 3);
+    const { name } = new.target;
+    checkPositions(name, arguments, 3);
+    checkCount(name, 'numClasses', numClasses);
+    checkNumber(name, 'scale', scale);
+    checkNumber(name, 'margin', margin);
     super();
   }
 

@@ -2,6 +2,7 @@ import { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Module, Parameter } from '../../.
 import { checkPositions } from '../../../options.ts';
 import { full, isGradEnabled, noGrad, ops, type Tensor } from '../../../tensor/index.ts';
 import { temporaries } from '../../../tensor/scope.ts';
+import { checkNumber } from '../checks.ts';
 
 /** Gives the map as it is. */
 export class IdentityPool extends Module {
@@ -68,6 +69,7 @@ export class GeneralizedMeanPooling extends Module {
 
   constructor(p: number | Parameter = 3) {
     checkPositions('GeneralizedMeanPooling', arguments, 1);
+    if (!(p instanceof Parameter)) checkNumber('GeneralizedMeanPooling', 'p', p);
     super();
     this.p = p;
   }
