@@ -1,15 +1,7 @@
 #include "peers.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <condition_variable>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +11,7 @@
 #include <c10/util/Exception.h>
 
 #include "../binding/env/errors.h"
+#include "ask_store.h"
 
 namespace ibn::distributed {
 
@@ -27,57 +20,7 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 
 constexpr auto kPatience = std::chrono::seconds(3);
-constexpr int kProbeMilliseconds = 500;
 constexpr auto kPause = std::chrono::milliseconds(50);
-
-std::string addressText(const sockaddr_storage& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  uint16_t port = 0;
-  if (address.ss_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
-    inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
-    port = ntohs(v4->sin_port);
-  } else if (address.ss_family == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
-    inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
-    port = ntohs(v6->sin6_port);
-  }
-  return "[" + std::string(text) + "]:" + std::to_string(port);
-}
-
-// What Gloo writes for each rank: the length of the host's name, the name, the length of the address, the
-// address.
-PeerAddress readAddress(const Bytes& bytes) {
-  size_t length = 0;
-  if (bytes.size() < sizeof(length)) return {};
-  std::memcpy(&length, bytes.data(), sizeof(length));
-  const size_t place = 2 * sizeof(length) + length;
-  if (length > bytes.size() || place + sizeof(sockaddr_storage) > bytes.size()) return {};
-  sockaddr_storage address;
-  std::memcpy(&address, bytes.data() + place, sizeof(address));
-  return {std::string(reinterpret_cast<const char*>(bytes.data()) + sizeof(length), length),
-          addressText(address), address};
-}
-
-// Whether nobody listens there: the process is gone, or its machine. Its listener lives as long as its group.
-bool isRefused(const sockaddr_storage& address) {
-  const int probe = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (probe < 0) return false;
-  const auto* target = reinterpret_cast<const sockaddr*>(&address);
-  const socklen_t size = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-  bool refused = false;
-  if (connect(probe, target, size) != 0) {
-    pollfd event{probe, POLLOUT, 0};
-    int error = errno;
-    if (error == EINPROGRESS && poll(&event, 1, kProbeMilliseconds) == 1) {
-      socklen_t length = sizeof(error);
-      getsockopt(probe, SOL_SOCKET, SO_ERROR, &error, &length);
-    }
-    refused = error != 0;
-  }
-  close(probe);
-  return refused;
-}
 
 // Gloo's errors name a file of its own first, and end with advice.
 std::string firstSentence(const std::string& text) {
@@ -100,46 +43,6 @@ std::vector<Bytes> readAll(c10d::Store& store, const std::vector<std::string>& k
   values.reserve(keys.size());
   for (const std::string& key : keys) values.push_back(store.get(key));
   return values;
-}
-
-// An answer that another thread gives. std::future's waits want a newer libstdc++ than the packed binding
-// may.
-template <typename T>
-class Answer {
- public:
-  void give(std::optional<T> value) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    value_ = std::move(value);
-    given_ = true;
-    ready_.notify_all();
-  }
-
-  std::optional<T> await(std::chrono::milliseconds patience) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ready_.wait_for(lock, patience, [this] { return given_; });
-    return std::move(value_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::optional<T> value_;
-  bool given_ = false;
-};
-
-// What `ask` gives, or `otherwise` where the store does not answer in time, its host being the one that is
-// gone.
-template <typename T>
-T askStore(std::function<T()> ask, T otherwise) {
-  auto answer = std::make_shared<Answer<T>>();
-  std::thread([answer, ask = std::move(ask)] {
-    try {
-      answer->give(ask());
-    } catch (...) {  // The store is gone with its host.
-      answer->give(std::nullopt);
-    }
-  }).detach();
-  return answer->await(2 * kPatience).value_or(std::move(otherwise));
 }
 
 constexpr const char* kReports = "ibn_net/reports/";
@@ -230,14 +133,14 @@ std::string Peers::firstLost(const std::string& mine) const {
         const Bytes first = store->compareSet(kLost, {}, Bytes(mine.begin(), mine.end()));
         return std::string(first.begin(), first.end());
       },
-      mine);
+      mine, 2 * kPatience);
 }
 
 // A time that passed. Every rank that waits says so in the store; those that do not are at fault.
 std::string Peers::silent(const std::string& text) const {
   std::vector<std::string> names;
-  const std::vector<size_t> absent =
-      askStore<std::vector<size_t>>([peers = shared_from_this()] { return peers->missing(); }, {0});
+  const std::vector<size_t> absent = askStore<std::vector<size_t>>(
+      [peers = shared_from_this()] { return peers->missing(); }, {0}, 2 * kPatience);
   names.reserve(absent.size());
   for (const size_t group_rank : absent) names.push_back(nameOf(group_rank));
   if (names.empty()) {

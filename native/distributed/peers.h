@@ -1,8 +1,6 @@
 // Who the other ranks of this process's groups are, so that errors name them. Gloo's own errors give a
 // socket's address, or nothing where a rank is silent.
 #pragma once
-#include <sys/socket.h>
-
 #include <exception>
 #include <memory>
 #include <optional>
@@ -11,14 +9,9 @@
 
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
-namespace ibn::distributed {
+#include "peer_address.h"
 
-// Where a rank's Gloo listens.
-struct PeerAddress {
-  std::string host;
-  std::string text;  // "[127.0.0.1]:1234"; empty where it is not known
-  sockaddr_storage socket{};
-};
+namespace ibn::distributed {
 
 // Held by shared_ptr only: a thread that waits for a store may outlive its group.
 class Peers : public std::enable_shared_from_this<Peers> {
