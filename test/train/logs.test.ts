@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EventFile } from '../../lib/train/index.ts';
 import { crc32c } from '../../lib/train/logs/crc32c.ts';
@@ -19,9 +20,13 @@ describe('event files', () => {
     expect(file.path).toMatch(/\/events\.out\.tfevents\.1800000000\.[^/]+\.\d+\.\d+$/);
   });
 
-  it('have names of their own', () => {
+  it('have names in the order they were made, whoever made the one before in the same second', () => {
+    vi.useFakeTimers();
+    vi.setSystemTime(1_800_000_000_250);
     const folder = tmp();
-    expect(new EventFile(folder).path).not.toBe(new EventFile(folder).path);
+    writeFileSync(join(folder, 'events.out.tfevents.1800000000.zzz.99999.0'), '');
+    const names = [new EventFile(folder), new EventFile(folder)].map(({ path }) => basename(path));
+    expect(readdirSync(folder).sort().slice(1)).toEqual(names);
   });
 });
 

@@ -1,10 +1,10 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { checkPositions, checkText } from '../../options.ts';
 import { maskedCrc32c } from './crc32c.ts';
 
-let files = 0;
+const PREFIX = 'events.out.tfevents.';
 
 /**
  * A file of scalars for TensorBoard: TFRecords of `Event` messages (tensorflow/core/util/event.proto), as
@@ -19,11 +19,8 @@ export class EventFile {
   constructor(folder: string, from?: number) {
     checkPositions('EventFile', arguments, 2);
     checkText('EventFile', 'a folder', folder);
-    // TensorBoard reads a folder's files in the order of their names.
-    const number = String(files++).padStart(6, '0');
-    const name = `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}.${number}`;
-    this.path = join(folder, name);
     mkdirSync(folder, { recursive: true });
+    this.path = join(folder, `${PREFIX}${secondsFor(folder)}.${hostname()}.${process.pid}.0`);
     this.#append(0, text(3, 'brain.Event:2'));
     if (from !== undefined) this.#append(from, message(7, [varint(1, 1)]));
   }
@@ -44,6 +41,16 @@ export class EventFile {
     length.writeBigUInt64LE(BigInt(event.length));
     appendFileSync(this.path, Buffer.concat([length, crc(length), event, crc(event)]));
   }
+}
+
+/**
+ * The time that a new file's name begins with: TensorBoard reads a folder's files in the order of their names, so it is later
+ * than what is there, from a process of this very second.
+ */
+function secondsFor(folder: string): number {
+  const there = readdirSync(folder).filter((name) => name.startsWith(PREFIX));
+  const times = there.map((name) => Number.parseInt(name.slice(PREFIX.length), 10)).filter(Number.isFinite);
+  return Math.max(Math.floor(Date.now() / 1000), ...times.map((time) => time + 1));
 }
 
 function crc(bytes: Uint8Array): Buffer {
