@@ -120,7 +120,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     config: [],
     logs: [],
     report: [],
-    run: ['.'],
+    run: ['.', 'metrics'],
     '.': ['run', 'metrics', 'config', 'report', 'logs'],
   },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },

@@ -22,6 +22,8 @@ export type { FilePart, ImageDataset, ImageRecord } from './pipeline/image-recor
 export { encodePng, type PngOptions, writePng } from './png.ts';
 export {
   BatchSampler,
+  DistributedEvalSampler,
+  type DistributedEvalSamplerOptions,
   DistributedSampler,
   type DistributedSamplerOptions,
   RandomSampler,

@@ -4,6 +4,7 @@ import { lrScheduler } from '../optim/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { TrainError } from './errors.ts';
 import { disposeTensors, samplesIn } from './run/batch-tensors.ts';
+import { batchesOfAll } from './run/batches-of-all.ts';
 import { betterFigure } from './run/best-figure.ts';
 import { Means } from './run/means.ts';
 import { distributedSamplerOf, Ranks } from './run/ranks.ts';
@@ -187,7 +188,8 @@ export class Trainer<Batch> {
   /** The data, whose failure loses nothing that was trained. */
   async *#read(): AsyncGenerator<Batch, void, undefined> {
     try {
-      yield* this.#options.data;
+      const warn = (message: string) => this.#saves.tell((callbacks) => callbacks.onWarning?.(message));
+      yield* batchesOfAll(this.#options.data, this.#ranks, warn);
     } catch (error) {
       this.#saves.keep(this.#progress, this.#pending === 0);
       throw error;
@@ -239,6 +241,7 @@ export class Trainer<Batch> {
     const { evaluate, model, ema } = this.#options;
     if (evaluate === undefined) return undefined;
     const measured: Module = ema?.module ?? model;
+    await this.#ranks.alignBuffers(measured);
     measured.eval();
     return await evaluate(measured, this.#progress.epoch);
   }

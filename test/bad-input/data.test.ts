@@ -96,6 +96,7 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
     [source, { numReplicas: 2, rank: 1, shuffle: true, seed: 3, dropLast: false }],
     made(data.DistributedSampler, first),
   ],
+  DistributedEvalSampler: [[source, { numReplicas: 2, rank: 1 }], made(data.DistributedEvalSampler, first)],
   BatchSampler: [[[4, 1, 3], 2, false], made(data.BatchSampler, first)],
   ConcatDataset: [[[rows, rows]], made(data.ConcatDataset, (made) => made.get(5))],
   ChainDataset: [[[samples, samples]], made(data.ChainDataset, (made) => made.length)],

@@ -14,7 +14,7 @@ const TAKE_ANYTHING: readonly (readonly [name: RegExp, reason: string])[] = [
   ],
   [/^cuda\./, 'without a device the error says that there is none'],
   [
-    /^distributed\.(allGather|allToAll|allGatherObject|broadcastObjectList|destroyProcessGroup|get\w+|newGroup)$|^DistributedSampler$/,
+    /^distributed\.(allGather|allToAll|allGatherObject|broadcastObjectList|destroyProcessGroup|get\w+|newGroup)$|^Distributed(Eval)?Sampler$|^train\.ClassificationMetrics\.allReduce$/,
     'without a process group the error says so first',
   ],
   [/^autograd\.(Function|FunctionCtx)$|^distributions\.Distribution$|^IterableDataset$/, 'a base'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DistributedSampler } from '../../lib/index.ts';
+import { DistributedEvalSampler, DistributedSampler } from '../../lib/index.ts';
 import { root } from '../helpers/files.ts';
 
 type Case = [
@@ -60,5 +60,30 @@ describe('DistributedSampler', () => {
     expect(() => new DistributedSampler([1])).toThrowErrorMatchingInlineSnapshot(
       `[TorchError: The default process group is not there. Call and await distributed.initProcessGroup() first]`,
     );
+  });
+});
+
+describe('DistributedEvalSampler', () => {
+  it('gives each sample to one rank, in order, and knows how many', () => {
+    for (const length of [0, 1, 2, 7, 24])
+      for (const numReplicas of [1, 2, 3, 8]) {
+        const ranks = Array.from({ length: numReplicas }, (_, rank) => {
+          const sampler = new DistributedEvalSampler(sized(length), { numReplicas, rank });
+          expect([...sampler]).toHaveLength(sampler.length);
+          return [...sampler];
+        });
+        const all = Array.from({ length }, (_, i) => i);
+        expect(ranks.flat().sort((a, b) => a - b)).toEqual(all);
+        for (const some of ranks) expect(some).toEqual([...some].sort((a, b) => a - b));
+      }
+  });
+
+  it('refuses ranks that there are not, and needs a group for the default', () => {
+    expect(
+      () => new DistributedEvalSampler([1], { numReplicas: 2, rank: 2 }),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: Expected an integer from 0 to 1 for DistributedEvalSampler rank, got 2]`,
+    );
+    expect(() => new DistributedEvalSampler([1])).toThrow('distributed.initProcessGroup() first');
   });
 });

@@ -1,4 +1,12 @@
-import { DistributedSampler, datasets, distributed, nn, ones } from '../../lib/index.ts';
+import {
+  DistributedEvalSampler,
+  DistributedSampler,
+  datasets,
+  distributed,
+  nn,
+  ones,
+  train,
+} from '../../lib/index.ts';
 import type { Calls } from './call.ts';
 
 const t = () => ones([2]);
@@ -32,6 +40,8 @@ export const DISTRIBUTED_CALLS: Calls = {
   'nn.parallel.DistributedDataParallel': (o) => new nn.parallel.DistributedDataParallel(linear(), o),
   'nn.parallel.DistributedDataParallel.create': (o) =>
     nn.parallel.DistributedDataParallel.create(linear(), o),
+  DistributedEvalSampler: (o) => new DistributedEvalSampler([1, 2], o),
+  'train.ClassificationMetrics.allReduce': (o) => new train.ClassificationMetrics(2).allReduce(o),
   DistributedSampler: (o) => new DistributedSampler([1, 2], o),
   'datasets.WebDataset.open': (o) => datasets.WebDataset.open('/nowhere/shard.tar', o),
 };

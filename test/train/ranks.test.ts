@@ -51,6 +51,28 @@ const run = async (ranks: number, folder: string, options: Parameters<typeof pro
 const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
 const each = Array.from({ length: 24 }, (_, i) => i);
 
+describe('ClassificationMetrics over ranks', () => {
+  it('have on each rank what all have counted, one that saw nothing among them', async () => {
+    const counted = (await runRanks(
+      3,
+      `
+      const { train } = torch;
+      torch.manualSeed(5);
+      const [scores, labels] = [torch.randn([11, 6]), torch.randint(0, 6, [11])];
+      scores.select(0, 7).fill_(NaN);
+      const of = (metrics) => ({ ...metrics.summary(), loss: null, confusion: metrics.confusion(), perClass: metrics.perClass() });
+      const [whole, part] = [new train.ClassificationMetrics(6), new train.ClassificationMetrics(6)];
+      whole.update(scores, labels);
+      const [from, many] = [[0, 4], [4, 7], [11, 0]][rank];
+      if (many > 0) part.update(scores.narrow(0, from, many), labels.narrow(0, from, many));
+      await part.allReduce();
+      report([of(whole), of(part)]);`,
+    )) as [unknown, unknown][];
+    for (const [whole, part] of counted) expect(part).toEqual(whole);
+    expect(counted[0]?.[0]).toMatchObject({ samples: 11, nonFinite: 1 });
+  });
+});
+
 describe('Trainer over two ranks', () => {
   it('shares data and figures, writes once, and goes on after a signal to one rank as if never stopped', async () => {
     const [whole, broken] = [join(tmp(), 'whole'), join(tmp(), 'broken')];

@@ -1,6 +1,7 @@
 import type { corruptions } from '../../data/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { accuracy } from '../../train/index.ts';
+import { sumOverRanks } from '../../train/metrics/sum-over-ranks.ts';
 import type { Corrupted } from './corrupted.ts';
 
 /**
@@ -38,6 +39,14 @@ export class ErrorCount {
     this.#samples += samples;
     this.#right += (samples * top1) / 100;
     this.#amongFive += (samples * top5) / 100;
+  }
+
+  /** Adds what the other ranks counted. A rank without samples does not know whether there are five classes. */
+  async allReduce(): Promise<void> {
+    const mine = [this.#samples, this.#right, this.#amongFive, Number(this.#hasFive)];
+    const [samples = 0, right = 0, amongFive = 0, hasFive = 0] = await sumOverRanks(mine);
+    [this.#samples, this.#right, this.#amongFive] = [samples, right, amongFive];
+    this.#hasFive = hasFive > 0;
   }
 
   summary(): Pick<SeverityErrors, 'samples' | 'top1Error' | 'top5Error'> {

@@ -1,71 +1,35 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataLoader, datasets, decodeImage, type ImageRecord } from '../../data/index.ts';
+import {
+  DataLoader,
+  DistributedEvalSampler,
+  datasets,
+  decodeImage,
+  type ImageRecord,
+} from '../../data/index.ts';
 import type { StatusStream } from '../../net/status-line.ts';
 import { type Tensor, tensor } from '../../tensor/index.ts';
-import {
-  ClassificationMetrics,
-  type ClassificationSummary,
-  type ClassSummary,
-  evaluate,
-} from '../../train/index.ts';
+import { ClassificationMetrics, evaluate } from '../../train/index.ts';
 import { adviseInFlags } from '../flag-advice.ts';
 import { Classifier } from '../network/classifier.ts';
 import { ImageProgress } from '../network/image-progress.ts';
 import { leaveCoresToNetwork } from '../network/leave-cores.ts';
+import type { CommandRanks } from '../ranks.ts';
 import { type Condition, ORIGIN, TABLE_1 } from './conditions.ts';
 import type { Contestant } from './contestants.ts';
 import { type Corrupted, corruptedConditions } from './corrupted.ts';
 import { type CorruptionErrors, corruptionErrors, ErrorCount } from './corruption-errors.ts';
 import type { EvaluateOptions } from './evaluate.ts';
-import { type MatchedBy, matchLabels } from './labels.ts';
+import type { ConditionResult, Evaluation, NetworkResult } from './evaluation.ts';
+import { matchLabels } from './labels.ts';
 
-/** What a network made of the images under one condition. */
-export interface ConditionResult {
-  readonly condition: string;
-  readonly summary: ClassificationSummary;
-  readonly perClass: readonly ClassSummary[];
-  readonly confusion: readonly (readonly number[])[];
-}
-
-/** What came out for one network. */
-export interface NetworkResult {
-  readonly name: string;
-  readonly architecture: string;
-  readonly checkpoint: string;
-  readonly matchedBy: MatchedBy;
-  readonly classes: readonly string[];
-  readonly resize: number;
-  readonly crop: number;
-  readonly seconds: number;
-  /** Decoding included; an image counts once for each condition. */
-  readonly imagesPerSecond: number;
-  /** The first is that of the images as they are. */
-  readonly conditions: readonly [ConditionResult, ...ConditionResult[]];
-  readonly corruptions?: CorruptionErrors;
-}
-
-/** An image that was left out. */
-export interface Unreadable {
-  readonly path: string;
-  readonly reason: string;
-}
-
-/** What came out for all networks. */
-export interface Evaluation {
-  readonly data: string;
-  /** Names of the folders. */
-  readonly folders: readonly string[];
-  readonly unreadable: readonly Unreadable[];
-  readonly results: readonly NetworkResult[];
-}
-
-/** Evaluates networks, one after the other. */
+/** Evaluates networks, one after the other. Where there are several ranks, each image is one's, and all know what came out. */
 export async function evaluateAll(
   data: string,
   contestants: readonly Contestant[],
   options: EvaluateOptions,
   stderr: StatusStream,
+  ranks: CommandRanks,
 ): Promise<Evaluation> {
   const root = dataFolder(data, options.split);
   const folder = new datasets.ImageFolder(root);
@@ -74,11 +38,12 @@ export async function evaluateAll(
   const unreadable = new Map<string, string>();
   const results: NetworkResult[] = [];
   for (const contestant of contestants) {
-    const classifier = await Classifier.load({ ...options, ...contestant }).catch(adviseInFlags);
-    const run = new Run(folder, classifier, corrupted, options, stderr, unreadable);
+    const device = ranks.deviceOf(options.device);
+    const classifier = await Classifier.load({ ...options, ...contestant, device }).catch(adviseInFlags);
+    const run = new Run(folder, classifier, corrupted, options, stderr, unreadable, ranks);
     results.push(await run.result(contestant.name));
   }
-  const left = [...unreadable].map(([path, reason]) => ({ path, reason }));
+  const left = await ranks.gather([...unreadable].map(([path, reason]) => ({ path, reason })));
   return { data: root, folders: folder.classes, unreadable: left, results };
 }
 
@@ -107,6 +72,7 @@ class Run {
   readonly #unreadable: Map<string, string>;
   readonly #conditions: readonly [Condition, ...Condition[]];
   readonly #corrupted: readonly Corrupted[];
+  readonly #ranks: CommandRanks;
 
   constructor(
     folder: datasets.ImageFolder,
@@ -115,6 +81,7 @@ class Run {
     options: EvaluateOptions,
     stderr: StatusStream,
     unreadable: Map<string, string>,
+    ranks: CommandRanks,
   ) {
     this.#folder = folder;
     this.#classifier = classifier;
@@ -122,16 +89,20 @@ class Run {
     this.#stderr = stderr;
     this.#unreadable = unreadable;
     this.#corrupted = corrupted;
+    this.#ranks = ranks;
     this.#conditions = [ORIGIN, ...(options.robustness ? TABLE_1 : [])];
   }
 
   async result(name: string): Promise<NetworkResult> {
     const { runner, classes, preparation, architecture, checkpoint } = this.#classifier;
-    if (runner.refusal !== undefined) this.#stderr.write(`${name} runs uncompiled: ${runner.refusal}\n`);
+    if (runner.refusal !== undefined && this.#ranks.isFirst)
+      this.#stderr.write(`${name} runs uncompiled: ${runner.refusal}\n`);
     const { by, labels } = matchLabels(this.#folder.classes, this.#classifier);
     const metrics = this.#conditions.map(() => new ClassificationMetrics(classes.length, { classes }));
     const counts = this.#corrupted.map(() => new ErrorCount());
     const { seconds, samples } = await this.#evaluate(labels, [...metrics, ...counts]);
+    for (const counted of [...metrics, ...counts]) await this.#ranks.total(counted);
+    const images = await this.#ranks.sum(samples);
     return {
       name,
       architecture,
@@ -141,7 +112,7 @@ class Run {
       resize: preparation.resize,
       crop: preparation.crop,
       seconds,
-      imagesPerSecond: samples / seconds,
+      imagesPerSecond: images / seconds,
       conditions: this.#conditions.map((condition, index) =>
         resultOf(condition, metrics[index] as ClassificationMetrics),
       ) as [ConditionResult, ...ConditionResult[]],
@@ -156,7 +127,7 @@ class Run {
 
   async #evaluate(labels: readonly number[], metrics: readonly (ClassificationMetrics | ErrorCount)[]) {
     const { runner } = this.#classifier;
-    const progress = new ImageProgress(this.#folder.length, this.#stderr);
+    const progress = new ImageProgress(this.#part?.length ?? this.#folder.length, this.#stderr);
     const restore = await leaveCoresToNetwork(runner);
     const update = (logits: Tensor, { condition, labels: target }: Target) => {
       metrics[condition]?.update(logits, target);
@@ -171,11 +142,19 @@ class Run {
     }
   }
 
+  /** Which images are this rank's, where there are several. */
+  get #part(): DistributedEvalSampler | undefined {
+    return this.#ranks.isShared ? new DistributedEvalSampler(this.#folder) : undefined;
+  }
+
   /** The batches under each condition. Images are decoded once. */
   async *#batches(labels: readonly number[], progress: ImageProgress): AsyncGenerator<[Tensor, Target]> {
     const dataset = this.#images(labels);
     const collateFn = (batch: Read[]) => batch;
-    for await (const batch of new DataLoader(dataset, { batchSize: this.#options.batchSize, collateFn })) {
+    const { batchSize } = this.#options;
+    const part = this.#part;
+    const order = part === undefined ? {} : { sampler: part };
+    for await (const batch of new DataLoader(dataset, { batchSize, collateFn, ...order })) {
       for (const item of batch) if ('error' in item) this.#report(item, progress);
       const images = batch.flatMap((item) => ('error' in item ? [] : [item]));
       if (images.length > 0) yield* this.#underEach(images);

@@ -97,13 +97,22 @@ export async function evaluate(
   options: EvaluateOptions,
   streams: EvaluateStreams = process,
 ): Promise<number> {
-  const [{ contestants }, { evaluateAll }, report, { writeResults }] = await Promise.all([
+  const [{ contestants }, { evaluateAll }, report, { writeResults }, { joinRanks }] = await Promise.all([
     import('./contestants.ts'),
     import('./evaluate-all.ts'),
     import('./report.ts'),
     import('./results-folder.ts'),
+    import('../ranks.ts'),
   ]);
-  const evaluation = await evaluateAll(data, contestants(options), options, streams.stderr);
+  const networks = contestants(options);
+  const ranks = await joinRanks();
+  // Which images cannot be read is told by the rank that met them.
+  const stderr = ranks.isFirst
+    ? streams.stderr
+    : { write: (text: string | Uint8Array) => streams.stderr.write(text) };
+  const evaluation = await evaluateAll(data, networks, options, stderr, ranks);
+  await ranks.leave();
+  if (!ranks.isFirst) return 0;
   if (options.output !== undefined) await writeResults(options.output, evaluation);
   streams.stdout.write(
     options.json ? `${JSON.stringify(report.asJson(evaluation))}\n` : report.asText(evaluation),

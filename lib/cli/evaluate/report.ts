@@ -1,5 +1,5 @@
 import type { CorruptionErrors } from './corruption-errors.ts';
-import type { ConditionResult, Evaluation, NetworkResult } from './evaluate-all.ts';
+import type { ConditionResult, Evaluation, NetworkResult } from './evaluation.ts';
 
 const count = (value: number) => value.toLocaleString('en');
 const fixed = (value: number | null, digits = 2) => (value === null ? '-' : value.toFixed(digits));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
 import { barPlot, plotSvg } from '../../plot/index.ts';
 import type { CorruptionErrors } from './corruption-errors.ts';
-import type { Evaluation, NetworkResult } from './evaluate-all.ts';
+import type { Evaluation, NetworkResult } from './evaluation.ts';
 import { asJson } from './report.ts';
 
 /** Writes all that came out: one JSON file, and for each network tables that spreadsheets open. */

@@ -1,8 +1,15 @@
 import { join } from 'node:path';
-import { DataLoader, DistributedSampler, datasets, transforms } from '../../data/index.ts';
+import {
+  DataLoader,
+  DistributedEvalSampler,
+  DistributedSampler,
+  datasets,
+  transforms,
+} from '../../data/index.ts';
 import { getWorldSize, isInitialized } from '../../distributed/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { TrainConfig } from '../../train/index.ts';
+import { sumOverRanks } from '../../train/metrics/sum-over-ranks.ts';
 import { RepeatSampler } from './repeat-sampler.ts';
 
 /** A batch of images (N, 3, H, W) and their classes (N). */
@@ -13,7 +20,12 @@ type ImageLoader = DataLoader<[Tensor, number], ImageBatch>;
 export interface RunData {
   readonly classes: readonly string[];
   readonly train: ImageLoader;
+  /** Where ranks share it, the part of this one. */
   readonly val: ImageLoader;
+  /** Images that could not be read and were left out, of all ranks when they were last counted. */
+  readonly unreadable: { readonly train: number; readonly val: number };
+  /** Counts them; all ranks must. */
+  countUnreadable(): Promise<void>;
   /** Sets the size of the images of an epoch, counted from 0. */
   beginEpoch(epoch: number): void;
 }
@@ -36,22 +48,34 @@ export function runData(root: string, options: TrainConfig): RunData {
   });
   const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
   const shared = { ...reading, skipUnreadable, pinMemory: device !== 'cpu' };
+  const loaders = {
+    train: new DataLoader(train, { ...shared, batchSize, ...orderOf(train, options) }),
+    val: new DataLoader(val, { ...shared, batchSize: testBatch, ...partOf(val) }),
+  };
+  const unreadable = { train: 0, val: 0 };
   return {
     classes: train.classes,
-    train: new DataLoader(train, {
-      ...shared,
-      batchSize,
-      ...orderOf(train, options),
-    }),
-    val: new DataLoader(val, { ...shared, batchSize: testBatch }),
+    ...loaders,
+    unreadable,
+    countUnreadable: async () => {
+      const mine = [loaders.train, loaders.val].map(({ skipped }) => skipped.length);
+      const [inTrain = 0, inVal = 0] = isShared() ? await sumOverRanks(mine) : mine;
+      Object.assign(unreadable, { train: inTrain, val: inVal });
+    },
     beginEpoch: (epoch) => crops.begin(epoch),
   };
 }
 
+/** Whether several ranks share the images. */
+const isShared = () => isInitialized() && getWorldSize() > 1;
+
+/** Each rank evaluates images of its own. */
+const partOf = (val: datasets.ImageFolder) =>
+  isShared() ? { sampler: new DistributedEvalSampler(val) } : {};
+
 /** In which order a rank sees its images. */
 function orderOf(train: datasets.ImageFolder, { repeats, seed = 0 }: TrainConfig) {
-  const isShared = isInitialized() && getWorldSize() > 1;
-  if (!isShared) return repeats > 1 ? { sampler: new RepeatSampler(train, repeats) } : { shuffle: true };
+  if (!isShared()) return repeats > 1 ? { sampler: new RepeatSampler(train, repeats) } : { shuffle: true };
   if (repeats > 1)
     throw new RangeError(`Expected 1 for --repeats where several ranks share the images, got ${repeats}`);
   return { sampler: new DistributedSampler(train, { seed }) };

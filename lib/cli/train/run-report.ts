@@ -109,7 +109,7 @@ export class RunReport implements Callbacks {
       imagesPerSecond: this.#images / this.#seconds,
       dataShare: this.#dataSeconds / this.#seconds,
       memoryMB: Math.round(process.memoryUsage.rss() / 1e6),
-      unreadable: { train: this.#data.train.skipped.length, val: this.#data.val.skipped.length },
+      unreadable: { ...this.#data.unreadable },
     };
   }
 

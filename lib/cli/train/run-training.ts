@@ -5,12 +5,10 @@ import { writeAtomically } from '../../atomic-file.ts';
 import { save } from '../../checkpoint/index.ts';
 import type { parallel } from '../../nn/index.ts';
 import { swaUtils } from '../../optim/index.ts';
-import { cudaInfo, manualSeed, scope, type Tensor } from '../../tensor/index.ts';
+import { cudaInfo, manualSeed } from '../../tensor/index.ts';
 import { configText } from '../../train/config/config-file.ts';
 import {
   type Callbacks,
-  ClassificationMetrics,
-  evaluate,
   type Figures,
   type FitResult,
   optimizerOf,
@@ -20,12 +18,13 @@ import {
 } from '../../train/index.ts';
 import { CheckpointFolder } from '../../train/run/checkpoint-folder.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
+import { joinRanks, SILENT } from '../ranks.ts';
 import { describeFile } from '../recipe.ts';
 import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts';
+import { runFigures } from './run-figures.ts';
 import { RunLogs } from './run-logs.ts';
 import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
-import { joinRanks, SILENT } from './run-ranks.ts';
 import { RunReport } from './run-report.ts';
 import { plainOptions, settledOptions, type Told } from './settled-options.ts';
 import { StopSignals } from './stop-signals.ts';
@@ -58,7 +57,8 @@ export async function runTraining(told: Told, given: TrainStreams): Promise<numb
   );
   try {
     const ddp = await ranks.distribute(network.model);
-    const trainer = makeTrainer(network, data, config, report, stop.signal, ddp);
+    const figures = (model: ImageNetwork) => runFigures(model, data, config.device, stop, ranks);
+    const trainer = makeTrainer(network, data, config, report, figures, ddp);
     if (ranks.isFirst) report.attempt('The options could not be written', () => writeConfig(config));
     const result = await trainer.fit({
       resume: resumed === undefined ? undefined : told.resume,
@@ -147,7 +147,7 @@ function makeTrainer(
   data: RunData,
   options: RunConfig,
   report: RunReport,
-  signal: AbortSignal,
+  figures: (model: ImageNetwork) => Promise<Figures>,
   ddp: parallel.DistributedDataParallel | undefined,
 ): Trainer<ImageBatch> {
   const { device, output, epochs, saveEvery, keepLast, crop, amp, accumulate, clipGradNorm } = options;
@@ -170,7 +170,7 @@ function makeTrainer(
       report.count((batch[0].shape[0] as number) * (ddp?.processGroup.size() ?? 1));
       return loss(batch, called);
     },
-    evaluate: (measured) => figuresOf(measured as ImageNetwork, data, device, signal),
+    evaluate: (measured) => figures(measured as ImageNetwork),
     best: { figure: 'top1' },
     epochs,
     accumulate,
@@ -213,19 +213,6 @@ function bestAverage(
       report.attempt('The best average could not be written', () => save(saved, join(folder, BEST_AVERAGE)));
     },
   };
-}
-
-async function figuresOf(
-  model: ImageNetwork,
-  { val, classes }: RunData,
-  device: string,
-  signal: AbortSignal,
-): Promise<Figures> {
-  const metrics = new ClassificationMetrics(classes.length);
-  const update = (output: Tensor, target: Tensor) => scope(() => metrics.update(output.to('cpu'), target));
-  await evaluate(model, val, { update }, { device, onBatch: () => signal.throwIfAborted() });
-  const { loss, top1, top5 } = metrics.summary();
-  return { loss, top1, ...(top5 === null ? {} : { top5 }) };
 }
 
 function opening(

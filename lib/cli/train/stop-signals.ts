@@ -16,6 +16,11 @@ export class StopSignals {
     return this.#stop.signal;
   }
 
+  /** Stops as another rank was told to. */
+  obey(): void {
+    this.#stop.abort();
+  }
+
   release(): void {
     for (const name of SIGNALS) process.off(name, this.#received);
   }

@@ -1,7 +1,15 @@
 import { getRank, getWorldSize } from '../../distributed/init.ts';
 import { checkOptions, checkPositions } from '../../options.ts';
 import { Generator, scope } from '../../tensor/index.ts';
-import { booleanOr, checkSized, permutation, positive, type Sampler, type Sized } from './sampler.ts';
+import {
+  booleanOr,
+  checkSized,
+  permutation,
+  positive,
+  type Sampler,
+  type Sized,
+  wholeUpTo,
+} from './sampler.ts';
 
 /** Options of {@link DistributedSampler}. */
 export interface DistributedSamplerOptions {
@@ -42,7 +50,7 @@ export class DistributedSampler implements Sampler {
     const { numReplicas = getWorldSize(), rank = getRank(), seed = 0 } = options;
     this.dataset = dataset;
     this.numReplicas = positive(numReplicas, 'DistributedSampler numReplicas');
-    this.rank = whole('rank', rank, numReplicas - 1);
+    this.rank = wholeUpTo(numReplicas - 1, rank, 'DistributedSampler rank');
     this.seed = whole('seed', seed);
     this.shuffle = booleanOr(true, options.shuffle, 'DistributedSampler shuffle');
     this.dropLast = booleanOr(false, options.dropLast, 'DistributedSampler dropLast');
@@ -97,8 +105,5 @@ export class DistributedSampler implements Sampler {
   }
 }
 
-function whole(name: string, value: unknown, most = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
-  const range = most === Number.MAX_SAFE_INTEGER ? 'of at least 0' : `from 0 to ${most}`;
-  throw new RangeError(`Expected an integer ${range} for DistributedSampler ${name}, got ${String(value)}`);
-}
+const whole = (name: string, value: unknown) =>
+  wholeUpTo(Number.MAX_SAFE_INTEGER, value, `DistributedSampler ${name}`);

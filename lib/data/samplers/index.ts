@@ -1,4 +1,5 @@
 export { BatchSampler } from './batch-sampler.ts';
+export { DistributedEvalSampler, type DistributedEvalSamplerOptions } from './distributed-eval-sampler.ts';
 export { DistributedSampler, type DistributedSamplerOptions } from './distributed-sampler.ts';
 export {
   RandomSampler,

@@ -40,6 +40,13 @@ export function positive(value: unknown, name: string): number {
   throw new RangeError(`Expected a positive integer for ${name}, got ${describeValue(value)}`);
 }
 
+/** `value`, if it is an integer from 0 to `most`. */
+export function wholeUpTo(most: number, value: unknown, name: string): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
+  const range = most === Number.MAX_SAFE_INTEGER ? 'of at least 0' : `from 0 to ${most}`;
+  throw new RangeError(`Expected an integer ${range} for ${name}, got ${String(value)}`);
+}
+
 /** `value`, if it is a boolean; `fallback` for undefined. */
 export function booleanOr(fallback: boolean, value: unknown, name: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? fallback;

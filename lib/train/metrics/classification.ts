@@ -1,7 +1,9 @@
+import type { CollectiveOptions } from '../../distributed/index.ts';
 import { crossEntropy } from '../../nn/functional/index.ts';
 import { checkOptions, checkPositions, checkTexts } from '../../options.ts';
 import { noGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { checkScores, ranksOf } from './ranks.ts';
+import { sumOverRanks } from './sum-over-ranks.ts';
 
 /** Options of {@link ClassificationMetrics}. */
 export interface ClassificationOptions {
@@ -98,6 +100,25 @@ export class ClassificationMetrics {
     this.#loss += loss;
     this.#nonFinite += nonFinite;
     this.#samples += truths.length;
+  }
+
+  /**
+   * Puts together what all ranks of a process group have counted, each of samples of its own: figures are those of all, on
+   * every rank. Call it once, behind the last batch; a rank may have had none.
+   *
+   * @throws TorchError `ERR_DISTRIBUTED_NOT_INITIALIZED` without a process group, `ERR_DISTRIBUTED_PEER` where a rank fails
+   */
+  async allReduce(options: CollectiveOptions = {}): Promise<void> {
+    checkPositions('ClassificationMetrics.allReduce', arguments, 1);
+    checkOptions('ClassificationMetrics.allReduce', options, ['group', 'timeout']);
+    const counted = [this.#loss, this.#samples, this.#nonFinite];
+    const sums = await sumOverRanks(
+      Float64Array.from([...counted, ...this.#topFive, ...this.#confusion]),
+      options,
+    );
+    [this.#loss, this.#samples, this.#nonFinite] = sums as unknown as [number, number, number];
+    this.#topFive.set(sums.subarray(3, 3 + this.numClasses));
+    this.#confusion.set(sums.subarray(3 + this.numClasses));
   }
 
   /** How often each class (row) was taken for each (column). */

@@ -1,6 +1,7 @@
 import { DistributedSampler } from '../../data/index.ts';
-import { allReduce, broadcastObjectList, type ProcessGroup } from '../../distributed/index.ts';
-import { tensor } from '../../tensor/index.ts';
+import { broadcast, broadcastObjectList, type ProcessGroup } from '../../distributed/index.ts';
+import type { Module } from '../../nn/index.ts';
+import { sumOverRanks } from '../metrics/sum-over-ranks.ts';
 import type { Figures } from './trainer-options.ts';
 
 /** What a batch gave on all ranks together. */
@@ -28,15 +29,27 @@ export class Ranks {
     if (this.#group === undefined) return { values, samples, stops };
     const names = [...values.keys()];
     const mine = [Number(stops), samples, ...names.map((name) => (values.get(name) as number) * samples)];
-    const sums = tensor(mine, { dtype: 'float64' });
-    await allReduce(sums, { group: this.#group });
-    const [told = 0, total = 0, ...rest] = Array.from(sums.data() as Float64Array);
-    sums.dispose();
+    const [told = 0, total = 0, ...rest] = await sumOverRanks(mine, { group: this.#group });
     return {
       values: new Map(names.map((name, i) => [name, (rest[i] as number) / total])),
       samples: total,
       stops: told > 0,
     };
+  }
+
+  /** On how many ranks it is so. */
+  async countOf(it: boolean): Promise<number> {
+    if (this.#group === undefined) return Number(it);
+    const [count = 0] = await sumOverRanks([Number(it)], { group: this.#group });
+    return count;
+  }
+
+  /** Gives all ranks the buffers of rank 0, which are those that are saved: after a step each has statistics of its own. */
+  async alignBuffers(model: Module): Promise<void> {
+    const group = this.#group;
+    if (group === undefined) return;
+    const [src = 0] = group.ranks;
+    for (const buffer of model.buffers()) await broadcast(buffer, src, { group });
   }
 
   /** Rank 0's figures, so that all take the same epoch for the best, and the same step of a schedule. */
