@@ -1,5 +1,8 @@
 // 3x3 convolutions of stride 1 by Winograd's minimal filtering, computed in float32 whatever the maps are.
 //
+// With dilation d the pixels whose rows and columns leave the same rests by d are a map of their own, and a tile
+// lies in one of them.
+//
 // A task takes a block of tiles of one image: it transforms their inputs for all channels into its thread's
 // scratch, multiplies them by the transformed weights one panel of output channels at a time, and transforms
 // the products back while they are in the cache.
@@ -49,14 +52,15 @@ class WinogradConv final : public Conv {
     const Division& d = w.division;
     for (int t = 0; t < team.threads(); t++) w.scratch.key[t] = -1;
     for (int64_t tile = 0; call.mean != nullptr && tile < d.tiles; tile++)
-      w.scratch.tile_pixels[tile] = static_cast<int32_t>(inside(tile / d.across, call.output.height) *
-                                                         inside(tile % d.across, call.output.width));
+      w.scratch.tile_pixels[tile] =
+          static_cast<int32_t>(d.rows.at(tile / d.across).count * d.columns.at(tile % d.across).count);
     team.run(batch * d.blocks * d.splits, [&](int64_t index, int thread) { runTask(w, index, thread); });
     if (call.mean != nullptr) join(w, team);
   }
 
  private:
   struct Division {
+    WinogradSpan rows, columns;
     int64_t across, tiles;   // of an image
     int64_t blocks, splits;  // pieces of an image's tiles, of the panels
     int64_t block_tiles;     // at most, in one block
@@ -76,8 +80,10 @@ class WinogradConv final : public Conv {
 
   Division divide(int64_t batch, int64_t height, int64_t width, int threads) const {
     Division d{};
-    d.across = ceilDiv(width, M);
-    d.tiles = ceilDiv(height, M) * d.across;
+    d.rows = WinogradSpan(height, spec_.dilation[0], M);
+    d.columns = WinogradSpan(width, spec_.dilation[1], M);
+    d.across = d.columns.tiles();
+    d.tiles = d.rows.tiles() * d.across;
     const int64_t tile_bytes = kPoints * padded_in_ * static_cast<int64_t>(sizeof(float));
     const int64_t small = ceilDiv(d.tiles, kTileRows);
     d.blocks = ceilDiv(d.tiles * tile_bytes, kBlockBytes);
@@ -104,9 +110,6 @@ class WinogradConv final : public Conv {
     s.tile_pixels = cutter.take<int32_t>(d.tiles);
     return s;
   }
-
-  // Outputs of a tile that lie inside, along one dimension.
-  static int64_t inside(int64_t tile, int64_t size) { return size - tile * M < M ? size - tile * M : M; }
 
   void packFilter(const ConvWeight& weight, int64_t o, int64_t i) {
     constexpr auto& f = Winograd<M>::kFilter;
@@ -182,11 +185,13 @@ class WinogradConv final : public Conv {
   void transformInput(const Work& w, int64_t image, int64_t tile, float* to) const {
     const Map& in = w.call.input;
     const Division& d = w.division;
-    const int64_t y = tile / d.across * M - spec_.padding[0], x = tile % d.across * M - spec_.padding[1];
+    const int64_t y = d.rows.at(tile / d.across).from - spec_.padding[0];
+    const int64_t x = d.columns.at(tile % d.across).from - spec_.padding[1];
     if (w.call.planar) return transformPlanar(w, image, y, x, to);
     const T* from =
         static_cast<const T*>(in.data) + image * in.imageStride() + (y * in.width + x) * in.pixel_stride;
-    const bool whole = y >= 0 && x >= 0 && y + kTile <= in.height && x + kTile <= in.width;
+    const bool whole = y >= 0 && x >= 0 && y + (kTile - 1) * spec_.dilation[0] < in.height &&
+                       x + (kTile - 1) * spec_.dilation[1] < in.width;
     const Reader reader(w.call.pre, image);
     for (int64_t c = 0; c < in_; c += kLanes) {
       const int64_t lanes = in_ - c < kLanes ? in_ - c : kLanes;
@@ -212,9 +217,10 @@ class WinogradConv final : public Conv {
       for (int r = 0; r < kTile; r++)
         for (int c = 0; c < kTile; c++) {
           v[r][c] = Vec{};
-          if (y + r < 0 || x + c < 0 || y + r >= in.height || x + c >= in.width) continue;
+          const int64_t row = y + r * spec_.dilation[0], column = x + c * spec_.dilation[1];
+          if (row < 0 || column < 0 || row >= in.height || column >= in.width) continue;
           float values[kLanes] = {};
-          for (int64_t i = 0; i < lanes; i++) values[i] = from[i * in.pixels() + (y + r) * in.width + x + c];
+          for (int64_t i = 0; i < lanes; i++) values[i] = from[i * in.pixels() + row * in.width + column];
           v[r][c] = point(load(values));
         }
       transformInput(v, to + first, w.division.block_tiles * padded_in_);
@@ -243,17 +249,24 @@ class WinogradConv final : public Conv {
     }
   };
 
-  static IBN_INLINE void readWhole(const Map& in, const T* from, const Point& point, Vec (&v)[kTile][kTile]) {
+  // Elements from a row of a tile to the next, and from a column.
+  int64_t rowStep(const Map& map) const { return spec_.dilation[0] * map.width * map.pixel_stride; }
+  int64_t columnStep(const Map& map) const { return spec_.dilation[1] * map.pixel_stride; }
+
+  IBN_INLINE void readWhole(const Map& in, const T* from, const Point& point, Vec (&v)[kTile][kTile]) const {
+    const int64_t row_step = rowStep(in), column_step = columnStep(in);
     for (int r = 0; r < kTile; r++)
-      for (int c = 0; c < kTile; c++) v[r][c] = point(load(from + (r * in.width + c) * in.pixel_stride));
+      for (int c = 0; c < kTile; c++) v[r][c] = point(load(from + r * row_step + c * column_step));
   }
 
-  static void readPart(const Map& in, const T* from, int64_t y, int64_t x, int64_t lanes, const Point& point,
-                       Vec (&v)[kTile][kTile]) {
+  void readPart(const Map& in, const T* from, int64_t y, int64_t x, int64_t lanes, const Point& point,
+                Vec (&v)[kTile][kTile]) const {
+    const int64_t row_step = rowStep(in), column_step = columnStep(in);
     for (int r = 0; r < kTile; r++)
       for (int c = 0; c < kTile; c++) {
-        const bool outside = y + r < 0 || x + c < 0 || y + r >= in.height || x + c >= in.width;
-        v[r][c] = outside ? Vec{} : point(loadPart(from + (r * in.width + c) * in.pixel_stride, lanes));
+        const int64_t row = y + r * spec_.dilation[0], column = x + c * spec_.dilation[1];
+        const bool outside = row < 0 || column < 0 || row >= in.height || column >= in.width;
+        v[r][c] = outside ? Vec{} : point(loadPart(from + r * row_step + c * column_step, lanes));
       }
   }
 
@@ -276,9 +289,9 @@ class WinogradConv final : public Conv {
                        const float* products) const {
     const Map& out = w.call.output;
     const Division& d = w.division;
-    const int64_t y = tile / d.across * M, x = tile % d.across * M;
-    const int64_t rows = inside(tile / d.across, out.height), columns = inside(tile % d.across, out.width);
-    const int64_t pixel = y * out.width + x;
+    const WinogradSpan::Tile down = d.rows.at(tile / d.across), along = d.columns.at(tile % d.across);
+    const int64_t rows = down.count, columns = along.count;
+    const int64_t pixel = down.from * out.width + along.from;
     const int vectors = panelVectors(panel);
     for (int v = 0; v < vectors; v++) {
       const int64_t channel = panel * kPanel + v * kLanes;
@@ -292,14 +305,14 @@ class WinogradConv final : public Conv {
             static_cast<const T*>(add.data) + image * add.imageStride() + pixel * add.pixel_stride + channel;
         for (int r = 0; r < rows; r++)
           for (int c = 0; c < columns; c++)
-            result[r][c] += loadPart(from + (r * out.width + c) * add.pixel_stride, lanes);
+            result[r][c] += loadPart(from + r * rowStep(add) + c * columnStep(add), lanes);
       }
       if (w.call.mean != nullptr) measure(w, image, tile, channel, rows, columns, result);
       T* to = static_cast<T*>(out.data) + image * out.imageStride() + pixel * out.pixel_stride + channel;
       for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
           const Vec value = w.call.relu ? relu(result[r][c]) : result[r][c];
-          storePart(to + (r * out.width + c) * out.pixel_stride, value, lanes);
+          storePart(to + r * rowStep(out) + c * columnStep(out), value, lanes);
         }
     }
   }
@@ -366,7 +379,7 @@ Conv* makeWinograd(const ConvSpec& spec, const ConvWeight& weight, const float* 
 Conv* makeWinogradConv(const ConvSpec& spec, Type type, int64_t, int64_t, const ConvWeight& weight,
                        const float* bias, int outputs) {
   for (int d = 0; d < 2; d++)
-    if (spec.kernel[d] != 3 || spec.stride[d] != 1 || spec.dilation[d] != 1) return nullptr;
+    if (spec.kernel[d] != 3 || spec.stride[d] != 1) return nullptr;
   if (spec.groups != 1) return nullptr;
   if (type == Type::kFloat32) return makeWinograd<float>(spec, weight, bias, outputs);
   return makeWinograd<bfloat16>(spec, weight, bias, outputs);

@@ -5,6 +5,38 @@
 
 namespace ibn::kernels::IBN_ISA {
 
+// Where tiles of `outputs` lie along a dimension. Tiles of pixels that leave the same rest by the dilation follow each
+// other; where the size is no multiple of it, the first `rest` of these maps have one pixel more.
+class WinogradSpan {
+ public:
+  struct Tile {
+    int64_t from, count;  // its first output, and how many there are, `dilation` apart
+  };
+
+  WinogradSpan() = default;
+  WinogradSpan(int64_t size, int64_t dilation, int64_t outputs)
+      : dilation_(dilation),
+        outputs_(outputs),
+        rest_(size % dilation),
+        pixels_(size / dilation),
+        long_tiles_((pixels_ + 1 + outputs - 1) / outputs),
+        tiles_((pixels_ + outputs - 1) / outputs) {}
+
+  int64_t tiles() const { return rest_ * long_tiles_ + (dilation_ - rest_) * tiles_; }
+
+  Tile at(int64_t tile) const {
+    const bool is_long = tile < rest_ * long_tiles_;
+    const int64_t behind = is_long ? tile : tile - rest_ * long_tiles_;
+    const int64_t each = is_long ? long_tiles_ : tiles_;
+    const int64_t map = behind / each + (is_long ? 0 : rest_), begin = behind % each * outputs_;
+    const int64_t left = (is_long ? pixels_ + 1 : pixels_) - begin;
+    return {map + begin * dilation_, left < outputs_ ? left : outputs_};
+  }
+
+ private:
+  int64_t dilation_ = 1, outputs_ = 1, rest_ = 0, pixels_ = 0, long_tiles_ = 0, tiles_ = 0;
+};
+
 // `M` outputs a side, from tiles of `M + 2` inputs a side.
 template <int M>
 struct Winograd;
