@@ -24,6 +24,7 @@ export * as nn from './nn/index.ts';
 export * as optim from './optim/index.ts';
 export { type PlotSpec, plotSvg } from './plot/index.ts';
 export * as reid from './reid/index.ts';
+export * as segment from './segment/index.ts';
 export * from './tensor/index.ts';
 export * as train from './train/index.ts';
 export * as utils from './utils/index.ts';

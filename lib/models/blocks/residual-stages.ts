@@ -1,4 +1,5 @@
 import { BatchNorm2d, type Conv2d, init, Sequential } from '../../nn/index.ts';
+import { checkFlags } from '../../options.ts';
 import type { FeatureInfo } from '../features.ts';
 import { type IBNPlacement, placementOf } from './placement.ts';
 import { type BlockClass, conv1x1 } from './residual-blocks.ts';
@@ -10,6 +11,8 @@ export interface StageSettings {
   ratio: number;
   groups?: number;
   baseWidth?: number;
+  /** See {@link StrideOptions}. */
+  dilateFirst?: boolean | undefined;
 }
 
 type StageMaker = (
@@ -20,15 +23,16 @@ type StageMaker = (
 
 /** Builds the stages in turn, each from the channels and the dilation the one before it leaves. */
 export function stageMaker(block: BlockClass, settings: StageSettings): StageMaker {
-  const { ratio, groups = 1, baseWidth = 64 } = settings;
+  const { ratio, groups = 1, baseWidth = 64, dilateFirst = false } = settings;
   let { inplanes } = settings;
   let dilation = 1;
   return (planes, blocks, { stride = 1, ibn, dilate = false }) => {
     const width = planes * block.expansion;
     const shared = { ratio, groups, baseWidth };
-    // As torchvision (models/resnet.py, 0.28): the first block still has the dilation of the stage before.
-    const first = { stride: dilate ? 1 : stride, dilation };
+    const before = dilation;
     if (dilate) dilation *= stride;
+    // As torchvision (models/resnet.py, 0.28): the first block still has the dilation of the stage before.
+    const first = { stride: dilate ? 1 : stride, dilation: dilateFirst ? dilation : before };
     // Built before the block's own convolutions: the order in which random numbers are drawn.
     const downsample =
       first.stride === 1 && inplanes === width
@@ -54,6 +58,11 @@ export interface StrideOptions {
    */
   outputStride?: number;
   /**
+   * Whether the first block of a dilated stage has the stage's dilation, as in PSPNet and the DeepLabs, or that of the stage
+   * before, as in torchvision. Default false.
+   */
+  dilateFirst?: boolean;
+  /**
    * Stride of stage 4, 2 (default) or 1. With 1 the last map has twice the height and width and nothing is dilated, as in
    * the backbones of Re-ID (`last_stride` of reid-strong-baseline and fast-reid). Not together with dilation of stage 4.
    */
@@ -61,7 +70,7 @@ export interface StrideOptions {
 }
 
 /** Names of {@link StrideOptions}. */
-export const STRIDE_OPTIONS = ['replaceStrideWithDilation', 'outputStride', 'lastStride'];
+export const STRIDE_OPTIONS = ['replaceStrideWithDilation', 'outputStride', 'dilateFirst', 'lastStride'];
 
 /** How a stage gets from the size of its input to that of its output. */
 export interface StageStride {
@@ -76,6 +85,7 @@ export function stageStrides(
   options: StrideOptions,
   stemStride: number,
 ): readonly [StageStride, StageStride, StageStride, StageStride] {
+  checkFlags(owner, { dilateFirst: options.dilateFirst });
   const dilated = dilatedStages(owner, options, stemStride);
   const last = lastStrideOf(owner, options, dilated[3]);
   const [, second, third, fourth] = dilated;

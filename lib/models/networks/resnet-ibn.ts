@@ -110,7 +110,8 @@ export class ResNet_IBN extends Module {
     checkPlacements(ibnCfg);
     const [inplanes] = widths;
     const strides = stageStrides(this.constructor.name, options, stem === 'small' ? 1 : 4);
-    const make = stageMaker(block, { inplanes, ratio, groups, baseWidth: widthPerGroup });
+    const { dilateFirst } = options;
+    const make = stageMaker(block, { inplanes, ratio, groups, baseWidth: widthPerGroup, dilateFirst });
     const stage = (i: 0 | 1 | 2 | 3) => make(widths[i], layers[i], { ...strides[i], ibn: ibnCfg[i] });
     this.ibnCfg = ibnCfg;
     this.conv1 = stemConv(stem, inChannels, inplanes);

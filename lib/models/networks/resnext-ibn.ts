@@ -94,7 +94,8 @@ export class ResNeXt_IBN extends Module {
     const [inplanes] = widths;
     const { expansion } = Bottleneck_IBN;
     const strides = stageStrides('ResNeXt_IBN', options, 4);
-    const make = stageMaker(Bottleneck_IBN, { inplanes, ratio, groups: cardinality, baseWidth });
+    const { dilateFirst } = options;
+    const make = stageMaker(Bottleneck_IBN, { inplanes, ratio, groups: cardinality, baseWidth, dilateFirst });
     const stage = (i: 0 | 1 | 2 | 3) => make(widths[i], layers[i], { ...strides[i], ibn: ibnCfg[i] });
     this.ibnCfg = ibnCfg;
     this.conv1 = new Conv2d(inChannels, inplanes, 7, { stride: 2, padding: 3, bias: false });

@@ -1,0 +1,16 @@
+/** Semantic segmentation: networks and checkpoints, losses, metrics. */
+export {
+  type OhemOptions,
+  ohemCrossEntropy,
+  type SegmentLossOptions,
+  segmentLoss,
+} from './losses/losses.ts';
+export { type ConfusionOptions, confusion, type Labels } from './metrics/confusion.ts';
+export {
+  type FiguresOptions,
+  figuresOf,
+  type SegmentClassFigures,
+  type SegmentFigures,
+} from './metrics/figures.ts';
+export { SegmentMetrics, type SegmentMetricsOptions } from './metrics/segment-metrics.ts';
+export * from './models/index.ts';

@@ -1,0 +1,3 @@
+import { compareWithPublished, QUICK } from './published.ts';
+
+compareWithPublished(QUICK, false);
