@@ -12,10 +12,10 @@ const fixtures = join(root, 'test/fixtures/optim');
 
 /** What each optimizer computes with: libtorch's fused op, else what Python's for-loop does. */
 const FUSED = {
-  SGD: '_fused_sgd_',
-  Adam: '_fused_adam_',
-  AdamW: '_fused_adamw_',
-  Adagrad: '_fused_adagrad_',
+  SGD: '`_fused_sgd_`',
+  Adam: 'for-loop, `_fused_adam_`',
+  AdamW: 'for-loop, `_fused_adamw_`',
+  Adagrad: '`_fused_adagrad_`',
 };
 
 function optimizers() {
@@ -27,7 +27,7 @@ function optimizers() {
     const refused = own.filter(({ result }) => result === null);
     const tensors = refused.filter(({ what }) => /tensor lr/i.test(what)).length;
     const kinds = ['complex', 'sparse'].filter((kind) => others.some(({ what }) => what.includes(kind)));
-    const op = FUSED[name] ? `\`${FUSED[name]}\`` : 'for-loop';
+    const op = FUSED[name] ?? 'for-loop';
     return [
       `\`${name}\``,
       op,

@@ -52,18 +52,31 @@ export class Batch {
   }
 
   /** The gradients, turned round for `maximize`, with the L2 penalty added; new tensors where that changes anything. */
-  pulls(options: { maximize: boolean; weightDecay?: number }): Tensor[] {
-    const { maximize, weightDecay = 0 } = options;
-    const pulls = maximize ? ops.aten._foreach_neg(this.grads) : this.grads;
-    return weightDecay === 0 ? pulls : ops.aten._foreach_add(pulls, this.params, { alpha: weightDecay });
+  pulls(options: PullOptions): Tensor[] {
+    return pullsOf(this.params, this.grads, options);
   }
 
   /** As `pulls`, or with `decoupledWeightDecay` the parameters themselves shrunk. */
   decayedPulls(options: DecayOptions): Tensor[] {
-    const { lr, weightDecay, decoupledWeightDecay, maximize } = options;
-    if (decoupledWeightDecay && weightDecay !== 0) ops.aten._foreach_mul_(this.params, 1 - lr * weightDecay);
-    return this.pulls({ maximize, weightDecay: decoupledWeightDecay ? 0 : weightDecay });
+    return decayedPulls(this.params, this.grads, options);
   }
+}
+
+interface PullOptions {
+  readonly maximize: boolean;
+  readonly weightDecay?: number;
+}
+
+function pullsOf(params: Tensor[], grads: Tensor[], { maximize, weightDecay = 0 }: PullOptions): Tensor[] {
+  const pulls = maximize ? ops.aten._foreach_neg(grads) : grads;
+  return weightDecay === 0 ? pulls : ops.aten._foreach_add(pulls, params, { alpha: weightDecay });
+}
+
+/** `Batch.decayedPulls` of some parameters. */
+export function decayedPulls(params: Tensor[], grads: Tensor[], options: DecayOptions): Tensor[] {
+  const { lr, weightDecay, decoupledWeightDecay, maximize } = options;
+  if (decoupledWeightDecay && weightDecay !== 0) ops.aten._foreach_mul_(params, 1 - lr * weightDecay);
+  return pullsOf(params, grads, { maximize, weightDecay: decoupledWeightDecay ? 0 : weightDecay });
 }
 
 /** What optimizers with a choice of weight decay have. */

@@ -7,6 +7,19 @@ interface Scaled {
   readonly foundInf: Tensor | null;
 }
 
+/**
+ * Whether a batch goes through libtorch's fused op: not on the CPU, where Python takes its for-loop by default, unless
+ * `fused: true` or GradScaler, whose scale the op takes, asks for it.
+ */
+export function takesFusedOp(
+  optimizer: Scaled,
+  { params }: Batch,
+  { fused }: { fused: boolean | null },
+): boolean {
+  const isScaled = optimizer.foundInf !== null || optimizer.gradScale !== null;
+  return fused === true || isScaled || params[0]?.device !== 'cpu';
+}
+
 /** What GradScaler set, as fused ops take it, on the device of a batch. */
 export function scalingOf(
   { gradScale, foundInf }: Scaled,

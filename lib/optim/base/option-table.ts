@@ -14,7 +14,7 @@ export interface ForeachOptions {
 
 /** As {@link ForeachOptions}, for optimizers with a fused implementation. */
 export interface FusedOptions extends ForeachOptions {
-  /** Kept for Python; here every step is fused. Default null. */
+  /** True takes libtorch's fused op, with its rounding, on the CPU too; other optimizers than SGD and Adam keep it for Python. Default null. */
   fused?: boolean | null;
 }
 

@@ -1,8 +1,8 @@
 import { checkOptions, checkPositions } from '../../options.ts';
-import { ops, type Tensor } from '../../tensor/index.ts';
-import type { Batch, State } from '../base/batch.ts';
+import { ops, scope, type Tensor } from '../../tensor/index.ts';
+import { type Batch, decayedPulls, type State } from '../base/batch.ts';
 import { BatchedOptimizer, newStep, zerosLike } from '../base/batched-optimizer.ts';
-import { alignedGrads, scalingOf, uncountLeftOut } from '../base/fused.ts';
+import { alignedGrads, scalingOf, takesFusedOp, uncountLeftOut } from '../base/fused.ts';
 import {
   CAPTURABLE,
   type CapturableOptions,
@@ -14,6 +14,7 @@ import {
   type OptionTable,
 } from '../base/option-table.ts';
 import type { ParamGroup, ParamsInput } from '../base/params.ts';
+import { inPieces, type Pieces } from '../base/pieces.ts';
 import type { StateLayout } from '../base/state.ts';
 import { BETAS, FLAG, NOT_NEGATIVE } from '../checks.ts';
 
@@ -56,8 +57,8 @@ const TABLE: OptionTable<AdamGroup> = {
 };
 
 /**
- * Adam, as torch.optim.Adam (2.13) with `fused=True`: one libtorch call updates a whole group. Python's default on the
- * CPU, a loop over the parameters, rounds otherwise; the two differ in the last bits.
+ * Adam, as torch.optim.Adam (2.13) with the numbers of Python's default on the CPU, bit for bit in float32. One fused
+ * libtorch call updates a whole group on other devices, under GradScaler and with `fused: true`; it differs in the last bits.
  *
  * @throws RangeError on negative values or betas outside 0 to 1.
  * @example
@@ -91,6 +92,11 @@ export class Adam extends BatchedOptimizer<AdamGroup> {
   }
 
   protected update(batch: Batch, group: ParamGroup<AdamGroup>): void {
+    if (takesFusedOp(this, batch, group)) this.#updateFused(batch, group);
+    else this.#updateAsLoop(batch, group);
+  }
+
+  #updateFused(batch: Batch, group: ParamGroup<AdamGroup>): void {
     const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;
     const op = group.decoupledWeightDecay ? ops.aten._fused_adamw_ : ops.aten._fused_adam_;
     const averages = [batch.column('expAvg'), batch.column('expAvgSq')] as const;
@@ -107,10 +113,47 @@ export class Adam extends BatchedOptimizer<AdamGroup> {
     });
     uncountLeftOut(this, steps);
   }
+
+  /** The operations of Python's for-loop in their order, which the fused kernel rounds otherwise than. */
+  #updateAsLoop(batch: Batch, group: ParamGroup<AdamGroup>): void {
+    const names = ['expAvg', 'expAvgSq', ...(group.amsgrad ? ['maxExpAvgSq'] : [])];
+    const columns = [batch.params, batch.grads, ...names.map((name) => batch.column(name))];
+    const steps = batch.stepNumbers();
+    for (const pieces of inPieces(columns)) scope(() => updatePieces(pieces, steps, group));
+  }
+}
+
+function updatePieces({ columns, rows }: Pieces, steps: readonly number[], group: AdamGroup): void {
+  const [params, grads, averages, squares, largest] = columns as [
+    Tensor[],
+    Tensor[],
+    Tensor[],
+    Tensor[],
+    Tensor[]?,
+  ];
+  const { lr, betas, eps } = group;
+  const corrections = rows.map((row) => betas.map((beta) => 1 - beta ** (steps[row] as number)));
+  const pulls = decayedPulls(params, grads, group);
+  ops.aten._foreach_lerp_(averages, pulls, 1 - betas[0]);
+  ops.aten._foreach_mul_(squares, betas[1]);
+  ops.aten._foreach_addcmul_(squares, pulls, pulls, 1 - betas[1]);
+  if (largest !== undefined) ops.aten._foreach_maximum_(largest, squares);
+  const sizes = ops.aten._foreach_sqrt(largest ?? squares);
+  ops.aten._foreach_div_(
+    sizes,
+    corrections.map(([, second]) => Math.sqrt(second as number)),
+  );
+  ops.aten._foreach_add_(sizes, eps);
+  ops.aten._foreach_addcdiv_(
+    params,
+    averages,
+    sizes,
+    corrections.map(([first]) => -(lr / (first as number))),
+  );
 }
 
 /**
- * Adam with the decay of the weights apart from the gradient, as torch.optim.AdamW (2.13) with `fused=True`.
+ * Adam with the decay of the weights apart from the gradient, as torch.optim.AdamW (2.13); its numbers are Adam's kind.
  *
  * @throws RangeError on negative values or betas outside 0 to 1.
  * @example
