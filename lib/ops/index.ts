@@ -23,6 +23,6 @@ export {
 export { functionOf, installMethods } from './methods.ts';
 export { toCamelCase, toTorchName } from './naming.ts';
 export { listOps, type Ops, ops, overloadNames, type UntypedOp } from './ops.ts';
-export { type Recorder, type StandIn, withRecorder } from './recorder.ts';
+export { isRecording, type Recorder, type StandIn, withRecorder } from './recorder.ts';
 export type { ParsedSchema, TypeShape } from './schema.ts';
 export type { Device, DType, Layout, MemoryFormat } from './types.ts';

@@ -26,3 +26,6 @@ export function withRecorder<T>(next: Recorder | null, fn: () => T, instead: Sta
     [recorder, standIn] = before;
   }
 }
+
+/** Whether ops are being recorded: what is computed then stands for other values too, and none may be looked at. */
+export const isRecording = (): boolean => recorder !== null;

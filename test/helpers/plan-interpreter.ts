@@ -239,9 +239,14 @@ export class PlanInterpreter {
   #pool(step: Extract<PlanStep, { op: 'maxPool' | 'avgPool' }>): Tensor {
     const { kernel, stride, padding, countIncludePad } = step;
     const x = this.#pre(this.#read(step.input), step.pre);
+    const { shape } = this.#view(step.output);
+    const isWhole = [0, 1].every((d) => {
+      const room = (x.shape[d + 2] as number) + 2 * (padding[d] as number) - (kernel[d] as number);
+      return shape[d + 2] === Math.floor(room / (stride[d] as number)) + 1;
+    });
     return step.op === 'maxPool'
-      ? aten.max_pool2d(x, kernel, stride, padding)
-      : aten.avg_pool2d(x, kernel, stride, padding, false, countIncludePad);
+      ? aten.max_pool2d(x, kernel, stride, padding, [1, 1], !isWhole)
+      : aten.avg_pool2d(x, kernel, stride, padding, !isWhole, countIncludePad);
   }
 
   #conv(step: Extract<PlanStep, { op: 'conv' }>): Tensor {

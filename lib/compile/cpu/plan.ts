@@ -69,6 +69,7 @@ export interface ConvStep extends StepBase {
   variance: ValueId | null;
 }
 
+/** The output's size says whether it is ceil_mode's. */
 export interface PoolStep extends StepBase {
   op: 'maxPool' | 'avgPool';
   input: ValueId;

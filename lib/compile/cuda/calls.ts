@@ -138,8 +138,12 @@ export class CallWriter {
 
   #pool(node: PoolNode): CudaValue {
     const window = literals([...node.kernel], [...node.stride], [...node.padding]);
-    if (node.mode === 'max') return this.#call(node, 'aten::max_pool2d', [this.#input(node), ...window]);
-    const more = literals(false, node.countIncludePad);
+    const { ceilMode, countIncludePad } = node;
+    if (node.mode === 'max') {
+      const more = ceilMode ? literals([1, 1], true) : [];
+      return this.#call(node, 'aten::max_pool2d', [this.#input(node), ...window, ...more]);
+    }
+    const more = literals(ceilMode, countIncludePad);
     return this.#call(node, 'aten::avg_pool2d', [this.#input(node), ...window, ...more]);
   }
 

@@ -2,7 +2,7 @@ import { pathOf, writeAtomically } from '../../atomic-file.ts';
 import type { Handle } from '../../binding.ts';
 import { withFusedNorms } from '../../nn/ibn-ops.ts';
 import { Module } from '../../nn/index.ts';
-import { unwrap } from '../../ops/index.ts';
+import { unwrap, withRecorder } from '../../ops/index.ts';
 import { checkFlags, checkOptions, checkPositions } from '../../options.ts';
 import { noGrad, randn, scope, Tensor } from '../../tensor/index.ts';
 import { native } from '../../tensor/native.ts';
@@ -189,7 +189,11 @@ class SampledForward {
   }
 }
 
-const traced = <T>(fn: () => T): T => withFusedNorms('never', () => scope(() => noGrad(fn)));
+const traced = <T>(fn: () => T): T =>
+  withRecorder(
+    () => {}, // a forward may look at its numbers unless it is recorded
+    () => withFusedNorms('never', () => scope(() => noGrad(fn))),
+  );
 
 function takenSizes(
   inputs: readonly Shape[],

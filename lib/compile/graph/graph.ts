@@ -78,6 +78,8 @@ export interface PoolNode extends Base {
   kernel: [number, number];
   stride: [number, number];
   padding: [number, number];
+  /** Whether a last window may reach beyond the padded map; the node's shape follows it. */
+  ceilMode: boolean;
   countIncludePad: boolean;
   prologue: Prologue | null;
 }

@@ -56,7 +56,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     takes:
-      'without dilation, `divisor_override` and a `ceil_mode` that changes anything; no places of maxima',
+      'without dilation and `divisor_override`; windows no larger than the padded map; no places of maxima',
     both: {
       ...each(layers.maxPool2d, 'max_pool2d max_pool2d_with_indices'),
       avg_pool2d: layers.avgPool2d,

@@ -143,37 +143,50 @@ export const instanceNorm: Importer = (op) => {
   });
 };
 
-/** Windows that begin in the padding at the far side exist only with ceil_mode. */
-function floorSizes(input: Node, window: Pick<PoolNode, 'kernel' | 'stride' | 'padding'>): number[] {
+type PoolWindow = Pick<PoolNode, 'kernel' | 'stride' | 'padding' | 'ceilMode'>;
+
+/** With `ceilMode` a last window may reach beyond the padded map, if it begins before the padding at the far side. */
+function pooledSizes({ shape }: Node, window: PoolWindow): number[] {
   return [0, 1].map((d) => {
-    const [kernel, stride, padding] = [window.kernel[d], window.stride[d], window.padding[d]] as number[];
-    const span = (input.shape[d + 1] as number) + 2 * (padding as number) - (kernel as number);
-    return Math.floor(span / (stride as number)) + 1;
+    const [kernel, stride, padding] = [window.kernel[d], window.stride[d], window.padding[d]] as [
+      number,
+      number,
+      number,
+    ];
+    const size = shape[d + 1] as number;
+    const room = size + 2 * padding - kernel;
+    const whole = Math.floor(room / stride) + 1;
+    const hasLast = window.ceilMode && room % stride !== 0 && whole * stride < size + padding;
+    return whole + Number(hasLast);
   });
 }
 
-function poolNode(op: OpReader, mode: 'max' | 'avg', countIncludePad: boolean): PoolNode | Unsupported {
+function poolNode(
+  op: OpReader,
+  { mode, ceilMode, countIncludePad }: Pick<PoolNode, 'mode' | 'ceilMode' | 'countIncludePad'>,
+): PoolNode | Unsupported {
   const [input, kernel] = [op.map(0), op.pair(1, [])];
   const [stride, padding] = [op.pair(2, kernel ?? []), op.pair(3, [0, 0])];
   if (input === undefined) return NO_MAP;
   if (!kernel || !stride || !padding) return no('with such a window');
-  const [height, width] = floorSizes(input, { kernel, stride, padding });
-  if (height !== op.resultShape[2] || width !== op.resultShape[3]) return no('with ceil_mode');
-  return op.make<PoolNode>({ op: 'pool', mode, kernel, stride, padding, countIncludePad, prologue: null }, [
-    input,
-  ]);
+  const window = { kernel, stride, padding, ceilMode };
+  if (kernel.some((size, d) => size > (input.shape[d + 1] as number) + 2 * (padding[d] as number)))
+    return no('with a window larger than the padded map');
+  const [height, width] = pooledSizes(input, window);
+  if (height !== op.resultShape[2] || width !== op.resultShape[3]) return no('with such a window');
+  return op.make<PoolNode>({ op: 'pool', mode, ...window, countIncludePad, prologue: null }, [input]);
 }
 
-/** Without dilation, and where ceil_mode changes nothing. */
+/** Without dilation. */
 export const maxPool2d: Importer = (op) => {
   if (op.numbers(4, [1, 1])?.some((step) => step !== 1)) return no('with dilation');
-  return poolNode(op, 'max', true);
+  return poolNode(op, { mode: 'max', ceilMode: op.literal(5, false), countIncludePad: true });
 };
 
-/** Without a divisor of its own, and where ceil_mode changes nothing. */
+/** Without a divisor of its own. */
 export const avgPool2d: Importer = (op) => {
   if (op.literal<number | null>(6, null) !== null) return no('with divisor_override');
-  return poolNode(op, 'avg', op.literal(5, true));
+  return poolNode(op, { mode: 'avg', ceilMode: op.literal(4, false), countIncludePad: op.literal(5, true) });
 };
 
 /** Where the windows are all of one size. */
@@ -186,8 +199,8 @@ export const adaptivePool2d =
     const [, h = 0, w = 0] = input.shape;
     if (h % height !== 0 || w % width !== 0) return no('to a size that does not divide the map');
     const kernel: [number, number] = [h / height, w / width];
-    const window = { kernel, stride: kernel, padding: [0, 0] as [number, number], countIncludePad: true };
-    return op.make<PoolNode>({ op: 'pool', mode, ...window, prologue: null }, [input]);
+    const rest = { padding: [0, 0] as [number, number], ceilMode: false, countIncludePad: true };
+    return op.make<PoolNode>({ op: 'pool', mode, kernel, stride: kernel, ...rest, prologue: null }, [input]);
   };
 
 /** Over height and width, as a map of one pixel or a vector. */
@@ -205,6 +218,7 @@ const wholeMap =
       kernel: [height, width],
       stride: [1, 1],
       padding: [0, 0],
+      ceilMode: false,
       countIncludePad: true,
     } as const;
     const attributes = { op: 'pool', mode, ...structuredClone(window), prologue: null } as PoolNode;

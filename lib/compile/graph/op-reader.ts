@@ -16,7 +16,7 @@ export interface Known {
   form?: 'indices' | 'squeezed';
 }
 
-/** Why an op, or this form of it, has no kernel; as in "aten::max_pool2d with ceil_mode". */
+/** Why an op, or this form of it, has no kernel; as in "aten::max_pool2d with dilation". */
 export class Unsupported {
   readonly reason: string;
   constructor(reason: string) {

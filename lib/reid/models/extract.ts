@@ -4,6 +4,7 @@ import { functional as F, type Module } from '../../nn/index.ts';
 import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { noGrad, ops, scope, stack, Tensor } from '../../tensor/index.ts';
 import { checkChoice, checkCount } from './checks.ts';
+import { refuseNormalised } from './heads/pixels.ts';
 import { LoadedReID } from './loaded.ts';
 
 /** Options of {@link extract}. */
@@ -147,17 +148,8 @@ function checkBatch(loaded: LoadedReID, batch: Tensor): void {
     number,
   ];
   const got = `numbers from ${low.toPrecision(3)} to ${high.toPrecision(3)}`;
-  if (loaded.normalization === 'inside') refuseNormalised(low, high, got);
+  if (loaded.normalization === 'inside') refuseNormalised('reid.extract', low, high);
   else refusePixels(low, high, got);
-}
-
-/** Normalising twice is the commonest error with fast-reid's networks, and gives features that are all alike. */
-function refuseNormalised(low: number, high: number, got: string): void {
-  if (low >= 0 && (high > 1 || high === 0)) return;
-  throw new RangeError(
-    `Expected pixels from 0 to 255 for a network that normalises inside, got ${got}; give it uint8 images, or use ` +
-      'loaded.transform',
-  );
 }
 
 /** What ImageNet's mean and deviation make of 0 and 1 lies between -2.12 and 2.64. */

@@ -16,7 +16,7 @@ import {
   type HeadOptions,
   type HeadOutputs,
 } from './heads/embedding-head.ts';
-import { addPixelBuffers, PIXEL_OPTIONS, type PixelOptions } from './heads/pixels.ts';
+import { addPixelBuffers, checkPixels, PIXEL_OPTIONS, type PixelOptions } from './heads/pixels.ts';
 
 /** Options of {@link FastReID}. */
 export interface FastReIDOptions extends BackboneOptions, HeadOptions, PixelOptions {
@@ -79,6 +79,7 @@ export class FastReID extends Module {
   }
 
   forward(images: Tensor, targets?: Tensor): Tensor | HeadOutputs {
+    checkPixels(this, images);
     return temporaries(() => {
       const x = ops.aten.div(ops.aten.sub(images, this.pixel_mean), this.pixel_std);
       return this.heads.forward(call(this.backbone, x), targets);

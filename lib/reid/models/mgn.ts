@@ -12,7 +12,7 @@ import { ResNetBackbone } from './backbones/resnet.ts';
 import { checkChoice, checkCount } from './checks.ts';
 import { FAST_REID_OPTIONS, type FastReIDOptions, pick } from './fast-reid.ts';
 import { EmbeddingHead, HEAD_OPTIONS, type HeadOutputs } from './heads/embedding-head.ts';
-import { addPixelBuffers } from './heads/pixels.ts';
+import { addPixelBuffers, checkPixels } from './heads/pixels.ts';
 
 /** Names of the heads in the order in which their features stand in the whole one. */
 const HEAD_NAMES = [
@@ -87,6 +87,7 @@ export class MGN extends Module {
   }
 
   forward(images: Tensor, targets?: Tensor): Tensor | MGNOutputs {
+    checkPixels(this, images);
     return temporaries(() => {
       const maps = this.maps(images);
       const outputs = HEAD_NAMES.map((name) => this[name].forward(maps[name], targets));

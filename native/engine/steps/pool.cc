@@ -15,7 +15,8 @@ class PoolStep final : public Step {
     field.get("kernel").pair(1, kMostPoolWindow, window_.kernel);
     field.get("stride").pair(1, kMostPoolWindow, window_.stride);
     field.get("padding").pair(0, kMostPoolWindow, window_.padding);
-    const Shape out{in.channels, outSize(field, 0, in.height), outSize(field, 1, in.width)};
+    const Shape given = layout.shape(layout.map(field.get("output")));
+    const Shape out{in.channels, outSize(field, 0, in.height, given.height), outSize(field, 1, in.width, given.width)};
     output_ = layout.map(field.get("output"), out);
     if (layout.overlap(input_, output_)) throw field.get("output").wrong("channels apart from the input's");
     count_include_pad_ = field.get("countIncludePad").boolean();
@@ -36,14 +37,18 @@ class PoolStep final : public Step {
   size_t weightBytes() const override { return pre_.bytes(); }
 
  private:
-  int64_t outSize(const Field& field, int dim, int64_t size) const {
+  // The output tells ceil_mode, whose last window reaches beyond the padded map but begins inside it.
+  int64_t outSize(const Field& field, int dim, int64_t size, int64_t given) const {
     const int64_t room = size + 2 * window_.padding[dim] - window_.kernel[dim];
     if (room < 0)
       throw field.get("kernel").wrong("a window within the padded map", shapeText(window_.kernel));
     if (2 * window_.padding[dim] > window_.kernel[dim]) {
       throw field.get("padding").wrong("at most half the kernel", shapeText(window_.padding));
     }
-    return room / window_.stride[dim] + 1;
+    const int64_t stride = window_.stride[dim];
+    const bool has_last = room % stride != 0 && (room / stride + 1) * stride < size + window_.padding[dim];
+    const int64_t whole = room / stride + 1;
+    return has_last && given == whole + 1 ? given : whole;
   }
 
   bool is_max_;

@@ -161,13 +161,17 @@ describe.each(kinds)('kernels of %s in %s agree with eager', (instructionSet, dt
   });
 
   it.each([1, 3, 16, 37, 64, 130])('pooling of %i channels', async (channels) => {
-    for (const [kernel, stride, padding] of [
-      [3, 2, 1],
-      [2, 2, 0],
-      [3, 1, 1],
-      [5, 3, 2],
+    for (const [kernel, stride, padding, round] of [
+      [3, 2, 1, Math.floor],
+      [2, 2, 0, Math.floor],
+      [3, 1, 1, Math.floor],
+      [5, 3, 2, Math.floor],
+      // ceil_mode, of which 11 has a last window and 8 has none, and the other way round
+      [2, 2, 0, Math.ceil],
+      [3, 2, 0, Math.ceil],
+      [5, 3, 2, Math.ceil],
     ] as const) {
-      const out = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+      const out = (size: number) => round((size + 2 * padding - kernel) / stride) + 1;
       for (const [op, countIncludePad] of [
         ['maxPool', true],
         ['avgPool', true],

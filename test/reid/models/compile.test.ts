@@ -12,7 +12,7 @@ type Case = readonly [build: () => Module, unsupported?: 'eager'];
 const CASES: Record<string, Case> = {
   'strong-baseline/resnet18': [() => new reid.StrongBaseline({ backbone: 'resnet18' })],
   'strong-baseline/resnet50_ibn_a': [() => new reid.StrongBaseline({ backbone: 'resnet50_ibn_a' })],
-  'strong-baseline/se_resnet50': [() => new reid.StrongBaseline({ backbone: 'se_resnet50' }), 'eager'],
+  'strong-baseline/se_resnet50': [() => new reid.StrongBaseline({ backbone: 'se_resnet50' })],
   osnet_x0_25: [() => reid.osnet_x0_25()],
   osnet_ain_x0_25: [() => reid.osnet_ain_x0_25()],
   'fast-reid padded': [() => reid.bagtricks(padded)],
@@ -23,7 +23,8 @@ const CASES: Record<string, Case> = {
   'fast-reid clipped mean': [() => reid.bagtricks({ ...padded, poolLayer: 'ClipGlobalAvgPool' })],
   'fast-reid embedding': [() => reid.bagtricks({ ...padded, embeddingDim: 64 })],
   'fast-reid SBS': [() => reid.sbs({ withIbn: true, maxPool: 'padded' })],
-  'fast-reid ceil_mode': [() => reid.bagtricks({ depth: '18x' }), 'eager'],
+  'fast-reid ceil_mode': [() => reid.bagtricks({ depth: '18x' })],
+  'fast-reid SBS, ceil_mode': [() => reid.sbs({ withIbn: true })],
 };
 
 const isFastReID = (model: Module): boolean => model instanceof reid.FastReID;

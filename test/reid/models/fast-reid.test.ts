@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as reid from '../../../lib/reid/index.ts';
-import { arange, full, ones, type Tensor } from '../../../lib/tensor/index.ts';
+import { arange, full, ones, Tensor, zeros } from '../../../lib/tensor/index.ts';
 import { elements } from '../../nn/numbers.ts';
 import { isDeep, VARIANTS } from './fast-reid-variants.ts';
 import { compare, type Figures, published } from './figures.ts';
@@ -25,7 +25,7 @@ describe('FastReID', () => {
     expect(outputs.predClassLogits.shape).toEqual([2, 7]);
     expect(outputs.features.shape).toEqual([2, 512]);
     expect(elements(outputs.clsOutputs)[0]).not.toBe(elements(outputs.predClassLogits)[0]);
-    expect(() => model.forward(ones([2, 3, 64, 32]))).toThrow(
+    expect(() => model.forward(full([2, 3, 64, 32], 100))).toThrow(
       'Expected targets for EmbeddingHead with ArcSoftmax',
     );
   });
@@ -36,9 +36,31 @@ describe('FastReID', () => {
     expect(images.eq(100).all().item()).toBe(true);
   });
 
+  it('refuses images that were normalised before, in evaluation and in training', () => {
+    const model = reid.bagtricks({ depth: '18x' });
+    const pixels = full([2, 3, 64, 32], 100);
+    const normalised = pixels.sub(123.675).div(58.395);
+    const refusal = /^Expected pixels from 0 to 255 for FastReID, which takes mean and deviation off itself/;
+    for (const mode of [model.train(), model.eval()]) {
+      expect(() => mode.forward(normalised)).toThrow(refusal);
+      expect(() => mode.forward(pixels.div(255))).toThrow(refusal);
+      mode.forward(pixels);
+    }
+    expect(() => reid.mgn().eval().forward(normalised)).toThrow('for MGN, which takes');
+  });
+
+  it('takes black images', () => {
+    expect(
+      reid
+        .bagtricks({ depth: '18x' })
+        .eval()
+        .forward(zeros([1, 3, 64, 32])),
+    ).toBeInstanceOf(Tensor);
+  });
+
   it('says how high images must be for the bands of MGN', () => {
     const model = reid.mgn().eval();
-    expect(() => model.forward(ones([1, 3, 64, 32]))).toThrow(
+    expect(() => model.forward(full([1, 3, 64, 32], 100))).toThrow(
       'Expected images whose last map has 3 bands of rows',
     );
   });

@@ -1,6 +1,7 @@
 import type { Module } from '../../../nn/index.ts';
+import { isRecording } from '../../../ops/index.ts';
 import { describeValue } from '../../../options.ts';
-import { tensor } from '../../../tensor/index.ts';
+import { noGrad, ops, scope, type Tensor, tensor } from '../../../tensor/index.ts';
 
 /** What a network takes off pixels from 0 to 255, and what it divides them by. */
 export interface PixelOptions {
@@ -36,4 +37,44 @@ function checkChannels(what: string, values: unknown): void {
   if (isList && values.length === 3) return;
   const got = Array.isArray(values) ? `[${values.join(', ')}]` : describeValue(values);
   throw new TypeError(`Expected three numbers for ${what}, got ${got}`);
+}
+
+const seenOnDevice = new WeakSet<Module>();
+let mayBeAnything = false;
+
+/** Runs `compute` without {@link checkPixels}, to see what wrong pixels give. */
+export function withAnyPixels<T>(compute: () => T): T {
+  const before = mayBeAnything;
+  mayBeAnything = true;
+  try {
+    return compute();
+  } finally {
+    mayBeAnything = before;
+  }
+}
+
+/**
+ * Refuses images that were normalised already, or divided by 255, by a network that does it. On the CPU every batch is looked
+ * at; on other devices, where it means to wait for them, the first.
+ */
+export function checkPixels(network: Module, images: Tensor): void {
+  if (mayBeAnything || isRecording() || images.numel() === 0) return;
+  if (images.device !== 'cpu') {
+    if (seenOnDevice.has(network)) return;
+    seenOnDevice.add(network);
+  }
+  const [low, high] = noGrad(() =>
+    scope(() => ops.aten.aminmax(images.detach()).map((value) => value.item() as number)),
+  ) as [number, number];
+  refuseNormalised(network.constructor.name, low, high);
+}
+
+/** Normalising twice is the commonest error with fast-reid's networks, and gives features that are all alike. */
+export function refuseNormalised(owner: string, low: number, high: number): void {
+  if (low >= 0 && (high > 1 || high === 0)) return;
+  if (Number.isNaN(low)) return; // whatever made them is the error
+  throw new RangeError(
+    `Expected pixels from 0 to 255 for ${owner}, which takes mean and deviation off itself, got numbers from ` +
+      `${low.toPrecision(3)} to ${high.toPrecision(3)}; give it what loaded.transform gives, or uint8 images to reid.extract`,
+  );
 }
