@@ -44,6 +44,8 @@ const ALLOWED: Record<string, string[]> = {
   reid: ['atomic-file', 'ops', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim'],
   // Segmentation; its rooms are models, data, losses, metrics and prediction.
   segment: ['tensor', 'nn', 'models', 'data', 'checkpoint'],
+  // It never imports train.
+  serve: ['problem', 'tensor', 'data'],
   plot: [],
   testing: ['tensor'],
   cli: ['*'],
@@ -125,6 +127,12 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     run: ['.', 'metrics'],
     '.': ['run', 'metrics', 'config', 'report', 'logs'],
   },
+  serve: {
+    work: ['.'],
+    http: ['.', 'work'],
+    classification: ['.', 'http', 'work'],
+    '.': ['http', 'work', 'classification'],
+  },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
     network: ['.'],
@@ -133,6 +141,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     train: ['.', 'network'],
     launch: ['network', 'train'],
     reid: ['network'],
+    serve: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],
     machine: [],
@@ -144,6 +153,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
       'train',
       'launch',
       'reid',
+      'serve',
       'network',
       'inspect',
       'convert',

@@ -14,6 +14,7 @@ import { registerInfo } from './machine/info.ts';
 import { registerInstallLibtorch } from './machine/install-libtorch.ts';
 import { registerReid } from './reid/reid.ts';
 import { registerReport } from './report/report.ts';
+import { registerServe } from './serve/serve.ts';
 import { registerTrain } from './train/train.ts';
 
 const program = new Command('ibn-net')
@@ -30,6 +31,7 @@ const COMMANDS = [
   registerEvaluate,
   registerReport,
   registerReid,
+  registerServe,
   registerInspect,
   registerConvert,
   registerDemo,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { RunOptions } from '../../compile/index.ts';
 import { IMAGENET_CLASSES } from '../../data/index.ts';
 import { fetchFile } from '../../hub/fetch.ts';
 import { findWeights, noWeights, weights } from '../../hub/weights.ts';
@@ -20,6 +21,8 @@ export interface ClassifierOptions extends Omit<ClassifierFile, 'checkpoint'> {
   classes?: string | undefined;
   /** What to compute in; default float32, whatever the file has. */
   dtype?: DType | undefined;
+  /** How a compiled network takes calls: threads, batches, queue. */
+  run?: RunOptions | undefined;
 }
 
 /** One guess of the network. */
@@ -85,7 +88,8 @@ export class Classifier {
     const preparation = new Preparation(recipe.input, options, channels);
     const { crop } = preparation;
     const names = await classNames(options.classes, recipe, count);
-    const runner = await networkRunner(model, { device, dtype, image: [channels, crop, crop] });
+    const image = [channels, crop, crop];
+    const runner = await networkRunner(model, { device, dtype, image, run: options.run });
     const architecture = file.model ?? recipe.arch ?? model.constructor.name;
     return new Classifier({ architecture, checkpoint: file.checkpoint, runner, preparation, ...names });
   }

@@ -1,4 +1,4 @@
-import { CompileError, compile } from '../../compile/index.ts';
+import { CompileError, compile, type RunOptions } from '../../compile/index.ts';
 import type * as nn from '../../nn/index.ts';
 import { type Device, type DType, inferenceMode, scope, type Tensor } from '../../tensor/index.ts';
 
@@ -11,6 +11,8 @@ export interface RunnerOptions {
   readonly dtype: DType;
   /** Of one prepared image, (C, H, W). */
   readonly image: readonly number[];
+  /** How a compiled network takes calls. */
+  readonly run?: RunOptions | undefined;
 }
 
 /** Runs a network in evaluation mode. */
@@ -20,7 +22,11 @@ export interface NetworkRunner {
   /** Why the network is not compiled, where that was tried. */
   readonly refusal?: string;
   /** Logits (N, classes), float32 on the CPU, of a float32 batch (N, C, H, W) on the CPU. */
-  run(batch: Tensor): Promise<Tensor>;
+  run(batch: Tensor, options?: { signal?: AbortSignal | undefined }): Promise<Tensor>;
+  /** Ends the threads of a compiled network once its calls have ended. */
+  close?(): Promise<void>;
+  /** Counts of a compiled network. */
+  stats?(): { readonly batches: number; readonly images: number };
 }
 
 /** Compiles a network on the CPU. Elsewhere, and where `compile` refuses it, it runs op by op, and `refusal` says why. */
@@ -34,9 +40,17 @@ export async function networkRunner(model: ImageNetwork, options: RunnerOptions)
   }
 }
 
-async function compiledRunner(model: ImageNetwork, { dtype, image }: RunnerOptions): Promise<NetworkRunner> {
-  const fast = await compile(model, { inputs: [[1, ...image]], dtype: dtype as 'float32' });
-  return { kind: 'compiled', run: (batch) => fast.run(batch) };
+async function compiledRunner(
+  model: ImageNetwork,
+  { dtype, image, run }: RunnerOptions,
+): Promise<NetworkRunner> {
+  const fast = await compile(model, { inputs: [[1, ...image]], dtype: dtype as 'float32', ...run });
+  return {
+    kind: 'compiled',
+    run: (batch, options) => fast.run(batch, options),
+    close: () => fast.close(),
+    stats: () => fast.stats(),
+  };
 }
 
 function eagerRunner(model: ImageNetwork, { device, dtype }: RunnerOptions): NetworkRunner {

@@ -18,6 +18,8 @@ export class Preparation {
   /** Makes a decoded image, uint8 (3, H, W), uint8 (C, crop, crop). */
   readonly shaping: transforms.Compose;
   readonly #normalised: transforms.Compose;
+  /** Both: a decoded image as the network takes it. */
+  readonly whole: transforms.Compose;
 
   constructor(saved: Partial<InputRecipe>, options: PreparationOptions, channels: number) {
     this.resize = options.resize ?? saved.resize ?? 256;
@@ -34,6 +36,7 @@ export class Preparation {
       new transforms.ToTensor(),
       new transforms.Normalize(this.mean, this.std),
     ]);
+    this.whole = new transforms.Compose([this.shaping, this.#normalised]);
   }
 
   /** A decoded image, uint8 (3, H, W), as the network takes it: float32 (C, crop, crop). */

@@ -2,8 +2,8 @@ import { scope, type Tensor } from '../../tensor/index.ts';
 import { ClassificationMetrics, evaluate, type Figures } from '../../train/index.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import type { CommandRanks } from '../ranks.ts';
+import type { StopSignals } from '../stop-signals.ts';
 import type { RunData } from './run-data.ts';
-import type { StopSignals } from './stop-signals.ts';
 
 /** Behind an epoch: loss and accuracy over all of `val`, each image once, whichever rank has it. */
 export async function runFigures(

@@ -20,6 +20,7 @@ import { CheckpointFolder } from '../../train/run/checkpoint-folder.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import { joinRanks, SILENT } from '../ranks.ts';
 import { describeFile } from '../recipe.ts';
+import { StopSignals } from '../stop-signals.ts';
 import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts';
 import { runFigures } from './run-figures.ts';
 import { RunLogs } from './run-logs.ts';
@@ -27,7 +28,6 @@ import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
 import { RunReport } from './run-report.ts';
 import { plainOptions, settledOptions, type Told } from './settled-options.ts';
-import { StopSignals } from './stop-signals.ts';
 import type { TrainStreams } from './train.ts';
 import { STOPPED } from './train-options.ts';
 

@@ -6,8 +6,11 @@ import { decodeImage } from '../image.ts';
 import type { FilePart, ImageRecord } from './image-record.ts';
 
 /** Decodes the image of a record whatever its format, with the errors of {@link decodeImage}. */
-export async function decodeRecord({ source, name }: ImageRecord<unknown>): Promise<Tensor> {
-  const options = name === undefined ? {} : { name };
+export async function decodeRecord({ source, name, maxPixels }: ImageRecord<unknown>): Promise<Tensor> {
+  const options = {
+    ...(name === undefined ? {} : { name }),
+    ...(maxPixels === undefined ? {} : { maxPixels }),
+  };
   if (typeof source === 'string' || source instanceof Uint8Array) return await decodeImage(source, options);
   return await decodeImage(await readPart(source, name ?? source.path), options);
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { empty, getRngState, keep, scope, setRngState, type Tensor } from '../../tensor/index.ts';
-import { SLICE_MS } from '../image/pixels.ts';
+import { MAX_PIXELS, SLICE_MS } from '../image/pixels.ts';
 import { type SampleContext, sampleContext } from '../sample-generator.ts';
 import { Compose } from '../transforms/containers.ts';
 import type { Step, Transform } from '../transforms/transform.ts';
@@ -112,7 +112,7 @@ export class ImageReader {
     const entries = records.map((record, i): Entry<Sample> => {
       const { seed } = this.#settings;
       const context = sampleContext(seed === null ? null : seed + BigInt(first + i));
-      return { record, context, size: open.sizes[i] };
+      return { record, context, size: sizeToRead(open.sizes[i], record) };
     });
     try {
       await this.#draw(entries, plan);
@@ -169,6 +169,11 @@ export class ImageReader {
       : sizes.map((size) => empty([3, ...size], options));
     for (const [i, entry] of wanted.entries()) entry.row = rows[i] as Tensor;
   }
+}
+
+/** Images over the limit of their record are left to {@link decodeRecord}, which refuses them. */
+function sizeToRead(size: ImageSize | undefined, { maxPixels = MAX_PIXELS }: ImageRecord<unknown>) {
+  return size === undefined || size[0] * size[1] > maxPixels ? undefined : size;
 }
 
 /** Transforms of other classes may keep what they see: nothing is freed for them. */

@@ -16,6 +16,8 @@ export interface ImageRecord<Sample> {
   readonly name?: string;
   /** Applied to the decoded image, a `uint8` tensor (3, H, W). */
   readonly transform: Transform | undefined;
+  /** The most pixels that are decoded. Default: that of `decodeImage`. */
+  readonly maxPixels?: number;
   /** The sample, given the image that the transform made. It may be freed once its batch is made: keep a clone of it. */
   sample(image: Tensor): Sample;
   /** The sample in place of an image that cannot be read, or throws. By default the error ends the epoch, or is skipped. */
