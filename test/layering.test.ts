@@ -43,7 +43,7 @@ const ALLOWED: Record<string, string[]> = {
   // Re-identification; its rooms are models, data, ranking and gallery.
   reid: ['atomic-file', 'ops', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim'],
   // Segmentation; its rooms are models, data, losses, metrics and prediction.
-  segment: ['tensor', 'nn', 'models', 'data', 'checkpoint'],
+  segment: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   // It never imports train.
   serve: ['problem', 'tensor', 'data'],
   plot: [],

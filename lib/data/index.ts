@@ -17,6 +17,7 @@ export { decodeImage, type ImageSource } from './image.ts';
 export { IMAGE_EXTENSIONS, READABLE_EXTENSIONS } from './image-extensions.ts';
 export { IMAGENET_CLASSES } from './imagenet-classes.ts';
 export { IMAGENET_WNIDS } from './imagenet-wnids.ts';
+export { decodeLabels } from './labels.ts';
 export * from './loader/index.ts';
 export type { FilePart, ImageDataset, ImageRecord } from './pipeline/image-record.ts';
 export { encodePng, type PngOptions, writePng } from './png.ts';

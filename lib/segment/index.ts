@@ -1,4 +1,5 @@
-/** Semantic segmentation: networks and checkpoints, losses, metrics. */
+/** Semantic segmentation: networks and checkpoints, data, losses, metrics. */
+export * from './data/index.ts';
 export {
   type OhemOptions,
   ohemCrossEntropy,
