@@ -41,7 +41,7 @@ const ALLOWED: Record<string, string[]> = {
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
   train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint', 'plot', 'data', 'distributed'],
   // Re-identification; its rooms are models, data, ranking and gallery.
-  reid: ['atomic-file', 'ops', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim'],
+  reid: ['atomic-file', 'ops', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim', 'plot'],
   // Segmentation; its rooms are models, data, losses, metrics and prediction.
   segment: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   // It never imports train.

@@ -10,6 +10,18 @@ export interface PlotOptions {
   /** Pixels of the plot itself. Default 420 and 240. */
   readonly width?: number;
   readonly height?: number;
+  /** Lines over the logarithm of x, which then need not be whole. Default false. */
+  readonly logX?: boolean;
+}
+
+/** A point of a plane. */
+export interface Dot {
+  readonly x: number;
+  readonly y: number;
+  /** Dots of one name have one colour. */
+  readonly name: string;
+  /** Dots of one kind have one shape. */
+  readonly kind?: string | undefined;
 }
 
 /** A line: its points, and which line of which group it is. */
@@ -76,7 +88,9 @@ export function linePlot(lines: readonly Line[], options: PlotOptions): PlotSpec
         field: 'x',
         type: 'quantitative',
         title: options.x ?? null,
-        axis: { grid: false, tickMinStep: 1, format: 'd' },
+        ...(options.logX
+          ? { scale: { type: 'log' }, axis: { grid: false, format: '~e', tickCount: 5 } }
+          : { axis: { grid: false, tickMinStep: 1, format: 'd' } }),
       },
       y: {
         field: 'y',
@@ -98,6 +112,44 @@ export function linePlot(lines: readonly Line[], options: PlotOptions): PlotSpec
         sort: kinds,
         title: null,
         legend: kinds.length > 1 ? { ...LEGEND, encode: BLACK } : null,
+      },
+    },
+  };
+}
+
+/** Dots in a plane whose axes say nothing, such as images by the principal components of their features. */
+export function scatterPlot(dots: readonly Dot[], options: PlotOptions): PlotSpec {
+  const [names, kinds] = [
+    [...new Set(dots.map(({ name }) => name))],
+    [...new Set(dots.map(({ kind = '' }) => kind))],
+  ];
+  const axis = (field: 'x' | 'y') => ({
+    field,
+    type: 'quantitative',
+    title: options[field] ?? null,
+    scale: { zero: false },
+    axis: { grid: false, labels: false, ticks: false },
+  });
+  return {
+    ...frame(options),
+    data: { values: dots },
+    mark: { type: 'point', filled: true, size: 34, opacity: 0.75 },
+    encoding: {
+      x: axis('x'),
+      y: axis('y'),
+      color: {
+        field: 'name',
+        type: 'nominal',
+        sort: names,
+        title: null,
+        legend: { ...LEGEND, symbolType: 'circle', symbolSize: 60 },
+      },
+      shape: {
+        field: 'kind',
+        type: 'nominal',
+        sort: kinds,
+        title: null,
+        legend: kinds.length > 1 && kinds.length <= 12 ? { ...LEGEND, symbolSize: 60 } : null,
       },
     },
   };

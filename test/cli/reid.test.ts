@@ -1,14 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as checkpoint from '../../lib/checkpoint/index.ts';
+import { checkReid } from '../../lib/cli/reid/check.ts';
 import { evaluateReid, type ReidEvaluateOptions } from '../../lib/cli/reid/evaluate.ts';
 import { extractReid } from '../../lib/cli/reid/extract.ts';
 import { readFeatures } from '../../lib/cli/reid/features-file.ts';
 import { registerReid } from '../../lib/cli/reid/reid.ts';
+import { reportReid } from '../../lib/cli/reid/report.ts';
 import { searchReid } from '../../lib/cli/reid/search.ts';
 import * as reid from '../../lib/reid/index.ts';
 import { manualSeed } from '../../lib/tensor/index.ts';
@@ -189,4 +191,79 @@ it('the commands of reid are known, with their options', async () => {
   help.mockRestore();
   expect(text).toContain('--test <set[=folder]>');
   expect(text).toContain('cuhk03-classic-labeled');
+});
+
+describe('reid check', () => {
+  it('prints what is wrong, how it was seen and what to do', async () => {
+    const output = streams();
+    const isSound = await checkReid([file('shots')], { checkpoint: file('first.pth') }, output);
+    expect(isSound).toBe(false);
+    const [network, fault, seen, remedy] = output.stdout.text.split('\n');
+    expect(network).toContain('osnet_x0_25 of torchreid');
+    expect(fault).toBe(
+      'FAULT untouched-statistics: No layer of batch normalisation has statistics of training',
+    );
+    expect(seen).toMatch(/^ {2}seen: running means are all 0/);
+    expect(remedy).toMatch(/^ {2}do: take a file that has the buffers too/);
+  });
+
+  it('compares features of a file, and gives JSON', async () => {
+    await extractReid(
+      file('shots'),
+      { ...common, output: file('own.safetensors'), normalize: true },
+      streams(),
+    );
+    const output = streams();
+    const options = { checkpoint: file('first.pth'), features: file('own.safetensors'), json: true };
+    await checkReid([file('shots')], options, output);
+    const { images, findings, excluded } = JSON.parse(output.stdout.text);
+    expect(images).toBe(12);
+    expect(findings.map(({ fault }: { fault: string }) => fault)).toEqual(['untouched-statistics']);
+    expect(excluded).toContain("the features are not the network's");
+    checkpoint.save({ other: 1 }, file('other.pt'));
+    await expect(
+      checkReid([file('shots')], { ...options, features: file('other.pt') }, output),
+    ).rejects.toThrow('Expected a tensor (N, D) called "features" in');
+    await expect(checkReid([file('nowhere')], options, output)).rejects.toThrow('which is not there');
+  });
+});
+
+describe('reid report', () => {
+  const settings = {
+    root: scratch,
+    metric: 'cosine',
+    lists: 2,
+    top: 3,
+    device: 'cpu',
+    batchSize: 4,
+  } as const;
+
+  it('writes a page of two files of features, and of a checkpoint on a data set', async () => {
+    const pattern = 'p{id}_c{camera}_{}';
+    for (const part of ['query', 'gallery']) {
+      const output = file(`${part}.safetensors`);
+      await extractReid(file(`shots/${part}`), { ...common, output, pattern, normalize: true }, streams());
+    }
+    const [query, gallery] = [file('query.safetensors'), file('gallery.safetensors')];
+    const folders = { queryImages: file('shots/query'), galleryImages: file('shots/gallery') };
+    await reportReid({ ...settings, query, gallery, ...folders, output: file('a.html') }, streams());
+    const { checkpoint: files } = common;
+    const test = `folder=${file('shots')}`;
+    await reportReid({ ...settings, checkpoint: files, test, pattern, output: file('b.html') }, streams());
+    const [a, b] = ['a.html', 'b.html'].map((name) => readFileSync(file(name), 'utf8')) as [string, string];
+    const figures = (page: string) => /<tbody>.*?<\/tbody>/s.exec(page)?.[0];
+    expect(figures(a)).toBe(figures(b));
+    expect(a.match(/<img /g)).toHaveLength(24);
+    expect(b).toContain('<title>first.pth on folder</title>');
+  });
+
+  it('refuses half of what it needs, and features without identities', async () => {
+    const report = (options: object) =>
+      reportReid({ ...settings, output: file('c.html'), ...options }, streams());
+    await expect(report({})).rejects.toThrow('for reid report, got none');
+    await expect(report({ query: file('own.safetensors') })).rejects.toThrow('for reid report, got --query');
+    const own = { query: file('own.safetensors'), gallery: file('own.safetensors') };
+    await expect(report(own)).rejects.toThrow('Expected identities and cameras in');
+    expect(existsSync(file('c.html'))).toBe(false);
+  });
 });

@@ -1,15 +1,19 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import type { ReidCheckOptions } from './check.ts';
 import type { ReidEvaluateOptions } from './evaluate.ts';
 import type { ReidExtractOptions } from './extract.ts';
+import type { ReidReportCommand } from './report.ts';
 import type { ReidSearchOptions } from './search.ts';
 
-/** Adds the commands of re-identification: `reid evaluate`, `reid extract`, `reid search`. */
+/** Adds the commands of re-identification: `reid evaluate`, `reid extract`, `reid search`, `reid check`, `reid report`. */
 export function registerReid(program: Command): void {
   const reid = program.command('reid').description('Re-identification: evaluate, extract features, search');
   registerEvaluate(reid);
   registerExtract(reid);
   registerSearch(reid);
+  registerCheck(reid);
+  registerReport(reid);
 }
 
 function registerEvaluate(reid: Command): void {
@@ -95,22 +99,88 @@ function registerSearch(reid: Command): void {
     });
 }
 
+function registerCheck(reid: Command): void {
+  reid
+    .command('check')
+    .description('Look for what is wrong with a checkpoint, or with features that another program made of it')
+    .argument('<image...>', 'files or folders: some of the kind that it was trained on')
+    .requiredOption('--checkpoint <file>', 'a .pth file')
+    .addOption(layoutOption())
+    .option(
+      '--features <file>',
+      'what another program gave for all these images, in their order: "features" (N, D)',
+    )
+    .option('--size <HxW>', "of the images; default: the published configuration's", heightAndWidth)
+    .option('--json', 'print one JSON object in place of text')
+    .addHelpText('after', CHECK_EXAMPLES)
+    .action(async (images: string[], options: ReidCheckOptions) => {
+      process.stdout.on('error', stopWhenClosed);
+      const { checkReid } = await import('./check.ts');
+      if (!(await checkReid(images, options))) process.exitCode = 1;
+    });
+}
+
+function registerReport(reid: Command): void {
+  const command = reid
+    .command('report')
+    .description('Show a retrieval as one page of HTML: ranked lists, CMC, ROC, mAP by cameras, features')
+    .option('--query <file.safetensors>', 'what "reid extract --pattern" has written of the queries')
+    .option('--gallery <file.safetensors>', 'the same of the gallery')
+    .option('--query-images <folder>', 'the folder that the queries were extracted from, to show them')
+    .option('--gallery-images <folder>', 'the same of the gallery')
+    .option('--checkpoint <file>', 'or compute features: a .pth file', also)
+    .option('--test <set[=folder]>', `on a data set, ${SETS}`)
+    .option('--root <folder>', 'where the data sets lie that have no folder of their own', 'datasets')
+    .option(
+      '--pattern <pattern>',
+      'of folder: how names say identity and camera, such as "{id}_c{camera}_{}"',
+    );
+  addRunning(command)
+    .addOption(
+      new Option('--metric <metric>', 'how far features are apart')
+        .choices(['euclidean', 'cosine'])
+        .default('cosine'),
+    )
+    .option('--lists <n>', 'queries of each kind: best, worst, random', wholeNumber, 5)
+    .option('--top <n>', 'images of a list', wholeNumber, 10)
+    .option('--title <text>', 'of the page')
+    .option('--output <file>', 'the page', 'reid-report.html')
+    .addHelpText('after', REPORT_EXAMPLES)
+    .action(async (options: ReidReportCommand) => {
+      const { reportReid } = await import('./report.ts');
+      await reportReid(options);
+    });
+}
+
+function heightAndWidth(text: string): [number, number] {
+  const [, height, width] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
+  if (height !== undefined) return [Number(height), Number(width)];
+  throw new InvalidArgumentError('Expected height x width, such as 256x128.');
+}
+
+const layoutOption = (): Option =>
+  new Option('--layout <layout>', 'whose file it is; default: what its keys say').choices([
+    'reid-strong-baseline',
+    'fast-reid',
+    'torchreid',
+  ]);
+
 const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function addNetwork(command: Command): Command {
-  return command
-    .requiredOption(
+  return addRunning(
+    command.requiredOption(
       '--checkpoint <file>',
       'a .pth file; of evaluate: may be repeated, to compare several',
       also,
-    )
-    .addOption(
-      new Option('--layout <layout>', 'whose file it is; default: what its keys say').choices([
-        'reid-strong-baseline',
-        'fast-reid',
-        'torchreid',
-      ]),
-    )
+    ),
+  );
+}
+
+/** How a network is loaded and run. */
+function addRunning(command: Command): Command {
+  return command
+    .addOption(layoutOption())
     .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
     .option('--batch-size <n>', 'images computed together', wholeNumber, 64)
     .option('--flip', 'average with the features of the mirrored image');
@@ -135,3 +205,16 @@ Examples:
 const SEARCH_EXAMPLES = `
 Examples:
   npx ibn-net reid search query.jpg --gallery gallery.safetensors --checkpoint a.pth --flip --top 5`;
+
+const CHECK_EXAMPLES = `
+Ends with 1 where something is wrong. What running statistics tell needs 8 images or more; ceil_mode, sizes, the side of the neck
+and training mode show in --features alone.
+
+Examples:
+  npx ibn-net reid check query/ --checkpoint market_sbs_R50-ibn.pth
+  npx ibn-net reid check a.jpg b.jpg --checkpoint model.pth --features from-python.pt`;
+
+const REPORT_EXAMPLES = `
+Examples:
+  npx ibn-net reid report --query query.safetensors --gallery gallery.safetensors --query-images query/ --gallery-images bounding_box_test/
+  npx ibn-net reid report --checkpoint sbs_R50-ibn.pth --test market=data/Market-1501-v15.09.15 --flip --output market.html`;

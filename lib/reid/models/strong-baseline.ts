@@ -96,6 +96,8 @@ function buildBackbone(name: StrongBaselineBackbone, lastStride: 1 | 2): ResNetB
  */
 export class StrongBaseline extends Module {
   readonly backboneName: StrongBaselineBackbone;
+  /** Stride of stage 4. */
+  readonly lastStride: 1 | 2;
   readonly neck: 'bnneck' | 'no';
   neckFeat: 'after' | 'before';
   /** Length of a feature. */
@@ -111,7 +113,7 @@ export class StrongBaseline extends Module {
     checkOptions('StrongBaseline', options, OPTIONS);
     const { backbone = 'resnet50', lastStride = 1, neck = 'bnneck', neckFeat = 'after' } = options;
     checkChoice('StrongBaseline', 'backbone', backbone, STRONG_BASELINE_BACKBONES);
-    checkChoice('StrongBaseline', 'lastStride', lastStride, [1, 2]);
+    this.lastStride = checkChoice('StrongBaseline', 'lastStride', lastStride, [1, 2]);
     this.neck = checkChoice('StrongBaseline', 'neck', neck, ['bnneck', 'no']);
     this.neckFeat = checkChoice('StrongBaseline', 'neckFeat', neckFeat, ['after', 'before']);
     const numClasses = checkCount('StrongBaseline', 'numClasses', options.numClasses ?? 751);
