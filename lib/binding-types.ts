@@ -432,6 +432,8 @@ export interface Binding extends DeviceBinding, AutogradBinding, DistributedBind
     values: Handle | null,
   ): void;
   imagesClose(crew: Handle): void;
+  /** A uint8 image (N, C, H, W) in another size, as Pillow's; `filter` is 0 bilinear, 1 bicubic, 2 lanczos. */
+  imagesResize(image: Handle, height: number, width: number, filter: number): Handle;
   /** The name and version of the JPEG library in this build; empty where there is none. */
   jpegLibrary(): string;
 

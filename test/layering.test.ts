@@ -340,7 +340,7 @@ const NATIVE: Record<string, RegExp> = {
   kernels: /^immintrin\.h$/,
   engine: /^(ATen|c10)\/|^node_api\.h$|^(kernels|binding)\/[\w/]+\.h$/,
   // Threads are started where exit() finds and ends them.
-  data: /^(ATen|c10)\/|^(node_api|jpeglib|jerror)\.h$|^binding\/[\w/]+\.h$|^engine\/run\/engine_threads\.h$/,
+  data: /^(ATen|c10)\/|^(node_api|jpeglib|jerror)\.h$|^binding\/[\w/]+\.h$|^engine\/run\/engine_threads\.h$|^kernels\/kernels\.h$/,
   // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.
   ops: /^(ATen|c10|torch)\/|^cuda\/(plan|tensor_layout)\.h$/,
   // emulator.h is the host tests' platform, in CUDA's place.

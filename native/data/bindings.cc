@@ -5,6 +5,7 @@
 #include "../binding/call.h"
 #include "image_batch.h"
 #include "reading.h"
+#include "resample.h"
 
 namespace ibn {
 
@@ -98,6 +99,24 @@ Napi::Value imagesClose(Call& call) {
   return call.undefined();
 }
 
+// imagesResize(image, height, width, filter): a uint8 image (N, C, H, W) in another size; filters are counted
+// as data::Filter's.
+Napi::Value imagesResize(Call& call) {
+  const at::Tensor& image = call.tensor(0);
+  const int64_t height = call.integer(1, "height");
+  const int64_t width = call.integer(2, "width");
+  const int64_t filter = call.integer(3, "filter");
+  if (image.dim() != 4 || image.scalar_type() != at::kByte || !image.is_cpu() ||
+      image.layout() != at::kStrided || image.numel() == 0) {
+    throw InvalidArgument("ERR_INVALID_ARG_TYPE",
+                          "Expected a uint8 image (N, C, H, W) on the CPU, not empty");
+  }
+  if (height < 1 || width < 1 || filter < 0 || filter > static_cast<int64_t>(data::Filter::kLanczos)) {
+    throw InvalidArgument("ERR_OUT_OF_RANGE", "Expected a size of one pixel at least and a known filter");
+  }
+  return call.wrap(data::resample(image, height, width, static_cast<data::Filter>(filter)));
+}
+
 Napi::Value jpegLibrary(Call& call) {
   return Napi::String::New(call.env, data::jpegLibrary());
 }
@@ -109,6 +128,7 @@ void defineImages(Napi::Object exports) {
   define<imagesOpen>(exports, "imagesOpen");
   define<imagesPrepare>(exports, "imagesPrepare");
   define<imagesClose>(exports, "imagesClose");
+  define<imagesResize>(exports, "imagesResize");
   define<jpegLibrary>(exports, "jpegLibrary");
 }
 

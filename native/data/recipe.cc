@@ -1,14 +1,13 @@
 #include "recipe.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <string>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/_upsample_bicubic2d_aa.h>
-#include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/empty.h>
+
+#include "resample.h"
 
 namespace ibn::data {
 
@@ -77,9 +76,8 @@ void resize(Picture& picture, const Step& step) {
   const auto& [top, left, height, width] = step.region;
   if (height == picture.height() && width == picture.width()) return;
   applyFlips(picture);
-  const std::array<int64_t, 2> size{height, width};
-  picture.pixels = step.kind == StepKind::kBilinear ? at::_upsample_bilinear2d_aa(picture.pixels, size, false)
-                                                    : at::_upsample_bicubic2d_aa(picture.pixels, size, false);
+  const Filter filter = step.kind == StepKind::kBilinear ? Filter::kBilinear : Filter::kBicubic;
+  picture.pixels = resample(picture.pixels, height, width, filter);
 }
 
 void apply(Picture& picture, const Step& step) {

@@ -26,5 +26,11 @@ void instanceAffine(int64_t batch, int64_t channels, const float* mean, const fl
 void fromPlanar(Type type, const float* in, const Map& out, Team& team);
 void toPlanar(Type type, const Map& in, float* out, Team& team);
 void copy(Type type, const Map& in, const Map& out, Team& team);
+void filterPixels(const uint8_t* in, int pixel_bytes, uint8_t* out, int64_t width, const Taps& taps);
+void filterRows(const uint8_t* in, int64_t row_stride, uint8_t* out, int64_t bytes, const int32_t* weights,
+                int64_t count);
+void joinPlanes(const uint8_t* in, int64_t stride, int channels, uint8_t* out, int64_t width);
+void partPlanes(const uint8_t* in, uint8_t* out, int64_t stride, int channels, int64_t width);
+void packPixels(const uint8_t* in, uint8_t* out, int64_t width);
 
 }  // namespace ibn::kernels::IBN_ISA

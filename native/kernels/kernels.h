@@ -162,6 +162,16 @@ struct PointwiseCall {
 
 enum class Reduction : uint8_t { kSum, kMean, kMaximum, kMinimum };
 
+// Which pixels of a row each pixel of another is a sum of: `count[i]` of them from `first[i]` on, by the
+// weights from `weights + i * stride` on: 22 binary places, each four times, and then zeros for three pixels
+// more.
+struct Taps {
+  const int32_t* first = nullptr;
+  const int32_t* count = nullptr;
+  const int32_t* weights = nullptr;
+  int64_t stride = 0;
+};
+
 struct Table {
   const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
   // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
@@ -207,6 +217,16 @@ struct Table {
                     float eps, Team& team);
   // To a map of one channel.
   void (*reduceChannels)(Type type, const Map& in, const Map& out, Reduction reduction, Team& team);
+  // Rows of bytes as Pillow sums them, in pixels of four bytes. `in` of the first may have three, and 16
+  // bytes behind its row are read.
+  void (*filterPixels)(const uint8_t* in, int pixel_bytes, uint8_t* out, int64_t width, const Taps& taps);
+  // The sum of `count` rows from `in` on, each by its weight; `bytes` is a multiple of 64.
+  void (*filterRows)(const uint8_t* in, int64_t row_stride, uint8_t* out, int64_t bytes,
+                     const int32_t* weights, int64_t count);
+  // Between such pixels and one to four planes, `stride` bytes from each other, or pixels of three bytes.
+  void (*joinPlanes)(const uint8_t* in, int64_t stride, int channels, uint8_t* out, int64_t width);
+  void (*partPlanes)(const uint8_t* in, uint8_t* out, int64_t stride, int channels, int64_t width);
+  void (*packPixels)(const uint8_t* in, uint8_t* out, int64_t width);
 };
 
 // The best of this processor, or the one that IBN_NET_CPU_CAPABILITY names ("default" is "baseline", as in

@@ -28,6 +28,11 @@ const Table& kernelTable() {
       .softmax = softmax,
       .layerNorm = layerNorm,
       .reduceChannels = reduceChannels,
+      .filterPixels = filterPixels,
+      .filterRows = filterRows,
+      .joinPlanes = joinPlanes,
+      .partPlanes = partPlanes,
+      .packPixels = packPixels,
   };
   return table;
 }

@@ -1,6 +1,7 @@
 import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
 import { ops, scope, type Tensor } from '../../../tensor/index.ts';
 import { asBatch, checkImage, imageSize, repr, type Size, sizePair } from './image.ts';
+import { isResampled, resample } from './resample.ts';
 
 /** How pixels between pixels are found. */
 export type Interpolation = 'bilinear' | 'bicubic' | 'nearest' | 'nearest-exact' | 'lanczos';
@@ -15,7 +16,7 @@ const INTERPOLATIONS: readonly Interpolation[] = [
 
 /** Options of {@link resize}. */
 export interface ResizeOptions {
-  /** Default `'bilinear'`. `'lanczos'` is for the CPU and libtorch from 2.13 on, and only with `antialias`. */
+  /** Default `'bilinear'`. `'lanczos'` is for the CPU, only with `antialias`, and but for uint8 wants libtorch from 2.13 on. */
   interpolation?: Interpolation;
   /** The longer side's limit, for a `size` that is one number. Default none. */
   maxSize?: number;
@@ -26,7 +27,8 @@ export interface ResizeOptions {
 /**
  * Resizes an image (..., C, H, W). A number is the shorter side's new length, and the longer side keeps the aspect
  * ratio, truncated to an integer; a pair is [height, width]. The dtype stays: integers other than uint8 go through
- * float32. As torchvision's (0.28).
+ * float32. As torchvision's (0.28); of uint8 on the CPU with `antialias` as Pillow's, to the last bit, which is what
+ * torchvision gives for a PIL image.
  */
 export function resize(image: Tensor, wanted: Size | readonly [number], options: ResizeOptions = {}): Tensor {
   checkPositions('resize', arguments, 3);
@@ -40,6 +42,7 @@ export function resize(image: Tensor, wanted: Size | readonly [number], options:
   if (now[0] === target[0] && now[1] === target[1]) return image;
   return scope(() =>
     asBatch(image, (batch) => {
+      if (antialias && isResampled(batch, interpolation)) return resample(batch, target, interpolation);
       const isDirect = isNative(image, interpolation);
       const found = interpolate(isDirect ? batch : batch.to('float32'), target, interpolation, antialias);
       return isDirect ? found : restoreDtype(found, image);
