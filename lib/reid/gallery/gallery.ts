@@ -1,6 +1,6 @@
 import { pathOf } from '../../atomic-file.ts';
 import { expandUser } from '../../data/fs-path.ts';
-import { checkFunction, checkOptions, checkPositions, describeValue } from '../../options.ts';
+import { checkFunction, checkOptions, checkPositions, checkText, describeValue } from '../../options.ts';
 import { stack, tensor } from '../../tensor/index.ts';
 import type { Features, Labels } from '../ranking/parts.ts';
 import {
@@ -44,6 +44,8 @@ export interface GalleryOptions<Image = unknown> {
 export interface SearchOptions extends GalleryFilter {
   /** How many entries at most. Default 10. */
   k?: number;
+  /** The query's camera, for the thresholds that {@link Gallery.calibrate} found by pairs of cameras. It filters nothing. */
+  queryCamera?: string;
 }
 
 /** An entry that a search found. */
@@ -57,7 +59,7 @@ export interface GalleryMatch extends EntryFacts {
 export interface GalleryResult {
   /** The entries most like the query, of those that fit the filter; equal ones by their ids. */
   readonly matches: readonly GalleryMatch[];
-  /** `match` where the first one reaches the calibrated threshold, else `unknown`; null before {@link Gallery.calibrate}. */
+  /** `match` where one reaches the calibrated threshold, else `unknown`; null before {@link Gallery.calibrate}. */
   readonly verdict: 'match' | 'unknown' | null;
   /** Entries whose full feature was read; the others' bounds excluded them. */
   readonly rescored: number;
@@ -182,8 +184,9 @@ export class Gallery<Image = unknown> {
    */
   async search(feature: Feature, options: SearchOptions = {}): Promise<GalleryResult> {
     checkPositions('Gallery.search', arguments, 2);
-    checkOptions('Gallery.search', options, ['k', ...FILTERS]);
-    const { k = 10 } = options;
+    checkOptions('Gallery.search', options, ['k', 'queryCamera', ...FILTERS]);
+    const { k = 10, queryCamera } = options;
+    if (queryCamera !== undefined) checkText('Gallery.search queryCamera', 'a text', queryCamera);
     if (!Number.isInteger(k) || k < 1) {
       throw new RangeError(`Expected a whole number from 1 for Gallery.search k, got ${describeValue(k)}`);
     }
@@ -191,13 +194,13 @@ export class Gallery<Image = unknown> {
     const query = featureOf('Gallery.search feature', feature, this.width);
     await this.#writing.catch(() => {});
     this.#ready();
-    return this.#searchFor(query, k, fits);
+    return this.#searchFor(query, { k, fits, queryCamera });
   }
 
   /** {@link search} by an image, of which `extract` makes the feature. */
   async searchImage(image: Image, options: SearchOptions = {}): Promise<GalleryResult> {
     checkPositions('Gallery.searchImage', arguments, 2);
-    checkOptions('Gallery.searchImage', options, ['k', ...FILTERS]);
+    checkOptions('Gallery.searchImage', options, ['k', 'queryCamera', ...FILTERS]);
     if (this.#extract !== undefined) return this.search(await this.#extract(image), options);
     throw new TypeError(
       'Expected the option extract of Gallery.open for Gallery.searchImage, got none; pass a function from image to feature',
@@ -249,14 +252,10 @@ export class Gallery<Image = unknown> {
     };
   }
 
-  #searchFor(
-    query: Float32Array,
-    k: number,
-    fits: ((facts: EntryFacts) => boolean) | undefined,
-  ): GalleryResult {
+  #searchFor(query: Float32Array, { k, fits, queryCamera }: Wanted): GalleryResult {
     const { index } = this.#rows;
-    const answer = (nearest?: number) => this.#threshold?.verdict(nearest) ?? null;
-    if (index.size === 0) return { matches: [], verdict: answer(), rescored: 0, drift: null };
+    const answer = (found: readonly GalleryMatch[]) => this.#threshold?.verdict(found, queryCamera) ?? null;
+    if (index.size === 0) return { matches: [], verdict: answer([]), rescored: 0, drift: null };
     const { ids } = index;
     const { found, rescored } = exactSearch(query, index.bounds(query), k, {
       isWanted: fits === undefined ? undefined : (row) => fits(this.#rows.factsOf(row)),
@@ -271,7 +270,7 @@ export class Gallery<Image = unknown> {
     }));
     return {
       matches,
-      verdict: answer(found[0]?.similarity),
+      verdict: answer(matches),
       rescored,
       drift: this.#threshold?.drift() ?? null,
     };
@@ -308,6 +307,13 @@ export class Gallery<Image = unknown> {
     }
     this.#rows.refresh(this.#store);
   }
+}
+
+/** What a search asks for, checked. */
+interface Wanted {
+  readonly k: number;
+  readonly fits: ((facts: EntryFacts) => boolean) | undefined;
+  readonly queryCamera: string | undefined;
 }
 
 /** The images to calibrate on; undefined where none are given. */

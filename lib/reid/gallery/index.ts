@@ -2,7 +2,9 @@ export {
   type Calibration,
   type CalibrationData,
   type CalibrationOptions,
+  type CameraPairThreshold,
   calibrateThreshold,
+  type ThresholdFigures,
 } from './calibrate.ts';
 export type { Drift } from './drift.ts';
 export type { EntryFacts, Feature, NewEntry } from './entry.ts';

@@ -2,6 +2,12 @@ import type { Calibration } from './calibrate.ts';
 import { type Drift, DriftWatch } from './drift.ts';
 import { squareOf } from './entry.ts';
 
+/** An entry that a search found. */
+export interface Comparison {
+  readonly similarity: number;
+  readonly camera?: string | undefined;
+}
+
 /** Answers by a calibration, and watches whether queries still look like its images. */
 export class Threshold {
   readonly calibration: Calibration;
@@ -12,8 +18,20 @@ export class Threshold {
     this.#watch = new DriftWatch(calibration.reference);
   }
 
-  verdict(similarity: number | undefined): 'match' | 'unknown' {
-    return similarity !== undefined && similarity >= this.calibration.threshold ? 'match' : 'unknown';
+  /** Whether an entry reaches the threshold of its camera and the query's, or the one of all. */
+  verdict(found: readonly Comparison[], queryCamera: string | undefined): 'match' | 'unknown' {
+    const reaches = ({ similarity, camera }: Comparison) =>
+      similarity >= this.#thresholdFor(queryCamera, camera);
+    return found.some(reaches) ? 'match' : 'unknown';
+  }
+
+  #thresholdFor(one: string | undefined, other: string | undefined): number {
+    const { threshold, cameraPairs } = this.calibration;
+    if (one === undefined || other === undefined) return threshold;
+    const pair = cameraPairs.find(
+      ({ cameras: [a, b] }) => (a === one && b === other) || (a === other && b === one),
+    );
+    return pair?.threshold ?? threshold;
   }
 
   see(query: Float32Array): void {

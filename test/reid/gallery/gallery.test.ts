@@ -2,8 +2,9 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as reid from '../../../lib/reid/index.ts';
-import { manualSeed, rand, randn, type Tensor } from '../../../lib/tensor/index.ts';
+import { manualSeed, rand, randn, type Tensor, tensor } from '../../../lib/tensor/index.ts';
 import { tmp } from '../../helpers/files.ts';
+import { drawSpread, falseMatchRate, imagesOf } from './calibration.ts';
 
 const WIDTH = 24;
 const rowsOf = (matrix: Tensor) => (matrix.toArray() as number[][]).map((row) => Float32Array.from(row));
@@ -344,6 +345,73 @@ describe('calibrate', () => {
     expect(threshold({ falseMatchRate: 0.002 })).toBeGreaterThan(threshold({ falseMatchRate: 0.02 }));
     const confident = (confidence: number) => threshold({ falseMatchRate: 0.01, confidence });
     expect(confident(0.99)).toBeGreaterThan(confident(0.5));
+  });
+
+  it('gives two cameras whose images are more alike a threshold of their own, and answers by it', async () => {
+    manualSeed(13);
+    const world = { people: 60, cameras: 4, effect: 0 };
+    const data = imagesOf(world, drawSpread());
+    const isAlike = tensor(data.cameras as number[])
+      .lt(2)
+      .to('float32')
+      .unsqueeze(1);
+    const features = data.features.add(isAlike.mul(1.2)); // cameras 0 and 1 add the same
+    const cameras = (data.cameras as number[]).map((camera) => `c${camera}`);
+    const gallery = await reid.Gallery.open({ width: 32 });
+    const calibration = gallery.calibrate({
+      features,
+      ids: data.ids,
+      cameras,
+      falseMatchRate: 0.01,
+      cameraPairs: true,
+    });
+    const names = calibration.cameraPairs.map((pair) => pair.cameras.join(' '));
+    expect(names).toEqual(['c0 c1', 'c0 c2', 'c0 c3', 'c1 c2', 'c1 c3', 'c2 c3']);
+    const [alike, ...others] = calibration.cameraPairs as [
+      reid.CameraPairThreshold,
+      ...reid.CameraPairThreshold[],
+    ];
+    expect(alike.threshold).toBeGreaterThan(Math.max(...others.map(({ threshold }) => threshold)));
+    expect([alike.impostorPairs, alike.genuinePairs, alike.identities]).toEqual([60 * 59, 60, 60]);
+
+    const axis = (...values: number[]) => Float32Array.from({ length: 32 }, (_, at) => values[at] ?? 0);
+    const between = (alike.threshold + calibration.threshold) / 2;
+    await gallery.enrol({ id: 'a', feature: axis(1), camera: 'c1' });
+    const query = axis(between, Math.sqrt(1 - between ** 2));
+    const verdict = async (queryCamera?: string) =>
+      (await gallery.search(query, queryCamera === undefined ? {} : { queryCamera })).verdict;
+    const strict = alike.threshold > calibration.threshold ? ['unknown', 'match'] : ['match', 'unknown'];
+    expect(await verdict('c0')).toBe(strict[0]);
+    expect(await verdict()).toBe(strict[1]);
+    expect(await verdict('elsewhere')).toBe(strict[1]);
+    await expect(gallery.search(query, { queryCamera: 3 as never })).rejects.toThrow(
+      'Expected a text for Gallery.search queryCamera, got 3',
+    );
+  });
+
+  it('leaves out cameras whose pairs are too few, and wants cameras for it', () => {
+    manualSeed(14);
+    const data = imagesOf({ people: 30, cameras: 3, effect: 0.2 }, drawSpread());
+    const { cameraPairs } = reid.calibrateThreshold(data, { falseMatchRate: 0.01, cameraPairs: true });
+    expect(cameraPairs).toEqual([]); // 870 pairs each, 8.7 beyond the threshold
+    const { features, ids } = data;
+    expect(() => reid.calibrateThreshold({ features, ids }, { cameraPairs: true })).toThrow(
+      'Expected cameras for calibrate with cameraPairs, got none',
+    );
+    expect(() => reid.calibrateThreshold(data, { cameraPairs: 1 as never })).toThrow('calibrate cameraPairs');
+  });
+
+  it('finds the threshold that counting all pairs gives, where each identity weighs the same', () => {
+    manualSeed(15);
+    const data = imagesOf({ people: 40, cameras: 3, effect: 0.2 }, drawSpread());
+    const { threshold, impostorPairs } = reid.calibrateThreshold(data, {
+      falseMatchRate: 0.02,
+      confidence: 0.5,
+    });
+    expect(impostorPairs).toBe(40 * 39 * 3);
+    const rate = falseMatchRate(data, threshold);
+    expect(rate).toBeGreaterThan(0.012);
+    expect(rate).toBeLessThan(0.028);
   });
 
   it('sees queries that are unlike those it was made of', async () => {
