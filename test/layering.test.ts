@@ -40,8 +40,21 @@ const ALLOWED: Record<string, string[]> = {
   // Published weights come with their preprocessing and class names, which are data's.
   hub: ['problem', 'net', 'checkpoint', 'data', 'nn', 'models'],
   train: ['tensor', 'nn', 'optim', 'amp', 'cuda', 'checkpoint', 'plot', 'data', 'distributed'],
-  // Re-identification; its rooms are models, data, ranking and gallery.
-  reid: ['atomic-file', 'ops', 'tensor', 'nn', 'models', 'data', 'checkpoint', 'optim', 'plot'],
+  // Re-identification; its rooms are models, data, ranking, gallery and training.
+  reid: [
+    'tensor',
+    'nn',
+    'models',
+    'data',
+    'checkpoint',
+    'optim',
+    'hub',
+    'distributed',
+    'train',
+    'atomic-file',
+    'ops',
+    'plot',
+  ],
   // Segmentation; its rooms are models, data, losses, metrics and prediction.
   segment: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   // It never imports train.
@@ -140,7 +153,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     evaluate: ['.', 'network'],
     train: ['.', 'network'],
     launch: ['network', 'train'],
-    reid: ['network'],
+    reid: ['.', 'network', 'train'],
     serve: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],

@@ -8,4 +8,5 @@ export * from './ranking/index.ts';
 export * from './report/index.ts';
 export * from './samplers/index.ts';
 export * from './solver/index.ts';
+export * from './training/index.ts';
 export * from './transforms/index.ts';

@@ -128,7 +128,7 @@ export class Trainer<Batch> {
     }
     const val = await this.#ranks.agree(await this.#evaluate());
     const before = this.#progress.best;
-    const better = betterFigure(this.#options, val, before);
+    const better = this.#isEvaluated() ? betterFigure(this.#options, val, before) : undefined;
     const isBest = better !== undefined;
     const report = this.#report(val, isBest);
     this.#stepSchedule(val);
@@ -156,6 +156,7 @@ export class Trainer<Batch> {
       scheduler.step();
       return;
     }
+    if (!this.#isEvaluated()) return;
     if (val?.loss !== undefined) scheduler.step(val.loss);
     else
       throw new TypeError('Expected a figure "loss" from Trainer evaluate for ReduceLROnPlateau, got none');
@@ -237,9 +238,16 @@ export class Trainer<Batch> {
     return batch === data.length ? evaluate !== undefined : step % saveEvery === 0;
   }
 
+  /** Whether the epoch under way ends with an evaluation. */
+  #isEvaluated(): boolean {
+    const { evaluateEvery = 1, epochs } = this.#options;
+    const done = this.#progress.epoch + 1;
+    return done % evaluateEvery === 0 || done === epochs;
+  }
+
   async #evaluate(): Promise<Figures | undefined> {
     const { evaluate, model, ema } = this.#options;
-    if (evaluate === undefined) return undefined;
+    if (evaluate === undefined || !this.#isEvaluated()) return undefined;
     const measured: Module = ema?.module ?? model;
     await this.#ranks.alignBuffers(measured);
     measured.eval();

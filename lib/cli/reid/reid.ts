@@ -5,10 +5,14 @@ import type { ReidEvaluateOptions } from './evaluate.ts';
 import type { ReidExtractOptions } from './extract.ts';
 import type { ReidReportCommand } from './report.ts';
 import type { ReidSearchOptions } from './search.ts';
+import { registerReidTrain } from './train.ts';
 
-/** Adds the commands of re-identification: `reid evaluate`, `reid extract`, `reid search`, `reid check`, `reid report`. */
+/** Adds the commands of re-identification: `reid train`, `reid evaluate`, `reid extract`, `reid search`, `reid check`, `reid report`. */
 export function registerReid(program: Command): void {
-  const reid = program.command('reid').description('Re-identification: evaluate, extract features, search');
+  const reid = program
+    .command('reid')
+    .description('Re-identification: train, evaluate, extract features, search');
+  registerReidTrain(reid);
   registerEvaluate(reid);
   registerExtract(reid);
   registerSearch(reid);

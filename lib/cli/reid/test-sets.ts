@@ -26,22 +26,40 @@ const CUHK03: Record<string, DataOptions['cuhk03']> = {
 
 /** Reads `NAME` or `NAME=FOLDER`. */
 export function openTestSet(text: string, { root, pattern }: TestSetOptions): TestSet {
-  const [name = '', ...rest] = text.split('=');
-  const place = rest.length > 0 ? rest.join('=') : root;
+  const [name, place] = placeOf(text, root);
   return {
     name,
-    data: read(name, place, pattern),
+    data: read(name, place, '--test', { pattern, query: 'query', gallery: 'gallery' }),
     isSingleShot: CUHK03[name]?.classic === true,
     isVehicleId: name === 'vehicleid',
   };
 }
 
-function read(name: string, place: string, pattern: string | undefined): ReidData {
+/** Reads `NAME` or `NAME=FOLDER` to train on; a folder has `train`, and may have `query` and `gallery`. */
+export function openTrainingSet(text: string, { root, pattern }: TestSetOptions): ReidData {
+  const [name, place] = placeOf(text, root);
+  return read(name, place, '--train', { pattern, train: 'train' });
+}
+
+function placeOf(text: string, root: string): [name: string, place: string] {
+  const [name = '', ...rest] = text.split('=');
+  return [name, rest.length > 0 ? rest.join('=') : root];
+}
+
+/** Folders of a data set by pattern. */
+interface Folders {
+  readonly pattern: string | undefined;
+  readonly train?: string;
+  readonly query?: string;
+  readonly gallery?: string;
+}
+
+function read(name: string, place: string, flag: string, { pattern, ...folders }: Folders): ReidData {
   const cuhk03 = CUHK03[name];
   if (cuhk03 !== undefined) return loadData('cuhk03', place, cuhk03);
   if (dataName(name) !== 'folder') return loadData(name as 'market1501', place);
   if (pattern === undefined) {
-    throw new RangeError('Expected --pattern for --test folder, such as "{id}_c{camera}_{}", got none');
+    throw new RangeError(`Expected --pattern for ${flag} folder, such as "{id}_c{camera}_{}", got none`);
   }
-  return loadData('folder', place, { pattern, query: 'query', gallery: 'gallery' });
+  return loadData('folder', place, { pattern, ...folders });
 }

@@ -1,36 +1,37 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type GenericSchema, safeParse } from 'valibot';
 import * as kind from '../../train/config/kinds.ts';
-import { type ConfigOption, OPTION_NAMES, OPTIONS, type OptionName } from '../../train/config/options.ts';
-import { DEFAULTS } from '../../train/config/presets.ts';
+import type { ConfigOption } from '../../train/config/options.ts';
+import { CLASSIFICATION, type ConfigSpace } from '../../train/config/space.ts';
 
 /** `--batch-size` for `batchSize`. */
 export const flagOf = (name: string): string =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** A flag for each option; `--no-...`, not listed, switches one off that a preset or a file has. */
-export function addConfigFlags(command: Command): void {
-  for (const name of OPTION_NAMES) {
-    const option: ConfigOption = OPTIONS[name];
+export function addConfigFlags(command: Command, space: ConfigSpace = CLASSIFICATION): void {
+  for (const [name, option] of Object.entries(space.options)) {
     const value = option.value === undefined ? '' : ` <${option.value}>`;
-    const flag = new Option(`${flagOf(name)}${value}`, describe(name, option));
-    if (option.value !== undefined) flag.argParser((text, before) => readText(name, text, before));
+    const flag = new Option(`${flagOf(name)}${value}`, describe(option, space.defaults[name]));
+    if (option.value !== undefined) flag.argParser((text, before) => readText(option, text, before));
     command.addOption(flag);
-    if (!Object.hasOwn(DEFAULTS, name))
+    if (!Object.hasOwn(space.defaults, name))
       command.addOption(new Option(`--no-${flagOf(name).slice(2)}`).hideHelp());
   }
 }
 
 /** What `--no-...` gave, which is false, as null where false is no value of the option. */
-export function withoutFalse(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const isFlag = (name: string) => OPTIONS[name as OptionName]?.schema === kind.flag;
+export function withoutFalse(
+  values: Readonly<Record<string, unknown>>,
+  { options }: ConfigSpace = CLASSIFICATION,
+): Record<string, unknown> {
+  const isFlag = (name: string) => options[name]?.schema === kind.flag;
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, value === false && !isFlag(name) ? null : value]),
   );
 }
 
-function describe(name: OptionName, { about, otherwise, schema }: ConfigOption): string {
-  const value = (DEFAULTS as Readonly<Record<string, unknown>>)[name];
+function describe({ about, otherwise, schema }: ConfigOption, value: unknown): string {
   const standard = otherwise ?? (Array.isArray(value) ? value.join(' ') : value);
   const words = (schema as { options?: readonly string[] }).options;
   const more = [
@@ -53,8 +54,7 @@ const READERS = new Map<GenericSchema, Reader>([
   [kind.sizes, readSize],
 ]);
 
-function readText(name: OptionName, text: string, before: unknown): unknown {
-  const { schema } = OPTIONS[name] as ConfigOption;
+function readText({ schema }: ConfigOption, text: string, before: unknown): unknown {
   const value = READERS.get(schema)?.(text, before) ?? text;
   const result = safeParse(schema, value);
   if (result.success) return result.output;

@@ -13,7 +13,7 @@ const HEAD = COLUMNS.map((name) => `${name}\t`).join('');
 const STEPS = 10;
 
 /**
- * `log.txt` in the published script's format, with top-1 as accuracy; `metrics.jsonl`; `environment.jsonl`, with a line for
+ * `log.txt` in the published script's format, with top-1 (or another figure) as accuracy; `metrics.jsonl`; `environment.jsonl`, with a line for
  * each start; and event files for TensorBoard.
  */
 export class RunLogs {
@@ -21,9 +21,12 @@ export class RunLogs {
   readonly #log: string;
   readonly #metrics: string;
   readonly #device: string;
+  readonly #accuracy: string;
   #events: EventFile | undefined;
 
-  constructor(folder: string, device: string) {
+  /** @param accuracy the figure of evaluation that stands for accuracy in `log.txt` */
+  constructor(folder: string, device: string, accuracy = 'top1') {
+    this.#accuracy = accuracy;
     this.#folder = folder;
     this.#device = device;
     this.#log = join(folder, 'log.txt');
@@ -48,7 +51,7 @@ export class RunLogs {
 
   add(report: EpochReport, record: EpochRecord): void {
     const { lr, train, val = {} } = report;
-    const row = [lr, train.loss, val.loss, train.top1, val.top1].map(
+    const row = [lr, train.loss, val.loss, train.top1, val[this.#accuracy]].map(
       (value) => `${Number(value).toFixed(6)}\t`,
     );
     appendFileSync(this.#log, `${row.join('')}\n`);

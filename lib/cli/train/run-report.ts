@@ -2,18 +2,24 @@ import { messageOf } from '../../errors.ts';
 import { isRedrawable, StatusLine } from '../../net/status-line.ts';
 import type { Callbacks, EpochReport, StepReport } from '../../train/index.ts';
 import type { EpochRecord } from '../../train/report/run-folder.ts';
-import type { RunData } from './run-data.ts';
 import type { RunLogs } from './run-logs.ts';
 import type { TrainStreams } from './train.ts';
 
 /** Seconds between lines where none can be drawn again. */
 const SELDOM = 60;
 
+/** What is told of the images of a run. */
+export interface ReportedData {
+  readonly train: { readonly batchSize: number | null };
+  /** Images that were left out. */
+  readonly unreadable: { readonly train: number; readonly val: number };
+}
+
 /** Tells how a run goes: a line on a terminal, a line for each epoch, the logs. */
 export class RunReport implements Callbacks {
   readonly #streams: TrainStreams;
   readonly #logs: RunLogs;
-  readonly #data: RunData;
+  readonly #data: ReportedData;
   readonly #epochs: number;
   readonly #line: StatusLine | undefined;
   /** Of the epoch under way, in this process. */
@@ -23,7 +29,7 @@ export class RunReport implements Callbacks {
   #said = performance.now();
   #isBegun = false;
 
-  constructor(streams: TrainStreams, logs: RunLogs, data: RunData, epochs: number) {
+  constructor(streams: TrainStreams, logs: RunLogs, data: ReportedData, epochs: number) {
     this.#streams = streams;
     this.#logs = logs;
     this.#data = data;
@@ -62,7 +68,7 @@ export class RunReport implements Callbacks {
     this.#line?.clear();
     const { epoch, epochs, lr, train, val = {}, isBest } = report;
     this.#streams.stdout.write(
-      `Epoch ${epoch + 1}/${epochs}, LR ${Number(lr.toPrecision(6))}: train ${figures(train)}; val ${figures(val)}` +
+      `Epoch ${epoch + 1}/${epochs}, LR ${Number(lr.toPrecision(6))}: train ${figures(train)}; ${Object.keys(val).length === 0 ? 'not evaluated' : `val ${figures(val)}`}` +
         `${isBest ? ' (best)' : ''}; ${this.#speed()}\n`,
     );
     this.#tellUnreadable(record);
@@ -145,11 +151,13 @@ export class RunReport implements Callbacks {
   }
 }
 
-function figures({ loss, top1, top5 }: Readonly<Record<string, number>>): string {
+const LABELS: Readonly<Record<string, string>> = { top1: 'top-1', top5: 'top-5', rank1: 'rank-1' };
+
+/** The loss, then what is a share in percent. */
+function figures({ loss, ...others }: Readonly<Record<string, number>>): string {
   const parts = [
-    loss === undefined ? '' : `loss ${loss.toFixed(4)}`,
-    top1 === undefined ? '' : `top-1 ${top1.toFixed(2)}`,
-    top5 === undefined ? '' : `top-5 ${top5.toFixed(2)}`,
+    ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
+    ...Object.entries(others).map(([name, value]) => `${LABELS[name] ?? name} ${value.toFixed(2)}`),
   ];
-  return parts.filter(Boolean).join(', ');
+  return parts.join(', ');
 }

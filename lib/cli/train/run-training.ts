@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
 import { save } from '../../checkpoint/index.ts';
 import type { parallel } from '../../nn/index.ts';
 import { swaUtils } from '../../optim/index.ts';
-import { cudaInfo, manualSeed } from '../../tensor/index.ts';
+import { manualSeed } from '../../tensor/index.ts';
 import { configText } from '../../train/config/config-file.ts';
 import {
   type Callbacks,
@@ -16,13 +16,14 @@ import {
   type TrainConfig,
   Trainer,
 } from '../../train/index.ts';
-import { CheckpointFolder } from '../../train/run/checkpoint-folder.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import { joinRanks, SILENT } from '../ranks.ts';
-import { describeFile } from '../recipe.ts';
+
 import { StopSignals } from '../stop-signals.ts';
+
 import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts';
 import { runFigures } from './run-figures.ts';
+import { drawCurves, requireDevice, resumedFile } from './run-folder.ts';
 import { RunLogs } from './run-logs.ts';
 import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
@@ -78,18 +79,6 @@ export async function runTraining(told: Told, given: TrainStreams): Promise<numb
   }
 }
 
-/** `curves.svg`: the figures over the epochs so far. */
-async function drawCurves(output: string, report: RunReport): Promise<void> {
-  const [{ readRun }, { curvesSvg }] = await Promise.all([
-    import('../../train/report/run-folder.ts'),
-    import('../../train/report/curves.ts'),
-  ]);
-  await report.attempt('The curves could not be drawn', async () => {
-    const svg = await curvesSvg([await readRun(output)]);
-    writeAtomically(join(output, 'curves.svg'), (sink) => sink(Buffer.from(svg)));
-  });
-}
-
 function completed(config: TrainConfig): RunConfig {
   const { data, output, seed = randomInt(1, 10_001) } = config;
   if (data === undefined)
@@ -109,37 +98,6 @@ function writeConfig({ output, ...config }: RunConfig): void {
 function prepare(model: ImageNetwork, { device, channelsLast, freeze: frozen = [] }: TrainConfig): void {
   model.to(channelsLast ? { device, memoryFormat: 'channels_last' } : { device });
   freeze(model, frozen);
-}
-
-function requireDevice(device: string): void {
-  const reason = device.startsWith('cuda') ? cudaInfo().reason : null;
-  if (reason !== null)
-    throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
-}
-
-/** The file that the run goes on from. A run's folder is not begun anew by mistake. */
-function resumedFile({ given: { output }, resume }: Told): string | undefined {
-  if (output === undefined || output === null) return resume === 'auto' ? undefined : resume;
-  const found = new CheckpointFolder(output, 1).candidates();
-  if (resume === 'auto') return found.find(isReadable) ?? found[0];
-  if (resume !== undefined) {
-    if (statSync(resume, { throwIfNoEntry: false })) return resume;
-    throw new RangeError(`Expected auto or a file for --resume, got "${resume}", which is not there`);
-  }
-  if (found.length === 0) return undefined;
-  throw new RangeError(
-    `Expected a folder without a run for --output, got ${output}, which has ${found[0]}; pass --resume auto to go on, or ` +
-      'another folder',
-  );
-}
-
-function isReadable(path: string): boolean {
-  try {
-    describeFile(path);
-    return true;
-  } catch {
-    return false; // the trainer says so, and takes the one before it
-  }
 }
 
 function makeTrainer(

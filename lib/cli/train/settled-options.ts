@@ -1,10 +1,12 @@
 import { suggestion } from '../../options.ts';
 import type { Layer } from '../../train/config/check-values.ts';
-import { type ConfigOption, OPTION_NAMES, OPTIONS, type OptionName } from '../../train/config/options.ts';
 import type { TrainConfig } from '../../train/config/presets.ts';
 import { withDefaults } from '../../train/config/resolve-config.ts';
+import { CLASSIFICATION, type ConfigSpace } from '../../train/config/space.ts';
 import { describeFile } from '../recipe.ts';
 import { flagOf } from './config-flags.ts';
+
+type Values = Readonly<Record<string, unknown>>;
 
 /** What the command was told. */
 export interface Told {
@@ -18,35 +20,38 @@ export interface Told {
  *
  * @throws RangeError where another value is given for an option that is not named to be overridden
  */
-export function settledOptions({ given, override = [] }: Told, resumed: string | undefined): TrainConfig {
-  checkOverride(override, resumed);
-  if (resumed === undefined) return withDefaults(given);
-  const saved = savedOptions(resumed);
-  if (saved === undefined) return withDefaults(given);
-  const settled = withDefaults(saved);
-  for (const name of Object.keys(given) as OptionName[]) {
-    const [wanted, had] = [given[name] ?? undefined, settled[name]];
-    if (isSame(name, wanted, had) || override.includes(name)) continue;
-    throw changed(name, wanted, had, resumed);
+export function settledOptions(
+  { given, override = [] }: Told,
+  resumed: string | undefined,
+  space: ConfigSpace = CLASSIFICATION,
+): TrainConfig {
+  checkOverride(override, resumed, space);
+  if (resumed === undefined) return withDefaults(given, {}, space);
+  const saved = savedOptions(resumed, space);
+  if (saved === undefined) return withDefaults(given, {}, space);
+  const settled: Values = withDefaults(saved, {}, space);
+  for (const [name, value] of Object.entries(given)) {
+    const [wanted, had] = [value ?? undefined, settled[name]];
+    if (isSame(name, wanted, had, space) || override.includes(name)) continue;
+    throw changed(name, wanted, had, resumed, space);
   }
   const { modelOptions: _, ...over } = given;
-  return withDefaults(over, { ...saved });
+  return withDefaults(over, { ...saved }, space);
 }
 
 /** Options that a checkpoint of this command was made with. */
-function savedOptions(path: string): Layer | undefined {
+function savedOptions(path: string, space: ConfigSpace): Layer | undefined {
   const { args, options } = describeFile(path).recipe;
-  const known = OPTION_NAMES.filter((name) => args[name] !== undefined && args[name] !== null);
+  const known = Object.keys(space.options).filter((name) => args[name] !== undefined && args[name] !== null);
   if (!known.includes('lr')) return undefined;
   return { ...Object.fromEntries(known.map((name) => [name, args[name]])), modelOptions: { ...options } };
 }
 
-function isSame(name: OptionName, wanted: unknown, had: unknown): boolean {
-  const option: ConfigOption = OPTIONS[name];
+function isSame(name: string, wanted: unknown, had: unknown, { options }: ConfigSpace): boolean {
   // Samples are drawn from other generators where they are read one after another.
   if (name === 'workers') return (wanted === 0) === (had === 0);
   if (name === 'modelOptions') return contains(had, wanted);
-  return option.isFree === true || text(wanted) === text(had);
+  return options[name]?.isFree === true || text(wanted) === text(had);
 }
 
 /** Defaults that the network has beside what was asked for are saved too. */
@@ -64,10 +69,16 @@ function text(value: unknown): string | undefined {
   );
 }
 
-function changed(name: OptionName, wanted: unknown, had: unknown, resumed: string): RangeError {
+function changed(
+  name: string,
+  wanted: unknown,
+  had: unknown,
+  resumed: string,
+  { options }: ConfigSpace,
+): RangeError {
   const said = (value: unknown) => (value === undefined ? 'none' : (text(value) as string));
   const flag = flagOf(name);
-  const advice = (OPTIONS[name] as ConfigOption).isFixed
+  const advice = options[name]?.isFixed
     ? 'leave it out, or begin a new run'
     : `leave it out, or pass --override ${name} to go on with it`;
   return new RangeError(
@@ -75,11 +86,15 @@ function changed(name: OptionName, wanted: unknown, had: unknown, resumed: strin
   );
 }
 
-function checkOverride(override: readonly string[], resumed: string | undefined): void {
-  const able = OPTION_NAMES.filter((name) => !(OPTIONS[name] as ConfigOption).isFixed);
+function checkOverride(
+  override: readonly string[],
+  resumed: string | undefined,
+  { options }: ConfigSpace,
+): void {
+  const able = Object.keys(options).filter((name) => !options[name]?.isFixed);
   for (const name of override) {
-    if ((able as string[]).includes(name)) continue;
-    const isFixed = name in OPTIONS;
+    if (able.includes(name)) continue;
+    const isFixed = Object.hasOwn(options, name);
     const hint = isFixed ? '; begin a new run for another' : suggestion(name, able, 'options');
     throw new RangeError(`Expected options that can change for --override, got "${name}"${hint}`);
   }

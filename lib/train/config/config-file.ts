@@ -3,14 +3,15 @@ import { type Document, isMap, LineCounter, parseDocument, stringify } from 'yam
 import { messageOf } from '../../errors.ts';
 import { describeValue } from '../../options.ts';
 import { type Checked, checkValues, type PlaceOf } from './check-values.ts';
-import { type ConfigValues, OPTION_NAMES } from './options.ts';
+import type { ConfigValues } from './options.ts';
+import { CLASSIFICATION, type ConfigSpace } from './space.ts';
 
 /**
  * Reads options from a YAML or JSON file.
  *
  * @throws RangeError, TypeError with file and line
  */
-export function readConfigFile(path: string): Checked {
+export function readConfigFile(path: string, space: ConfigSpace = CLASSIFICATION): Checked {
   const lines = new LineCounter();
   const document = parseDocument(textOf(path), { lineCounter: lines });
   const place = placesIn(path, document, lines);
@@ -21,10 +22,10 @@ export function readConfigFile(path: string): Checked {
     throw new RangeError(`${path}${start ? `, line ${start.line}` : ''}: Expected YAML or JSON: ${reason}`);
   }
   const { contents } = document;
-  if (contents === null) return checkValues({});
+  if (contents === null) return checkValues({}, undefined, space);
   if (!isMap(contents))
     throw new TypeError(`${path}: Expected options by name, got ${describeValue(document.toJS())}`);
-  return checkValues(document.toJS() as Record<string, unknown>, place);
+  return checkValues(document.toJS() as Record<string, unknown>, place, space);
 }
 
 function textOf(path: string): string {
@@ -50,9 +51,10 @@ function placesIn(path: string, document: Document, lines: LineCounter): PlaceOf
 }
 
 /** A YAML file of these options, in the order in which they are listed. */
-export function configText(config: ConfigValues, comment = ''): string {
-  const given = OPTION_NAMES.filter((name) => config[name] !== undefined);
-  const text = stringify(Object.fromEntries(given.map((name) => [name, config[name]])), {
+export function configText(config: ConfigValues, comment = '', space: ConfigSpace = CLASSIFICATION): string {
+  const values = config as Readonly<Record<string, unknown>>;
+  const given = Object.keys(space.options).filter((name) => values[name] !== undefined);
+  const text = stringify(Object.fromEntries(given.map((name) => [name, values[name]])), {
     // Lists and small objects on the line of their name.
     collectionStyle: 'any',
     lineWidth: 0,

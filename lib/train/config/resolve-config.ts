@@ -2,8 +2,8 @@ import { checkOptionsObject } from '../../options.ts';
 import { checkUse } from './check-use.ts';
 import { checkPreset, checkValues, type Layer } from './check-values.ts';
 import { readConfigFile } from './config-file.ts';
-import { OPTION_NAMES } from './options.ts';
-import { DEFAULTS, PRESETS, type PresetName, type TrainConfig } from './presets.ts';
+import type { PresetName, TrainConfig } from './presets.ts';
+import { CLASSIFICATION, type ConfigSpace } from './space.ts';
 
 /** Where the options of a run come from; what stands later counts more. */
 export interface ConfigSources {
@@ -16,13 +16,16 @@ export interface ConfigSources {
 }
 
 /** What was said in one place or another, without the defaults. */
-export function givenOptions({ preset, file, values = {} }: ConfigSources): Layer {
+export function givenOptions(
+  { preset, file, values = {} }: ConfigSources,
+  space: ConfigSpace = CLASSIFICATION,
+): Layer {
   checkOptionsObject('resolveConfig values', values);
-  const read = file === undefined ? undefined : readConfigFile(file);
-  const checked = checkValues(values);
+  const read = file === undefined ? undefined : readConfigFile(file, space);
+  const checked = checkValues(values, undefined, space);
   const name = preset ?? checked.preset ?? read?.preset;
   return {
-    ...(name === undefined ? {} : (PRESETS[checkPreset(name)] as Layer)),
+    ...(name === undefined ? {} : (space.presets[checkPreset(name, '', space)] as Layer)),
     ...read?.values,
     ...checked.values,
   };
@@ -33,10 +36,14 @@ export function givenOptions({ preset, file, values = {} }: ConfigSources): Laye
  *
  * @throws RangeError where one is given that nothing reads
  */
-export function withDefaults(given: Layer, defaults: Layer = {}): TrainConfig {
-  const all: Layer = { ...(DEFAULTS as Layer), ...defaults, ...given };
-  const names = OPTION_NAMES.filter((name) => all[name] !== undefined && all[name] !== null);
+export function withDefaults(
+  given: Layer,
+  defaults: Layer = {},
+  space: ConfigSpace = CLASSIFICATION,
+): TrainConfig {
+  const all: Readonly<Record<string, unknown>> = { ...space.defaults, ...defaults, ...given };
+  const names = Object.keys(space.options).filter((name) => all[name] !== undefined && all[name] !== null);
   const config = Object.fromEntries(names.map((name) => [name, all[name]])) as unknown as TrainConfig;
-  checkUse(given, config);
+  checkUse(given, config, space);
   return config;
 }

@@ -42,12 +42,13 @@ export class RunState<Batch> {
 
   /** `epoch`, `state_dict`, `optimizer` and `best_acc` are the published script's; Python reads all of it. */
   dict({ epoch, batch, step, best }: Progress): Record<string, unknown> {
-    const { model, scheduler, ema, data, extra = {} } = this.#options;
+    const { model, scheduler, ema, data, extra = {}, parts = {} } = this.#options;
     const sampler = distributedSamplerOf(data);
     return {
       ...extra,
       epoch,
       state_dict: model.stateDict(),
+      ...Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.stateDict()])),
       optimizer: this.#optimizerState(),
       ...(best === undefined ? {} : { best_acc: best }),
       ...(scheduler === undefined ? {} : { scheduler: scheduler.stateDict() }),
@@ -86,6 +87,8 @@ export class RunState<Batch> {
     if (epoch > epochs) throw tooFar(epoch, epochs, path);
     const parts = new SavedParts(path, saved, warn);
     parts.required('state_dict', () => model.loadStateDict(stateDictOf(saved), { stripPrefix: 'auto' }));
+    for (const [name, part] of Object.entries(this.#options.parts ?? {}))
+      parts.required(name, (state) => part.loadStateDict(state as never));
     this.#recipe.restore(parts, saved, { epoch, step, override, path, warn });
     parts.wanted('scaler', this.#scaler, (state) => this.#scaler?.loadStateDict(state as object));
     parts.wanted('ema', ema, (state) => ema?.loadStateDict(state as never));

@@ -93,8 +93,12 @@ export interface TrainerOptions<Batch> {
   schedulerStep?: 'epoch' | 'step';
   /** Figures of a model, in evaluation mode, after each epoch. With `ema` the model is the average. */
   evaluate?(model: Module, epoch: number): Promise<Figures> | Figures;
+  /** Epochs between two evaluations; the last epoch has one too. Default 1. */
+  evaluateEvery?: number;
   /** Which figure of `evaluate` tells the best epoch, and whether more is better. */
   best?: { readonly figure: string; readonly mode?: 'max' | 'min' } | undefined;
+  /** Modules beside the model that learn too, such as the centers of a loss; saved under their names. */
+  parts?: Readonly<Record<string, Module>>;
   /** Batches whose gradients make one step. Default 1. */
   accumulate?: number;
   /** The largest norm of all gradients together. */
@@ -130,7 +134,9 @@ const OPTIONS = [
   'scheduler',
   'schedulerStep',
   'evaluate',
+  'evaluateEvery',
   'best',
+  'parts',
   'accumulate',
   'clipGradNorm',
   'beforeStep',
@@ -164,7 +170,13 @@ export function checkTrainerOptions<Batch>(options: TrainerOptions<Batch>): void
   demand(isIterable(data), 'an iterable of batches', 'data', data);
   demand(typeof loss === 'function', 'a function', 'loss', loss);
   demand(evaluate === undefined || typeof evaluate === 'function', 'a function', 'evaluate', evaluate);
-  const { scheduler, beforeStep, device, extra, callbacks } = options;
+  const { scheduler, beforeStep, device, extra, callbacks, parts } = options;
+  demand(
+    parts === undefined || (isRecord(parts) && Object.values(parts).every((part) => part instanceof Module)),
+    'Modules by name',
+    'parts',
+    parts,
+  );
   demand(scheduler === undefined || isScheduler(scheduler), 'a scheduler', 'scheduler', scheduler);
   demand(
     beforeStep === undefined || typeof beforeStep === 'function',
@@ -179,6 +191,7 @@ export function checkTrainerOptions<Batch>(options: TrainerOptions<Batch>): void
   demand(ema === undefined || ema instanceof AveragedModel, 'an AveragedModel', 'ema', ema);
   for (const [name, least] of [
     ['epochs', 1],
+    ['evaluateEvery', 1],
     ['accumulate', 1],
     ['emaSteps', 1],
     ['keepLast', 1],

@@ -1,0 +1,30 @@
+import { type ConfigOption, OPTIONS } from './options.ts';
+import { DEFAULTS, PRESETS } from './presets.ts';
+
+/** Which choices of an option read another option, which nothing else reads. */
+export type Reader = readonly [option: string, of: string, choices: readonly string[]];
+
+/** The options of a kind of run. */
+export interface ConfigSpace {
+  readonly options: Readonly<Record<string, ConfigOption>>;
+  /** Values of options that must have one; the others are off where nothing is given. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly presets: Readonly<Record<string, object>>;
+  readonly readers: readonly Reader[];
+}
+
+/** The options of `ibn-net train`. */
+export const CLASSIFICATION: ConfigSpace = {
+  options: OPTIONS,
+  defaults: DEFAULTS,
+  presets: PRESETS,
+  readers: [
+    ['momentum', 'optimizer', ['sgd', 'rmsprop']],
+    ['nesterov', 'optimizer', ['sgd']],
+    ['schedule', 'scheduler', ['multistep']],
+    ['gamma', 'scheduler', ['multistep', 'exponential', 'plateau']],
+    ['minLr', 'scheduler', ['cosine', 'plateau']],
+    ['power', 'scheduler', ['polynomial']],
+    ['patience', 'scheduler', ['plateau']],
+  ],
+};
