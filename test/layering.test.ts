@@ -58,7 +58,7 @@ const ALLOWED: Record<string, string[]> = {
   // Segmentation; its rooms are models, data, losses, metrics and prediction.
   segment: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   // It never imports train.
-  serve: ['problem', 'tensor', 'data'],
+  serve: ['atomic-file', 'problem', 'tensor', 'data', 'reid'],
   plot: [],
   testing: ['tensor'],
   cli: ['*'],
@@ -144,7 +144,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     work: ['.'],
     http: ['.', 'work'],
     classification: ['.', 'http', 'work'],
-    '.': ['http', 'work', 'classification'],
+    reid: ['.', 'http', 'work'],
+    '.': ['http', 'work', 'classification', 'reid'],
   },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {
@@ -153,7 +154,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     evaluate: ['.', 'network'],
     train: ['.', 'network'],
     launch: ['network', 'train'],
-    reid: ['.', 'network', 'train'],
+    reid: ['.', 'network', 'serve', 'train'],
     serve: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],

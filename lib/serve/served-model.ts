@@ -1,3 +1,5 @@
+import { Transform } from '../data/transforms/index.ts';
+import { describeValue } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 
 /** A network as a server runs it; what `compile` and `loadCompiled` give is one. */
@@ -31,4 +33,16 @@ function statsOf(model: ServedModel): { images: number; batches: number } {
   } catch {
     return { images: 0, batches: 0 }; // it was closed meanwhile
   }
+}
+
+/** @throws TypeError where there is no network, or nothing that prepares its images */
+export function checkServed(
+  owner: string,
+  { model, transform }: { model: ServedModel; transform: unknown },
+): void {
+  if (typeof model?.run !== 'function') {
+    throw new TypeError(`Expected a compiled model for ${owner} model, got ${describeValue(model)}`);
+  }
+  if (transform instanceof Transform) return;
+  throw new TypeError(`Expected a transform for ${owner} transform, got ${describeValue(transform)}`);
 }

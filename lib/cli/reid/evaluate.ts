@@ -8,11 +8,11 @@ import {
 } from '../../reid/index.ts';
 import { cat, scope, type Tensor } from '../../tensor/index.ts';
 import { textTable } from '../../text-table.ts';
-import { ReidNetwork, type ReidNetworkOptions, type ReidStreams } from './network.ts';
+import { type BatchedNetworkOptions, ReidNetwork, type ReidStreams } from './network.ts';
 import { openTestSet, type TestSet } from './test-sets.ts';
 
 /** Options of {@link evaluateReid}, as commander gives them. */
-export interface ReidEvaluateOptions extends ReidNetworkOptions {
+export interface ReidEvaluateOptions extends BatchedNetworkOptions {
   test: string[];
   root: string;
   pattern?: string;

@@ -1,10 +1,10 @@
 import { findImages } from '../../data/datasets/image-folder.ts';
 import { loadData } from '../../reid/index.ts';
 import { saveFeatures } from './features-file.ts';
-import { ReidNetwork, type ReidNetworkOptions, type ReidStreams, singleCheckpoint } from './network.ts';
+import { type BatchedNetworkOptions, ReidNetwork, type ReidStreams, singleCheckpoint } from './network.ts';
 
 /** Options of {@link extractReid}, as commander gives them. */
-export interface ReidExtractOptions extends ReidNetworkOptions {
+export interface ReidExtractOptions extends BatchedNetworkOptions {
   output: string;
   pattern?: string;
   normalize: boolean;

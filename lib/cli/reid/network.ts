@@ -9,8 +9,12 @@ export interface ReidNetworkOptions {
   checkpoint: string[];
   layout?: ReIDLayout;
   device: string;
-  batchSize: number;
   flip?: boolean;
+}
+
+/** The same for many images. */
+export interface BatchedNetworkOptions extends ReidNetworkOptions {
+  batchSize: number;
 }
 
 /** Where commands write; the process's own streams by default. */
@@ -23,13 +27,13 @@ export interface ReidStreams {
 export class ReidNetwork {
   readonly name: string;
   readonly loaded: LoadedReID;
-  readonly #options: ReidNetworkOptions;
+  readonly #options: BatchedNetworkOptions;
   readonly #compiled: CompiledModel<unknown> | undefined;
 
   private constructor(
     name: string,
     loaded: LoadedReID,
-    options: ReidNetworkOptions,
+    options: BatchedNetworkOptions,
     compiled: CompiledModel<unknown> | undefined,
   ) {
     this.name = name;
@@ -40,7 +44,7 @@ export class ReidNetwork {
 
   static async load(
     checkpoint: string,
-    options: ReidNetworkOptions,
+    options: BatchedNetworkOptions,
     stderr: StatusStream,
   ): Promise<ReidNetwork> {
     const { layout, device } = options;

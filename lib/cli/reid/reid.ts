@@ -1,13 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { addServerFlags } from '../serve/serve-options.ts';
 import type { ReidCheckOptions } from './check.ts';
 import type { ReidEvaluateOptions } from './evaluate.ts';
 import type { ReidExtractOptions } from './extract.ts';
 import type { ReidReportCommand } from './report.ts';
 import type { ReidSearchOptions } from './search.ts';
+import type { ReidServeOptions } from './serve.ts';
 import { registerReidTrain } from './train.ts';
 
-/** Adds the commands of re-identification: `reid train`, `reid evaluate`, `reid extract`, `reid search`, `reid check`, `reid report`. */
+/** Adds the commands of re-identification: `reid train`, `reid evaluate`, `reid extract`, `reid search`, `reid check`, `reid report`, `reid serve`. */
 export function registerReid(program: Command): void {
   const reid = program
     .command('reid')
@@ -18,10 +20,11 @@ export function registerReid(program: Command): void {
   registerSearch(reid);
   registerCheck(reid);
   registerReport(reid);
+  registerReidServe(reid);
 }
 
 function registerEvaluate(reid: Command): void {
-  addNetwork(
+  addBatchedNetwork(
     reid
       .command('evaluate')
       .description(
@@ -55,7 +58,7 @@ function registerEvaluate(reid: Command): void {
 }
 
 function registerExtract(reid: Command): void {
-  addNetwork(
+  addBatchedNetwork(
     reid
       .command('extract')
       .description('Write the features of all images of a folder, with their names')
@@ -78,7 +81,7 @@ function registerExtract(reid: Command): void {
 }
 
 function registerSearch(reid: Command): void {
-  addNetwork(
+  addBatchedNetwork(
     reid
       .command('search')
       .description('Find the images most like others among features that "reid extract" has written')
@@ -139,7 +142,7 @@ function registerReport(reid: Command): void {
       '--pattern <pattern>',
       'of folder: how names say identity and camera, such as "{id}_c{camera}_{}"',
     );
-  addRunning(command)
+  batched(addRunning(command))
     .addOption(
       new Option('--metric <metric>', 'how far features are apart')
         .choices(['euclidean', 'cosine'])
@@ -169,6 +172,25 @@ const layoutOption = (): Option =>
     'torchreid',
   ]);
 
+function registerReidServe(reid: Command): void {
+  const command = reid
+    .command('serve')
+    .description('Search, enrol and look at a gallery over HTTP, with a page in the browser')
+    .requiredOption('--gallery <folder>', 'keeps entries and their images; begun where there is none')
+    .option('--images <folder>', 'where files lie that ids are the paths of, to show them')
+    .option(
+      '--import <file.safetensors>',
+      'what "reid extract" has written with the same network: its entries that are not there yet. May be repeated',
+      also,
+    );
+  addServerFlags(addNetwork(command))
+    .addHelpText('after', SERVE_EXAMPLES)
+    .action(async (options: ReidServeOptions) => {
+      const { serveReid } = await import('./serve.ts');
+      await serveReid(options);
+    });
+}
+
 const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function addNetwork(command: Command): Command {
@@ -186,9 +208,13 @@ function addRunning(command: Command): Command {
   return command
     .addOption(layoutOption())
     .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
-    .option('--batch-size <n>', 'images computed together', wholeNumber, 64)
     .option('--flip', 'average with the features of the mirrored image');
 }
+
+const batched = (command: Command): Command =>
+  command.option('--batch-size <n>', 'images computed together', wholeNumber, 64);
+
+const addBatchedNetwork = (command: Command): Command => batched(addNetwork(command));
 
 const SETS =
   'market1501, dukemtmcreid, msmt17, cuhk03, cuhk03-labeled, cuhk03-classic, cuhk03-classic-labeled, veri, vehicleid, viper, folder or csv';
@@ -222,3 +248,12 @@ const REPORT_EXAMPLES = `
 Examples:
   npx ibn-net reid report --query query.safetensors --gallery gallery.safetensors --query-images query/ --gallery-images bounding_box_test/
   npx ibn-net reid report --checkpoint sbs_R50-ibn.pth --test market=data/Market-1501-v15.09.15 --flip --output market.html`;
+
+const SERVE_EXAMPLES = `
+Galleries in folders need a package: npm install lmdb. GET / is the page, GET /openapi.json describes all routes.
+
+Examples:
+  npx ibn-net reid serve --checkpoint sbs_R50-ibn.pth --gallery people --flip
+  npx ibn-net reid serve --checkpoint a.pth --gallery market --import gallery.safetensors --images bounding_box_test
+  curl -F file=@query.jpg -F k=5 -F notCamera=2 localhost:8080/search
+  curl -F file=@anna.jpg -F identity=anna -F camera=hall -F tags=staff,day localhost:8080/enrol`;

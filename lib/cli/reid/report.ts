@@ -3,11 +3,11 @@ import { writeAtomically } from '../../atomic-file.ts';
 import { type Metric, type ReidData, type ReportImages, reportPage } from '../../reid/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { readFeatures } from './features-file.ts';
-import { ReidNetwork, type ReidNetworkOptions, type ReidStreams, singleCheckpoint } from './network.ts';
+import { type BatchedNetworkOptions, ReidNetwork, type ReidStreams, singleCheckpoint } from './network.ts';
 import { openTestSet } from './test-sets.ts';
 
 /** Options of {@link reportReid}, as commander gives them. */
-export interface ReidReportCommand extends Omit<ReidNetworkOptions, 'checkpoint'> {
+export interface ReidReportCommand extends Omit<BatchedNetworkOptions, 'checkpoint'> {
   checkpoint?: string[];
   test?: string;
   root: string;
@@ -70,7 +70,7 @@ function sideOf(path: string, folder: string | undefined): ReportImages {
 
 async function computed(
   test: string,
-  options: ReidReportCommand & ReidNetworkOptions,
+  options: ReidReportCommand & BatchedNetworkOptions,
   streams: ReidStreams,
 ): Promise<Sides> {
   const { name, data } = openTestSet(test, options);

@@ -1,9 +1,9 @@
 import { Gallery, type GalleryMatch } from '../../reid/index.ts';
 import { type FeaturesFile, readFeatures } from './features-file.ts';
-import { ReidNetwork, type ReidNetworkOptions, type ReidStreams, singleCheckpoint } from './network.ts';
+import { type BatchedNetworkOptions, ReidNetwork, type ReidStreams, singleCheckpoint } from './network.ts';
 
 /** Options of {@link searchReid}, as commander gives them. */
-export interface ReidSearchOptions extends ReidNetworkOptions {
+export interface ReidSearchOptions extends BatchedNetworkOptions {
   gallery: string;
   top: number;
   camera?: string[];

@@ -29,6 +29,10 @@ export interface StoredEntry {
 }
 
 export const FACTS = ['identity', 'camera', 'time', 'tags'] as const;
+type Fact = (typeof FACTS)[number];
+
+/** New facts of an entry; null takes one away, and what is left out stays. */
+export type FactsChange = { [Name in Fact]?: EntryFacts[Name] | null | undefined };
 
 /** Checks facts and leaves out what is undefined. */
 export function checkFacts(owner: string, facts: EntryFacts): EntryFacts {
@@ -42,6 +46,13 @@ export function checkFacts(owner: string, facts: EntryFacts): EntryFacts {
   return Object.fromEntries(
     FACTS.flatMap((name) => (facts[name] === undefined ? [] : [[name, facts[name]]])),
   ) as EntryFacts;
+}
+
+/** Facts as they become: those of a change that are null go. */
+export function changedFacts(owner: string, facts: EntryFacts, change: FactsChange): EntryFacts {
+  const gone = FACTS.filter((name) => change[name] === null);
+  const kept = Object.entries({ ...facts, ...change }).filter(([name]) => !gone.includes(name as Fact));
+  return checkFacts(owner, Object.fromEntries(kept) as EntryFacts);
 }
 
 /** Checks an entry and gives its parts. */

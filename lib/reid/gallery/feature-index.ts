@@ -1,3 +1,4 @@
+import type { Sliced } from '../../data/image/pixels.ts';
 import { fromBuffer, scope } from '../../tensor/index.ts';
 import { codeLevels, dotProducts, encode } from './int8-codes.ts';
 
@@ -9,6 +10,9 @@ export interface Bounds {
 
 // What float64 sums of 2,048 products of numbers up to 1 may be off by, many times over.
 const ROUNDING = 1e-9;
+
+/** Codes that are read at a time: about a millisecond. */
+const PART_BYTES = 4 * 2 ** 20;
 
 /** Codes of all entries, a row for each: a quarter of the bytes of their features. Rows have no gaps. */
 export class FeatureIndex {
@@ -88,21 +92,30 @@ export class FeatureIndex {
   }
 
   /**
-   * Bounds of all similarities to a query. By Cauchy and Schwarz: what the codes leave out of
-   * one side meets at most the whole of the other.
+   * Bounds of all similarities to a query, in parts between which others may run; the index must not change meanwhile. By Cauchy
+   * and Schwarz: what the codes leave out of one side meets at most the whole of the other.
    */
-  bounds(query: Float32Array): Bounds {
+  *bounds(query: Float32Array): Sliced<Bounds> {
     const coded = encode(query, codeLevels());
-    const codes = fromBuffer(this.#codes.subarray(0, this.size * this.width), {
-      shape: [this.size, this.width],
-    });
-    const dots = scope(() => dotProducts(codes, coded.codes));
-    codes.dispose();
     const [middle, off] = [new Float64Array(this.size), new Float64Array(this.size)];
-    for (let row = 0; row < this.size; row++) {
-      middle[row] = (dots[row] as number) * coded.scale * (this.#scales[row] as number);
-      off[row] = (this.#rests[row] as number) + coded.rest * (this.#lengths[row] as number) + ROUNDING;
+    const rows = Math.max(1, Math.floor(PART_BYTES / this.width));
+    for (let first = 0; first < middle.length; first += rows) {
+      const end = Math.min(middle.length, first + rows);
+      const dots = this.#products(first, end, coded.codes);
+      for (let row = first; row < end; row++) {
+        middle[row] = (dots[row - first] as number) * coded.scale * (this.#scales[row] as number);
+        off[row] = (this.#rests[row] as number) + coded.rest * (this.#lengths[row] as number) + ROUNDING;
+      }
+      yield;
     }
     return { middle, off };
+  }
+
+  #products(first: number, end: number, query: Int8Array): Int32Array {
+    const part = this.#codes.subarray(first * this.width, end * this.width);
+    const codes = fromBuffer(part, { shape: [end - first, this.width] });
+    const dots = scope(() => dotProducts(codes, query));
+    codes.dispose();
+    return dots;
   }
 }

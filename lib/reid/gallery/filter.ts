@@ -17,7 +17,8 @@ export interface GalleryFilter {
 
 export const FILTERS = ['camera', 'notCamera', 'identity', 'time', 'tags'] as const;
 
-type Fits = (facts: EntryFacts) => boolean;
+/** Whether an entry takes part. */
+export type Fits = (facts: EntryFacts) => boolean;
 
 /** The filter as a function; undefined where it has no condition. */
 export function filterOf(owner: string, filter: GalleryFilter): Fits | undefined {

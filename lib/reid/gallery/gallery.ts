@@ -1,8 +1,8 @@
 import { pathOf } from '../../atomic-file.ts';
 import { expandUser } from '../../data/fs-path.ts';
+import { inSlices } from '../../data/image/pixels.ts';
 import { checkFunction, checkOptions, checkPositions, checkText, describeValue } from '../../options.ts';
-import { stack, tensor } from '../../tensor/index.ts';
-import type { Features, Labels } from '../ranking/parts.ts';
+import { checkCount } from '../models/checks.ts';
 import {
   type Calibration,
   type CalibrationData,
@@ -10,12 +10,13 @@ import {
   calibrateThreshold,
   RATES,
 } from './calibrate.ts';
-import type { Drift } from './drift.ts';
+import { givenData, otherWidth, ownData } from './calibration-data.ts';
 import {
+  changedFacts,
   checkEntry,
-  checkFacts,
   type EntryFacts,
   FACTS,
+  type FactsChange,
   type Feature,
   featureOf,
   type NewEntry,
@@ -23,49 +24,21 @@ import {
 } from './entry.ts';
 import { GalleryError } from './errors.ts';
 import { exactSearch } from './exact-search.ts';
-import { FILTERS, filterOf, type GalleryFilter } from './filter.ts';
+import { FILTERS, type Fits, filterOf } from './filter.ts';
 import { GalleryRows } from './gallery-rows.ts';
+import type {
+  GalleryMatch,
+  GalleryOptions,
+  GalleryResult,
+  ListedEntry,
+  ListOptions,
+  SearchOptions,
+} from './gallery-types.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { Change, GalleryStore } from './store.ts';
 import { Threshold } from './threshold.ts';
-
-/** Options of {@link Gallery.open}. */
-export interface GalleryOptions<Image = unknown> {
-  /** Numbers of a feature. */
-  width: number;
-  /** The file; without one the gallery lives as long as the process. `~` is the home folder. */
-  path?: string | URL;
-  /** Makes a feature of an image: for {@link Gallery.searchImage}. */
-  extract?: (image: Image) => Feature | Promise<Feature>;
-}
-
-/** Options of {@link Gallery.search}. */
-export interface SearchOptions extends GalleryFilter {
-  /** How many entries at most. Default 10. */
-  k?: number;
-  /** The query's camera, for the thresholds that {@link Gallery.calibrate} found by pairs of cameras. It filters nothing. */
-  queryCamera?: string;
-}
-
-/** An entry that a search found. */
-export interface GalleryMatch extends EntryFacts {
-  readonly id: string;
-  /** Cosine of the two features. */
-  readonly similarity: number;
-}
-
-/** What a search gives. */
-export interface GalleryResult {
-  /** The entries most like the query, of those that fit the filter; equal ones by their ids. */
-  readonly matches: readonly GalleryMatch[];
-  /** `match` where one reaches the calibrated threshold, else `unknown`; null before {@link Gallery.calibrate}. */
-  readonly verdict: 'match' | 'unknown' | null;
-  /** Entries whose full feature was read; the others' bounds excluded them. */
-  readonly rescored: number;
-  /** Whether recent queries differ from those of the calibration. Null before it. */
-  readonly drift: Drift | null;
-}
+import { Turns } from './turns.ts';
 
 /**
  * A gallery of features: enrol, search, keep. Searches are exact: whole-number codes of all entries give bounds, and what these
@@ -85,7 +58,8 @@ export class Gallery<Image = unknown> {
   readonly #store: GalleryStore;
   readonly #extract: GalleryOptions<Image>['extract'];
   readonly #rows: GalleryRows;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
+  #isWriting = false;
   #threshold: Threshold | undefined;
   #isClosed = false;
 
@@ -154,18 +128,20 @@ export class Gallery<Image = unknown> {
     });
   }
 
-  /** Changes what is known of an entry: facts that are given, and the feature. */
-  async update(id: string, change: Partial<Omit<NewEntry, 'id'>>): Promise<void> {
+  /** Changes what is known of an entry: facts that are given, null taking one away, and the feature. */
+  async update(id: string, change: FactsChange & { feature?: Feature }): Promise<void> {
     checkPositions('Gallery.update', arguments, 2);
     checkOptions('Gallery.update', change, ['feature', ...FACTS]);
-    const facts = checkFacts('Gallery.update', change as EntryFacts);
+    const { feature: _, ...facts } = change;
+    changedFacts('Gallery.update', {}, facts);
     const feature =
       change.feature === undefined
         ? undefined
         : featureOf('Gallery.update feature', change.feature, this.width);
     await this.#write(() => {
       const stored = this.#existing(id);
-      return [[id, { facts: { ...stored.facts, ...facts }, feature: feature ?? stored.feature }]];
+      const next = changedFacts('Gallery.update', stored.facts, facts);
+      return [[id, { facts: next, feature: feature ?? stored.feature }]];
     });
   }
 
@@ -180,7 +156,7 @@ export class Gallery<Image = unknown> {
   }
 
   /**
-   * The entries most like a feature. Exact; the search itself is synchronous.
+   * The entries most like a feature. Exact. It gives way to the event loop every few milliseconds.
    */
   async search(feature: Feature, options: SearchOptions = {}): Promise<GalleryResult> {
     checkPositions('Gallery.search', arguments, 2);
@@ -192,9 +168,30 @@ export class Gallery<Image = unknown> {
     }
     const fits = filterOf('Gallery.search', options);
     const query = featureOf('Gallery.search feature', feature, this.width);
-    await this.#writing.catch(() => {});
+    return await this.#turns.read(() => this.#searchFor(query, { k, fits, queryCamera }));
+  }
+
+  /**
+   * Entries that fit a filter, in the order of their ids (by code units): `limit` of them (default 100) from `offset` (default 0)
+   * on, and how many there are in all.
+   */
+  list(options: ListOptions = {}): { readonly total: number; readonly entries: readonly ListedEntry[] } {
+    checkPositions('Gallery.list', arguments, 1);
+    checkOptions('Gallery.list', options, ['offset', 'limit', ...FILTERS]);
+    const { offset = 0, limit = 100, ...filter } = options;
+    checkCount('Gallery.list', 'offset', offset, 0);
+    checkCount('Gallery.list', 'limit', limit);
+    const fits = filterOf('Gallery.list', filter);
     this.#ready();
-    return this.#searchFor(query, { k, fits, queryCamera });
+    const all = this.#rows.sortedIds();
+    const ids = fits === undefined ? all : all.filter((id) => fits(this.#rows.factsOfId(id)));
+    const entries = ids.slice(offset, offset + limit).map((id) => ({ id, ...this.#rows.factsOfId(id) }));
+    return { total: ids.length, entries };
+  }
+
+  /** What was found by the last {@link calibrate}. */
+  get calibration(): Calibration | undefined {
+    return this.#threshold?.calibration;
   }
 
   /** {@link search} by an image, of which `extract` makes the feature. */
@@ -219,7 +216,7 @@ export class Gallery<Image = unknown> {
     checkOptions('Gallery.calibrate', options, ['features', 'ids', 'cameras', ...RATES]);
     this.#ready();
     const { features, ids, cameras, ...rates } = options;
-    const data = givenData(features, ids, cameras) ?? this.#ownData();
+    const data = givenData(features, ids, cameras) ?? ownData(this.#rows, (id) => this.#existing(id).feature);
     const calibration = calibrateThreshold(data, rates);
     if (calibration.centre.length !== this.width) throw otherWidth(calibration.centre.length, this.width);
     this.#threshold = new Threshold(calibration);
@@ -230,35 +227,30 @@ export class Gallery<Image = unknown> {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#writing.catch(() => {});
-    await this.#store.close();
+    await this.#turns.write(() => this.#store.close());
   }
 
-  #ownData(): CalibrationData {
-    const named = this.#rows.index.ids.flatMap((id, row) => {
-      const { identity, camera } = this.#rows.factsOf(row);
-      return identity === undefined ? [] : [{ id, identity, camera }];
-    });
-    if (named.length === 0)
-      throw new RangeError(
-        'Expected features and ids for Gallery.calibrate, got neither, and no entry has an identity',
-      );
-    const features = stack(named.map(({ id }) => tensor(this.#existing(id).feature)));
-    const hasCameras = named.every(({ camera }) => camera !== undefined);
-    return {
-      features,
-      ids: named.map(({ identity }) => identity),
-      ...(hasCameras ? { cameras: named.map(({ camera }) => camera as string) } : {}),
-    };
+  async #searchFor(query: Float32Array, wanted: Wanted): Promise<GalleryResult> {
+    for (let left = 3; ; left--) {
+      this.#ready();
+      const version = this.#store.version();
+      try {
+        return await this.#searchNow(query, wanted);
+      } catch (error) {
+        // Another process took an entry out meanwhile.
+        if (left === 0 || this.#store.version() === version) throw error;
+      }
+    }
   }
 
-  #searchFor(query: Float32Array, { k, fits, queryCamera }: Wanted): GalleryResult {
-    const { index } = this.#rows;
+  async #searchNow(query: Float32Array, { k, fits, queryCamera }: Wanted): Promise<GalleryResult> {
+    const { index, facts } = this.#rows.snapshot();
     const answer = (found: readonly GalleryMatch[]) => this.#threshold?.verdict(found, queryCamera) ?? null;
     if (index.size === 0) return { matches: [], verdict: answer([]), rescored: 0, drift: null };
     const { ids } = index;
-    const { found, rescored } = exactSearch(query, index.bounds(query), k, {
-      isWanted: fits === undefined ? undefined : (row) => fits(this.#rows.factsOf(row)),
+    const factsOf = (row: number) => facts[row] as EntryFacts;
+    const { found, rescored } = exactSearch(query, await inSlices(index.bounds(query)), k, {
+      isWanted: fits === undefined ? undefined : (row) => fits(factsOf(row)),
       feature: (row) => this.#existing(ids[row] as string).feature,
       name: (row) => ids[row] as string,
     });
@@ -266,7 +258,7 @@ export class Gallery<Image = unknown> {
     const matches = found.map(({ row, similarity }) => ({
       id: ids[row] as string,
       similarity,
-      ...this.#rows.factsOf(row),
+      ...factsOf(row),
     }));
     return {
       matches,
@@ -289,50 +281,33 @@ export class Gallery<Image = unknown> {
 
   /** One change after the other; what is to be written is decided when it is its turn. */
   #write(decide: () => readonly Change[]): Promise<void> {
-    const turn = this.#writing
-      .catch(() => {})
-      .then(async () => {
-        this.#ready();
-        const changes = decide();
+    return this.#turns.write(async () => {
+      this.#ready();
+      const changes = decide();
+      this.#isWriting = true;
+      try {
         await this.#store.write(changes);
-        this.#rows.follow(this.#store, changes);
-      });
-    this.#writing = turn;
-    return turn;
+      } finally {
+        this.#isWriting = false;
+      }
+      this.#rows.follow(this.#store, changes);
+    });
   }
 
   #ready(): void {
     if (this.#isClosed) {
       throw new GalleryError('Gallery was closed; open it again', { code: 'ERR_GALLERY_CLOSED' });
     }
-    this.#rows.refresh(this.#store);
+    // What this process writes is taken in without reading all anew.
+    if (!this.#isWriting) this.#rows.refresh(this.#store);
   }
 }
 
 /** What a search asks for, checked. */
 interface Wanted {
   readonly k: number;
-  readonly fits: ((facts: EntryFacts) => boolean) | undefined;
+  readonly fits: Fits | undefined;
   readonly queryCamera: string | undefined;
-}
-
-/** The images to calibrate on; undefined where none are given. */
-function givenData(
-  features: Features | undefined,
-  ids: Labels | undefined,
-  cameras: Labels | undefined,
-): CalibrationData | undefined {
-  if (features !== undefined && ids !== undefined)
-    return cameras === undefined ? { features, ids } : { features, ids, cameras };
-  if (features === undefined && ids === undefined && cameras === undefined) return undefined;
-  const missing = features === undefined ? 'features' : 'ids';
-  throw new TypeError(
-    `Expected features and ids together for Gallery.calibrate, got no ${missing}; leave all out to calibrate on the gallery's own entries`,
-  );
-}
-
-function otherWidth(width: number, own: number): RangeError {
-  return new RangeError(`Expected features of ${own} numbers for Gallery.calibrate, got ${width}`);
 }
 
 function alreadyThere(id: string): GalleryError {

@@ -7,13 +7,15 @@ export {
   type ThresholdFigures,
 } from './calibrate.ts';
 export type { Drift } from './drift.ts';
-export type { EntryFacts, Feature, NewEntry } from './entry.ts';
+export type { EntryFacts, FactsChange, Feature, NewEntry } from './entry.ts';
 export { GalleryError, type GalleryErrorCode } from './errors.ts';
 export type { GalleryFilter } from './filter.ts';
-export {
-  Gallery,
-  type GalleryMatch,
-  type GalleryOptions,
-  type GalleryResult,
-  type SearchOptions,
-} from './gallery.ts';
+export { Gallery } from './gallery.ts';
+export type {
+  GalleryMatch,
+  GalleryOptions,
+  GalleryResult,
+  ListedEntry,
+  ListOptions,
+  SearchOptions,
+} from './gallery-types.ts';

@@ -1,18 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { Transform } from '../../data/transforms/index.ts';
-import {
-  checkFunction,
-  checkOptions,
-  checkPositions,
-  checkText,
-  checkTexts,
-  describeValue,
-} from '../../options.ts';
+import type { Transform } from '../../data/transforms/index.ts';
+import { checkFunction, checkOptions, checkPositions, checkText, checkTexts } from '../../options.ts';
 import { describeRoute } from '../http/describe.ts';
 import { addImageRoute, allOf } from '../http/image-route.ts';
 import { checkWhole } from '../options.ts';
 import { badRequest } from '../request-error.ts';
-import { ModelFigures, type ServedModel } from '../served-model.ts';
+import { checkServed, ModelFigures, type ServedModel } from '../served-model.ts';
 import { Service, type ServiceContext, type ServiceRoutes } from '../service.ts';
 import type { ReceivedImage } from '../work/preparer.ts';
 import { runImage } from '../work/run-model.ts';
@@ -191,16 +184,4 @@ function checkLoaded(served: ServedClassifier): ServedClassifier {
   checkTexts(`${owner} classes`, 'names', served.classes);
   checkServed(owner, served);
   return served;
-}
-
-/** @throws TypeError where there is no network, or nothing that prepares its images */
-export function checkServed(
-  owner: string,
-  { model, transform }: Pick<ServedClassifier, 'model' | 'transform'>,
-): void {
-  if (typeof model?.run !== 'function') {
-    throw new TypeError(`Expected a compiled model for ${owner} model, got ${describeValue(model)}`);
-  }
-  if (transform instanceof Transform) return;
-  throw new TypeError(`Expected a transform for ${owner} transform, got ${describeValue(transform)}`);
 }
