@@ -14,6 +14,7 @@ import { registerInfo } from './machine/info.ts';
 import { registerInstallLibtorch } from './machine/install-libtorch.ts';
 import { registerReid } from './reid/reid.ts';
 import { registerReport } from './report/report.ts';
+import { registerSegment } from './segment/segment.ts';
 import { registerServe } from './serve/serve.ts';
 import { registerTrain } from './train/train.ts';
 
@@ -31,6 +32,7 @@ const COMMANDS = [
   registerEvaluate,
   registerReport,
   registerReid,
+  registerSegment,
   registerServe,
   registerInspect,
   registerConvert,

@@ -1,4 +1,4 @@
-/** Semantic segmentation: networks and checkpoints, data, losses, metrics. */
+/** Semantic segmentation: networks and checkpoints, data, losses, metrics, prediction. */
 export * from './data/index.ts';
 export {
   type OhemOptions,
@@ -15,3 +15,6 @@ export {
 } from './metrics/figures.ts';
 export { SegmentMetrics, type SegmentMetricsOptions } from './metrics/segment-metrics.ts';
 export * from './models/index.ts';
+export { colourMap, overlay } from './predict/colours.ts';
+export { type PredictOptions, predict, type ScoreModel } from './predict/predict.ts';
+export type { WindowSize } from './predict/windows.ts';

@@ -49,6 +49,7 @@ const READERS = new Map<GenericSchema, Reader>([
     (schema) => [schema as GenericSchema, asNumber] as const,
   ),
   [kind.texts, (text, before: unknown) => [...((before as string[] | undefined) ?? []), text]],
+  [kind.numbers, (text, before: unknown) => [...((before as unknown[] | undefined) ?? []), asNumber(text)]],
   [kind.wholes, (text, before: unknown) => [...((before as unknown[] | undefined) ?? []), asNumber(text)]],
   [kind.record, readJson],
   [kind.sizes, readSize],

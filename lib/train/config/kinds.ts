@@ -18,6 +18,7 @@ export const flag = v.boolean('true or false');
 export const text = v.pipe(v.string('a text'), v.nonEmpty('a text'));
 export const texts = v.array(text, 'a list of texts');
 export const wholes = v.pipe(v.array(whole, 'a list of positive integers'), v.readonly());
+export const numbers = v.pipe(v.array(positive, 'a list of numbers above 0'), v.readonly());
 export const device = v.pipe(
   v.string('cpu, cuda or cuda:N'),
   v.regex(/^(cpu|cuda(:\d+)?)$/, 'cpu, cuda or cuda:N'),
