@@ -7,7 +7,7 @@ import { disposeTensors, samplesIn } from './run/batch-tensors.ts';
 import { batchesOfAll } from './run/batches-of-all.ts';
 import { betterFigure } from './run/best-figure.ts';
 import { Means } from './run/means.ts';
-import { distributedSamplerOf, Ranks } from './run/ranks.ts';
+import { distributedSamplerOf, isSharedOut, Ranks } from './run/ranks.ts';
 import { type Progress, RunState } from './run/run-state.ts';
 import { Saves } from './run/saves.ts';
 import { TrainStep } from './run/train-step.ts';
@@ -182,7 +182,7 @@ export class Trainer<Batch> {
       began = performance.now();
     }
     if (this.#pending > 0) this.#step();
-    if (this.#progress.batch > 0) return true;
+    if (this.#progress.batch > 0 || isSharedOut(this.#options.data)) return true;
     throw new TrainError('Expected batches from Trainer data, got none', { code: 'ERR_TRAIN_EMPTY' });
   }
 

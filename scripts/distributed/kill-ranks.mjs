@@ -1,18 +1,21 @@
-// Kills a rank of `ibn-net launch ... ibn-net train` with SIGKILL at random moments, and compares the weights that the
-// restarted runs end with to those of a run that nothing disturbed.
-//   node scripts/distributed/kill-ranks.mjs [--kills 20] [--output FILE]
+// Kills one of two ranks of `ibn-net train` with SIGKILL at random moments. Looks whether the other ends by itself, how soon,
+// and with an error that names the rank; whether both, started again, end with the weights of a run that nothing disturbed;
+// and whether one rank, and three, go on from there to the end.
+//   node scripts/distributed/kill-ranks.mjs [--kills 20] [--record]
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { report } from '../../bench/harness.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const main = join(root, 'dist/cli/main.js');
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '20' }, output: { type: 'string' } },
+  options: { kills: { type: 'string', default: '20' }, record: { type: 'boolean', default: false } },
 });
 const folder = mkdtempSync(join(tmpdir(), 'ibn-ranks-'));
 const { load } = await import(join(root, 'dist/index.js'));
@@ -25,7 +28,7 @@ async function makeImages() {
     seed = (seed * 16_807) % 2_147_483_647;
     return seed / 2_147_483_647;
   };
-  for (const [split, count] of Object.entries({ train: 12, val: 4 }))
+  for (const [split, count] of Object.entries({ train: 24, val: 5 }))
     for (const [name, base] of Object.entries({ dark: 60, light: 190 })) {
       mkdirSync(join(folder, 'data', split, name), { recursive: true });
       for (let i = 0; i < count; i++) {
@@ -36,104 +39,144 @@ async function makeImages() {
     }
 }
 
-const args = (output) =>
-  ['launch', '--nproc-per-node', '2', '--max-restarts', '3', 'ibn-net', 'train', join(folder, 'data')].concat(
-    [
-      '--model',
-      'resnet18_ibn_a',
-      '--model-options',
-      '{"stem":"small"}',
-      '--output',
-      output,
-      '--resume',
-      'auto',
-    ],
-    [
-      '--epochs',
-      '2',
-      '--batch-size',
-      '4',
-      '--crop',
-      '32',
-      '--seed',
-      '3',
-      '--lr',
-      '0.01',
-      '--workers',
-      '1',
-      '--save-every',
-      '1',
-    ],
-  );
+const EPOCHS = 2;
+const RECIPE = `--epochs ${EPOCHS} --batch-size 4 --crop 32 --seed 3 --lr 0.01 --workers 1 --save-every 1 --resume auto`;
+const NETWORK = ['--model', 'resnet18_ibn_a', '--model-options', '{"stem":"small","widths":[8,16,32,64]}'];
 
-/** Processes whose parent is `pid`, from /proc. */
-const childrenOf = (pid) =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-
-/** Runs to the end; with `after`, a rank is killed so many milliseconds in. Gives the digest of the weights. */
-function run(output, after) {
-  const began = performance.now();
-  const child = spawn(process.execPath, [main, ...args(output)], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
-  let killed = false;
-  const timer =
-    after &&
-    setTimeout(() => {
-      const ranks = childrenOf(child.pid);
-      if (ranks.length === 0) return;
-      process.kill(ranks[Math.floor(Math.random() * ranks.length)], 'SIGKILL');
-      killed = true;
-    }, after);
-  return new Promise((resolve) =>
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code, killed, seconds: (performance.now() - began) / 1000, text });
-    }),
-  );
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
-function digest(output) {
-  const hash = createHash('sha256');
-  const newest = readdirSync(output)
+/** Starts so many ranks, nobody above them; what becomes of each, with the time of its end. */
+async function start(output, worldSize) {
+  const port = String(await freePort());
+  const args = ['train', join(folder, 'data'), ...NETWORK, ...RECIPE.split(' '), '--output', output];
+  return Array.from({ length: worldSize }, (_, rank) => {
+    const env = { RANK: String(rank), WORLD_SIZE: String(worldSize), LOCAL_RANK: String(rank) };
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { ...process.env, ...env, MASTER_ADDR: '127.0.0.1', MASTER_PORT: port, OMP_NUM_THREADS: '1' },
+    });
+    const one = { child, text: '', began: undefined };
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk) => {
+        one.text += chunk;
+        if (one.text.includes('images of 2 classes')) one.began ??= performance.now();
+      });
+    one.ended = new Promise((resolve) =>
+      child.once('close', (code) => resolve({ code, at: performance.now() })),
+    );
+    return one;
+  });
+}
+
+async function runToTheEnd(output, worldSize) {
+  const ranks = await start(output, worldSize);
+  const ended = await Promise.all(ranks.map((rank) => rank.ended));
+  const failed = ended.findIndex(({ code }) => code !== 0);
+  if (failed >= 0) throw new Error(`Rank ${failed} of ${worldSize} failed:\n${ranks[failed].text}`);
+  return (ended[0].at - ranks[0].began) / 1000;
+}
+
+/** Kills a rank so many seconds after the ranks have met; undefined where the run ended before. */
+async function broken(output, seconds) {
+  const ranks = await start(output, 2);
+  while (ranks[0].began === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const victim = Math.floor(Math.random() * 2);
+  if (ranks.some(({ child }) => child.exitCode !== null)) return undefined;
+  ranks[victim].child.kill('SIGKILL');
+  const killed = performance.now();
+  const [other] = await Promise.all([ranks[1 - victim].ended, ranks[victim].ended]);
+  // The last rank's work may be done before the killed one is missed.
+  if (other.code === 0 && load(join(output, newest(output))).epoch === EPOCHS) return undefined;
+  const { text } = ranks[1 - victim];
+  const isNamed = new RegExp(`rank ${victim} \\(host .+?\\) (ended|did not)`).test(text);
+  return { victim, code: other.code, isNamed, endedAfterMs: Math.round(other.at - killed), text };
+}
+
+const newest = (output) =>
+  readdirSync(output)
     .filter((name) => /^checkpoint-\d/.test(name))
     .sort()
     .at(-1);
-  for (const [key, value] of load(join(output, newest)).state_dict)
+
+function digest(output) {
+  const hash = createHash('sha256');
+  for (const [key, value] of load(join(output, newest(output))).state_dict)
     hash.update(key).update(Buffer.from(value.data().buffer));
   return hash.digest('hex');
 }
 
-await makeImages();
-const whole = join(folder, 'whole');
-const unbroken = await run(whole);
-if (unbroken.code !== 0) throw new Error(unbroken.text);
-const expected = digest(whole);
-const runs = [];
-while (runs.length < Number(values.kills)) {
-  const output = join(folder, `run-${runs.length}`);
-  const after = 500 + Math.random() * unbroken.seconds * 900;
-  const { code, killed, seconds, text } = await run(output, after);
-  if (!killed) continue;
-  const same = code === 0 && digest(output) === expected;
-  const named = /rank \d+ \(host .+?\) (ended|did not)/.test(text);
-  runs.push({ afterMs: Math.round(after), code, seconds: Number(seconds.toFixed(1)), same, named });
-  console.log(runs.length, runs.at(-1));
-  if (!same) console.log(text);
-  rmSync(output, { recursive: true, force: true });
+/** With another number of ranks: to the last epoch, with finite weights. */
+async function goesOnWith(worldSize, from) {
+  const output = `${from}-${worldSize}`;
+  cpSync(from, output, { recursive: true });
+  await runToTheEnd(output, worldSize);
+  const saved = load(join(output, newest(output)));
+  const allFinite = [...saved.state_dict.values()].every((value) => value.isfinite().all().item());
+  rmSync(output, { recursive: true });
+  return saved.epoch === EPOCHS && allFinite;
 }
-rmSync(folder, { recursive: true });
-const same = runs.filter((one) => one.same).length;
-console.log(
-  `${same} of ${runs.length} killed runs ended with the weights of the unbroken one (${unbroken.seconds.toFixed(1)} s)`,
-);
-const record = {
-  processor: cpus()[0].model,
-  node: process.version,
-  unbrokenSeconds: unbroken.seconds,
-  same,
-  kills: runs.length,
-  runs,
-};
-if (values.output) writeFileSync(values.output, `${JSON.stringify(record, undefined, 2)}\n`);
-process.exitCode = same === runs.length ? 0 : 1;
+
+async function tryOnce(number, expected, seconds) {
+  const output = join(folder, `run-${number}`);
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output);
+  const afterSeconds = Math.random() * seconds;
+  const how = await broken(output, afterSeconds);
+  if (how === undefined) return undefined;
+  const { text, ...told } = how;
+  const at = newest(output)?.replace(/\D/g, '') ?? null;
+  const others = [await goesOnWith(1, output), await goesOnWith(3, output)];
+  await runToTheEnd(output, 2);
+  const isSame = digest(output) === expected;
+  rmSync(output, { recursive: true });
+  const result = {
+    afterSeconds: Number(afterSeconds.toFixed(2)),
+    lastStep: at === null ? null : Number(at),
+    ...told,
+  };
+  if (!isSame || !told.isNamed || told.code !== 1) console.log(text);
+  return { ...result, isSame, goesOnWithOne: others[0], goesOnWithThree: others[1] };
+}
+
+try {
+  await makeImages();
+  const whole = join(folder, 'whole');
+  const seconds = await runToTheEnd(whole, 2);
+  const expected = digest(whole);
+  console.log(`unbroken: ${seconds.toFixed(1)} s from meeting to end`);
+  const runs = [];
+  while (runs.length < Number(values.kills)) {
+    const run = await tryOnce(runs.length, expected, seconds);
+    if (run === undefined) continue;
+    runs.push(run);
+    console.log(runs.length, JSON.stringify(run));
+  }
+  const isGood = (run) =>
+    run.isSame && run.isNamed && run.code === 1 && run.goesOnWithOne && run.goesOnWithThree;
+  const good = runs.filter(isGood).length;
+  console.log(`${good} of ${runs.length}: the other rank ended with an error that names the killed one, and`);
+  console.log(
+    'the run went on: two ranks to the weights of the unbroken one, one and three ranks to the end',
+  );
+  const medians = {
+    kills: runs.length,
+    good,
+    slowestEndMs: Math.max(...runs.map((run) => run.endedAfterMs)),
+  };
+  if (values.record)
+    report(
+      'kill-ranks',
+      'One of two ranks of ibn-net train killed with SIGKILL at a random moment: how the other ends, and what both come to again',
+      [{ name: 'ibn-net train --resume auto', medians, runs }],
+    );
+  process.exitCode = good === runs.length ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -32,7 +32,7 @@ const program = (folder: string, options: { stopAt?: number; resume?: boolean; e
   });
   const { finished, step, best } = await trainer.fit({ signal: stop.signal, resume: ${options.resume ? "'auto'" : 'undefined'} });
   const weights = model.parameters().flatMap((p) => Array.from(p.detach().reshape([-1]).data(), Number));
-  report({ finished, step, best, saved, seen, rankMean: losses[0].rank, weights });
+  report({ finished, step, best, saved, seen, rankMean: losses[0]?.rank, weights });
   await distributed.destroyProcessGroup();`;
 
 interface Report {
@@ -96,6 +96,19 @@ describe('Trainer over two ranks', () => {
       expect(finished).toBe(true);
       expect(weights).toEqual(first.weights);
     }
+  });
+
+  it('goes on with another number of ranks behind the last batch of an epoch', async () => {
+    const folder = join(tmp(), 'behind');
+    const stopped = await run(2, folder, { stopAt: 5, epochs: 1 });
+    expect(stopped.map(({ finished, step }) => [finished, step])).toEqual([
+      [false, 6],
+      [false, 6],
+    ]);
+    const resumed = await run(3, folder, { resume: true, epochs: 1 });
+    expect(resumed.map(({ finished, step, seen }) => [finished, step, seen])).toEqual(
+      Array.from({ length: 3 }, () => [true, 6, []]),
+    );
   });
 
   it('goes on with another number of ranks, and sees the rest of the epoch once', async () => {

@@ -44,6 +44,10 @@ export class RunReport implements Callbacks {
 
   onResume(path: string, epoch: number, batch: number, step: number): void {
     this.#begin(epoch, step);
+    if (epoch >= this.#epochs) {
+      this.say(`${path} has the whole run of ${this.#epochs} epochs: there is nothing left to do`);
+      return;
+    }
     const where = batch > 0 ? `epoch ${epoch + 1}, batch ${batch + 1}` : `epoch ${epoch + 1}`;
     this.say(`Going on from ${path} with ${where}`);
   }

@@ -71,3 +71,9 @@ export function distributedSamplerOf(data: unknown): DistributedSampler | undefi
   }
   return undefined;
 }
+
+/** Whether a run that goes on with another number of ranks had seen all of the epoch. */
+export function isSharedOut(data: unknown): boolean {
+  const sampler = distributedSamplerOf(data);
+  return sampler !== undefined && sampler.skipped > 0 && sampler.numSamples === 0;
+}
