@@ -66,6 +66,7 @@ const OPTIMIZERS = [
   'LBFGS',
   'Muon',
   'NAdam',
+  'Lamb',
   'RAdam',
   'RMSprop',
   'Rprop',

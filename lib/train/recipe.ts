@@ -8,13 +8,16 @@ import {
   AdamW,
   type AnyOptimizer,
   ASGD,
+  Lamb,
   lrScheduler,
   NAdam,
   RAdam,
   RMSprop,
+  Rprop,
   SGD,
 } from '../optim/index.ts';
 import { checkOptionsObject, checkPositions, describeValue } from '../options.ts';
+import { STEPWISE } from './config/options.ts';
 import type { TrainConfig } from './config/presets.ts';
 import type { AnyScheduler } from './run/trainer-options.ts';
 
@@ -22,7 +25,7 @@ type Recipe = Pick<
   TrainConfig,
   'optimizer' | 'lr' | 'momentum' | 'nesterov' | 'weightDecay' | 'normWeightDecay'
 >;
-type Group = { params: Parameter[]; weightDecay: number };
+type Group = { params: Parameter[]; weightDecay?: number };
 
 const MAKERS: Readonly<Record<TrainConfig['optimizer'], (groups: Group[], recipe: Recipe) => AnyOptimizer>> =
   {
@@ -37,6 +40,8 @@ const MAKERS: Readonly<Record<TrainConfig['optimizer'], (groups: Group[], recipe
     adadelta: (groups, { lr }) => new Adadelta(groups, { lr }),
     adafactor: (groups, { lr }) => new Adafactor(groups, { lr }),
     asgd: (groups, { lr }) => new ASGD(groups, { lr }),
+    rprop: (groups, { lr }) => new Rprop(groups, { lr }),
+    lamb: (groups, { lr }) => new Lamb(groups, { lr }),
   };
 
 /**
@@ -59,7 +64,8 @@ export function optimizerOf(model: Module, recipe: Recipe): AnyOptimizer {
 }
 
 /** Norms and biases, which have one dimension, may have a weight decay of their own. */
-function groupsOf(params: Parameter[], { weightDecay, normWeightDecay }: Recipe): Group[] {
+function groupsOf(params: Parameter[], { optimizer, weightDecay, normWeightDecay }: Recipe): Group[] {
+  if (optimizer === 'rprop') return [{ params }]; // it looks at the signs of gradients alone
   if (normWeightDecay === undefined) return [{ params, weightDecay }];
   const isNorm = ({ shape }: Parameter) => shape.length <= 1;
   const groups = [
@@ -71,11 +77,26 @@ function groupsOf(params: Parameter[], { weightDecay, normWeightDecay }: Recipe)
 
 type Plan = Pick<
   TrainConfig,
-  'scheduler' | 'schedule' | 'gamma' | 'epochs' | 'warmupEpochs' | 'minLr' | 'power' | 'patience'
->;
+  | 'scheduler'
+  | 'schedule'
+  | 'gamma'
+  | 'stepSize'
+  | 'cycleEpochs'
+  | 'cycleMult'
+  | 'pctStart'
+  | 'epochs'
+  | 'warmupEpochs'
+  | 'minLr'
+  | 'power'
+  | 'patience'
+  | 'lr'
+> & {
+  /** Steps of the optimizer in an epoch; onecycle and cyclic need them, whose `step()` follows each. */
+  readonly stepsPerEpoch?: number;
+};
 
 /**
- * The rate's schedule, in epochs: a linear beginning from a hundredth, where one is asked for, then the rest.
+ * The rate's schedule, in epochs (onecycle and cyclic: in steps): a linear beginning from a hundredth, where one is asked for, then the rest.
  *
  * @throws RangeError where the beginning leaves no epoch, or the rest needs figures, which nothing can precede
  */
@@ -83,10 +104,13 @@ export function scheduleOf(optimizer: AnyOptimizer, plan: Plan): AnyScheduler {
   checkPositions('scheduleOf', arguments, 2);
   checkOptionsObject('scheduleOf plan', plan ?? null);
   const { warmupEpochs: warmup, epochs, scheduler } = plan;
-  if (warmup === 0)
-    return scheduler === 'plateau' ? plateau(optimizer, plan) : mainSchedule(optimizer, plan, 0);
-  if (scheduler === 'plateau')
-    throw new RangeError(`Expected no warmupEpochs beside scheduler plateau, got ${warmup}; leave one out`);
+  const isAlone = scheduler === 'plateau' || STEPWISE.includes(scheduler);
+  if (isAlone && warmup > 0)
+    throw new RangeError(
+      `Expected no warmupEpochs beside scheduler ${scheduler}, got ${warmup}; leave one out`,
+    );
+  if (isAlone) return scheduler === 'plateau' ? plateau(optimizer, plan) : stepwise(optimizer, plan);
+  if (warmup === 0) return mainSchedule(optimizer, plan, 0);
   if (warmup >= epochs)
     throw new RangeError(`Expected fewer --warmup-epochs than --epochs ${epochs}, got ${warmup}`);
   const rising = new lrScheduler.LinearLR(optimizer, { startFactor: 0.01, totalIters: warmup });
@@ -98,9 +122,31 @@ function plateau(optimizer: AnyOptimizer, { gamma, patience, minLr }: Plan): lrS
   return new lrScheduler.ReduceLROnPlateau(optimizer, { factor: gamma, patience, minLr });
 }
 
+/** Up and down within the run, or within some epochs, step by step. */
+function stepwise(optimizer: AnyOptimizer, plan: Plan): lrScheduler.LRScheduler {
+  const { scheduler, lr, epochs, pctStart, minLr, cycleEpochs, stepsPerEpoch } = plan;
+  if (!(Number.isSafeInteger(stepsPerEpoch) && (stepsPerEpoch as number) > 0))
+    throw new RangeError(
+      `Expected a positive integer for scheduleOf plan.stepsPerEpoch beside scheduler ${scheduler}, got ${describeValue(stepsPerEpoch)}`,
+    );
+  const steps = stepsPerEpoch as number;
+  const cycleMomentum = ['momentum', 'betas'].some((name) => name in optimizer.defaults);
+  if (scheduler === 'onecycle')
+    return new lrScheduler.OneCycleLR(optimizer, lr, { totalSteps: epochs * steps, pctStart, cycleMomentum });
+  const stepSizeUp = (cycleEpochs * steps) / 2;
+  return new lrScheduler.CyclicLR(optimizer, minLr, lr, { stepSizeUp, cycleMomentum });
+}
+
 function mainSchedule(optimizer: AnyOptimizer, plan: Plan, from: number): lrScheduler.LRScheduler {
-  const { scheduler, schedule, gamma, epochs, minLr, power } = plan;
+  const { scheduler, schedule, gamma, epochs, minLr, power, stepSize, cycleEpochs, cycleMult } = plan;
   switch (scheduler) {
+    case 'step':
+      return new lrScheduler.StepLR(optimizer, stepSize, { gamma });
+    case 'warmrestarts':
+      return new lrScheduler.CosineAnnealingWarmRestarts(optimizer, cycleEpochs, {
+        tMult: cycleMult,
+        etaMin: minLr,
+      });
     case 'cosine':
       return new lrScheduler.CosineAnnealingLR(optimizer, epochs - from, { etaMin: minLr });
     case 'exponential':

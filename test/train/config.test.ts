@@ -97,8 +97,8 @@ describe('the options of a run', () => {
     ['epochs: 1.5', 'RangeError: run.yaml, line 1: Expected a positive integer for epochs, got 1.5'],
     ['lr: 1\nnesterov: no', 'TypeError: run.yaml, line 2: Expected true or false for nesterov, got "no"'],
     [
-      'optimizer: lamb',
-      'RangeError: run.yaml, line 1: Expected sgd, adamw, adam, nadam, radam, adamax, rmsprop, adagrad, adadelta, adafactor or asgd for optimizer, got "lamb"',
+      'optimizer: lars',
+      'RangeError: run.yaml, line 1: Expected sgd, adamw, adam, nadam, radam, adamax, rmsprop, adagrad, adadelta, adafactor, asgd, rprop or lamb for optimizer, got "lars"',
     ],
     [
       'schedule:\n- 3\n- x',
@@ -111,7 +111,7 @@ describe('the options of a run', () => {
     ],
     [
       'preset: modern',
-      'RangeError: run.yaml, line 1: Expected published or torchvision-v2 for preset, got "modern"',
+      'RangeError: run.yaml, line 1: Expected published, torchvision-v2 or a3 for preset, got "modern"',
     ],
     ['lr: 1\nlr: 2', 'RangeError: run.yaml, line 2: Expected YAML or JSON: Map keys must be unique'],
     [
@@ -133,7 +133,13 @@ describe('the options of a run', () => {
       'Expected momentum for optimizer sgd or rmsprop, got it for adamw',
     ],
     [{ scheduler: 'cosine', schedule: [3] }, 'Expected schedule for scheduler multistep, got it for cosine'],
-    [{ minLr: 0.1 }, 'Expected minLr for scheduler cosine or plateau, got it for multistep'],
+    [
+      { minLr: 0.1 },
+      'Expected minLr for scheduler cosine, warmrestarts, plateau or cyclic, got it for multistep',
+    ],
+    [{ optimizer: 'rprop', weightDecay: 1e-3 }, 'Expected weightDecay for optimizer sgd, adamw'],
+    [{ bceTargetThreshold: 0.2 }, 'Expected bceTargetThreshold for loss bce, got it for cross_entropy'],
+    [{ magnitude: 3 }, 'Expected magnitude for autoAugment randaugment, got it for none'],
   ])('are refused where nothing reads them: %o', async (values, message) => {
     await expect(resolveConfig({ values: values as never })).rejects.toThrow(message);
   });
@@ -165,13 +171,52 @@ describe('the options of a run', () => {
     expect(await last({ scheduler: 'polynomial', power: 2 })).toBe(0.04);
     expect(await last({ scheduler: 'constant' })).toBe(1);
     expect(await last({ scheduler: 'plateau', patience: 2, gamma: 0.5 })).toBe(0.25);
-    for (const optimizer of ['adafactor', 'asgd', 'adamw', 'rmsprop'] as const)
+    expect(await last({ scheduler: 'step', stepSize: 3, gamma: 0.5 })).toBe(0.25);
+    expect(await last({ scheduler: 'warmrestarts', cycleEpochs: 4 })).toBe(1);
+    expect(await last({ scheduler: 'warmrestarts', cycleEpochs: 4, cycleMult: 2 })).toBe(0.5);
+    for (const optimizer of ['adafactor', 'asgd', 'adamw', 'rmsprop', 'rprop', 'lamb'] as const)
       expect(optimizerOf(linear, await resolveConfig({ values: { optimizer } })).paramGroups).toHaveLength(1);
+    await expect(last({ scheduler: 'onecycle' })).rejects.toThrow(
+      'Expected a positive integer for scheduleOf plan.stepsPerEpoch beside scheduler onecycle, got undefined',
+    );
     await expect(last({ scheduler: 'plateau', warmupEpochs: 2 })).rejects.toThrow(
       'Expected no warmupEpochs beside',
     );
     await expect(resolveConfig({ file: 'nowhere.yaml' })).rejects.toThrow(
       'Expected a YAML or JSON file of options, got nowhere.yaml: ENOENT',
     );
+  });
+
+  it('make schedules that follow each step, up and down', async () => {
+    const rates = async (values: ConfigLayer, optimizer: 'sgd' | 'adagrad' = 'sgd') => {
+      const config = await resolveConfig({ values: { epochs: 5, lr: 1, optimizer, ...values } });
+      const made = optimizerOf(new nn.Linear(4, 2), config);
+      const schedule = scheduleOf(made, { ...config, stepsPerEpoch: 4 });
+      made.stepped = true;
+      return Array.from({ length: 20 }, () => {
+        const rate = Number(made.paramGroups[0]?.lr);
+        schedule.step();
+        return rate;
+      });
+    };
+    const once = await rates({ scheduler: 'onecycle', pctStart: 0.5 });
+    expect(once[0]).toBeCloseTo(1 / 25, 12);
+    expect([once[9], Math.max(...once)]).toEqual([1, 1]);
+    expect(once[19]).toBeCloseTo(4e-6, 9);
+    const cycles = await rates({ scheduler: 'cyclic', cycleEpochs: 2, minLr: 0.1 }, 'adagrad');
+    expect([0, 4, 8, 12, 16].map((step) => cycles[step]?.toFixed(6))).toEqual(
+      [0.1, 1, 0.1, 1, 0.1].map((rate) => rate.toFixed(6)),
+    );
+    await expect(rates({ scheduler: 'onecycle', warmupEpochs: 1 })).rejects.toThrow(
+      'Expected no warmupEpochs beside scheduler onecycle, got 1; leave one out',
+    );
+  });
+
+  it("are those of timm's procedure A3", async () => {
+    const config = await resolveConfig({ preset: 'a3' });
+    expect(config).toMatchObject({ optimizer: 'lamb', loss: 'bce', batchSize: 2048, trainCrop: 160 });
+    const { weightDecay } = config;
+    const groups = optimizerOf(new nn.Linear(4, 2), config).paramGroups as { weightDecay?: number }[];
+    expect(groups.map((group) => group.weightDecay)).toEqual([weightDecay, 0]);
   });
 });

@@ -81,9 +81,9 @@ function orderOf(train: datasets.ImageFolder, { repeats, seed = 0 }: TrainConfig
   return { sampler: new DistributedSampler(train, { seed }) };
 }
 
-const AUTO_AUGMENT: Readonly<Record<string, () => transforms.Transform>> = {
+const AUTO_AUGMENT: Readonly<Record<string, (magnitude: number) => transforms.Transform>> = {
   imagenet: () => new transforms.AutoAugment(),
-  randaugment: () => new transforms.RandAugment(),
+  randaugment: (magnitude) => new transforms.RandAugment({ magnitude }),
   trivialaugment: () => new transforms.TrivialAugmentWide(),
   augmix: () => new transforms.AugMix(),
 };
@@ -111,12 +111,15 @@ class SizedCrop {
 }
 
 /** `transforms.imagenetTrain`, with what else is asked for where torchvision's recipe has it. */
-function trainTransform(crops: SizedCrop, { autoAugment, randomErasing }: TrainConfig): transforms.Compose {
+function trainTransform(
+  crops: SizedCrop,
+  { autoAugment, magnitude, randomErasing }: TrainConfig,
+): transforms.Compose {
   const augment = autoAugment === undefined ? undefined : AUTO_AUGMENT[autoAugment];
   return new transforms.Compose([
     crops.step,
     new transforms.RandomHorizontalFlip(),
-    ...(augment === undefined ? [] : [augment()]),
+    ...(augment === undefined ? [] : [augment(magnitude)]),
     new transforms.ToTensor(),
     new transforms.Normalize(transforms.IMAGENET_MEAN, transforms.IMAGENET_STD),
     ...(randomErasing > 0 ? [new transforms.RandomErasing({ p: randomErasing })] : []),

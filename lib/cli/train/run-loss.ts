@@ -7,12 +7,13 @@ import type { ImageBatch } from './run-data.ts';
 
 type LossOptions = Pick<
   TrainConfig,
-  'labelSmoothing' | 'mixup' | 'cutmix' | 'device' | 'channelsLast' | 'freeze'
+  'loss' | 'bceTargetThreshold' | 'labelSmoothing' | 'mixup' | 'cutmix' | 'device' | 'channelsLast' | 'freeze'
 >;
 
 /** The loss of a batch and its top-1, mixed with its neighbours where that is asked for. */
 export function runLoss(model: ImageNetwork, numClasses: number, options: LossOptions) {
-  const { device, channelsLast, labelSmoothing } = options;
+  const { device, channelsLast } = options;
+  const lossOf = options.loss === 'bce' ? binary(numClasses, options) : crossEntropy(options);
   const mix = mixing(numClasses, options);
   const frozen = frozenModules(model, options.freeze ?? []);
   return ([images, labels]: ImageBatch, called: nn.Module = model): { loss: Tensor; top1: number } => {
@@ -21,9 +22,29 @@ export function runLoss(model: ImageNetwork, numClasses: number, options: LossOp
     const inputs = channelsLast ? mixed.to({ device, memoryFormat: 'channels_last' }) : mixed.to(device);
     const scores = called.forward(inputs) as Tensor;
     const wanted = targets.to(device);
-    const loss = nn.functional.crossEntropy(scores, wanted, { labelSmoothing });
+    const loss = lossOf(scores, wanted);
     const [top1] = noGrad(() => accuracy(scores.detach(), leading(wanted))) as [number];
     return { loss, top1 };
+  };
+}
+
+type LossOf = (scores: Tensor, wanted: Tensor) => Tensor;
+
+const crossEntropy =
+  ({ labelSmoothing }: LossOptions): LossOf =>
+  (scores, wanted) =>
+    nn.functional.crossEntropy(scores, wanted, { labelSmoothing });
+
+/** As timm's `BinaryCrossEntropy`: a mean over images and classes. */
+function binary(numClasses: number, { labelSmoothing, bceTargetThreshold }: LossOptions): LossOf {
+  return (scores, wanted) => {
+    const shares = wanted.dim() === 1 ? nn.functional.oneHot(wanted, { numClasses }) : wanted;
+    const soft = shares
+      .to(scores.dtype)
+      .mul(1 - labelSmoothing)
+      .add(labelSmoothing / numClasses);
+    const target = bceTargetThreshold === undefined ? soft : soft.gt(bceTargetThreshold).to(scores.dtype);
+    return nn.functional.binaryCrossEntropyWithLogits(scores, target);
   };
 }
 

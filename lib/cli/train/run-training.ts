@@ -7,6 +7,7 @@ import type { parallel } from '../../nn/index.ts';
 import { swaUtils } from '../../optim/index.ts';
 import { manualSeed } from '../../tensor/index.ts';
 import { configText } from '../../train/config/config-file.ts';
+import { STEPWISE } from '../../train/config/options.ts';
 import {
   type Callbacks,
   type Figures,
@@ -122,7 +123,11 @@ function makeTrainer(
     model,
     ddp,
     optimizer,
-    scheduler: scheduleOf(optimizer, options),
+    scheduler: scheduleOf(optimizer, {
+      ...options,
+      stepsPerEpoch: Math.ceil(data.train.length / accumulate),
+    }),
+    schedulerStep: STEPWISE.includes(options.scheduler) ? 'step' : 'epoch',
     data: data.train,
     loss: (batch, called) => {
       report.count((batch[0].shape[0] as number) * (ddp?.processGroup.size() ?? 1));

@@ -5,6 +5,7 @@ export { Adagrad, type AdagradOptions } from './adagrad.ts';
 export { Adam, type AdamOptions, AdamW, type AdamWOptions } from './adam.ts';
 export { Adamax, type AdamaxOptions } from './adamax.ts';
 export { ASGD, type ASGDOptions } from './asgd.ts';
+export { Lamb, type LambOptions } from './lamb.ts';
 export { LBFGS, type LBFGSOptions } from './lbfgs.ts';
 export { Muon, type MuonOptions } from './muon.ts';
 export { NAdam, type NAdamOptions } from './nadam.ts';

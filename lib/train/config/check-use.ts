@@ -1,3 +1,4 @@
+import { either } from './kinds.ts';
 import type { ConfigSpace } from './space.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -7,11 +8,11 @@ export function checkUse(said: Values, config: Values, { readers, defaults }: Co
   for (const [name, of, choices] of readers) {
     const value = said[name];
     const isSaid = value !== undefined && value !== null && value !== false;
-    const choice = config[of] as string;
+    const choice = String(config[of] ?? 'none');
     if (!isSaid || JSON.stringify(value) === JSON.stringify(defaults[name]) || choices.includes(choice))
       continue;
     throw new RangeError(
-      `Expected ${name} for ${of} ${choices.join(' or ')}, got it for ${choice}, which has no use for it; leave it out`,
+      `Expected ${name} for ${of} ${either(choices)}, got it for ${choice}, which has no use for it; leave it out`,
     );
   }
 }

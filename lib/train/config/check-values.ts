@@ -1,5 +1,6 @@
 import { safeParse } from 'valibot';
 import { describeValue, suggestion } from '../../options.ts';
+import { either } from './kinds.ts';
 import type { ConfigValues, OptionName } from './options.ts';
 import type { PresetName } from './presets.ts';
 import { CLASSIFICATION, type ConfigSpace } from './space.ts';
@@ -40,7 +41,7 @@ export function checkValues(
 export function checkPreset(value: unknown, place = '', space: ConfigSpace = CLASSIFICATION): PresetName {
   const known = Object.keys(space.presets);
   if (known.includes(value as string)) return value as PresetName;
-  throw new RangeError(`${place}Expected ${known.join(' or ')} for preset, got ${describeValue(value)}`);
+  throw new RangeError(`${place}Expected ${either(known)} for preset, got ${describeValue(value)}`);
 }
 
 function checkValue(name: string, value: unknown, place: PlaceOf, space: ConfigSpace): unknown {

@@ -44,8 +44,13 @@ export const sizes = v.pipe(
 
 /** One of several words. */
 export function oneOf<const Words extends readonly string[]>(words: Words) {
-  const [last, ...others] = [...words].reverse();
-  return v.picklist(words, others.length === 0 ? `${last}` : `${others.reverse().join(', ')} or ${last}`);
+  return v.picklist(words, either(words));
+}
+
+/** `a, b or c`. */
+export function either(words: readonly string[]): string {
+  const last = words.at(-1) ?? '';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} or ${last}`;
 }
 
 function isRecord(value: unknown): boolean {

@@ -28,15 +28,23 @@ export const OPTIMIZERS = [
   'adadelta',
   'adafactor',
   'asgd',
+  'rprop',
+  'lamb',
 ] as const;
 export const SCHEDULERS = [
   'multistep',
+  'step',
   'cosine',
+  'warmrestarts',
   'exponential',
   'polynomial',
   'plateau',
+  'onecycle',
+  'cyclic',
   'constant',
 ] as const;
+/** Those whose rate changes with each step of the optimizer, not with each epoch. */
+export const STEPWISE: readonly string[] = ['onecycle', 'cyclic'];
 export const AUTO_AUGMENTS = ['imagenet', 'randaugment', 'trivialaugment', 'augmix'] as const;
 
 /** All options, in the order of `--help` and of written config files. */
@@ -130,9 +138,25 @@ export const OPTIONS = {
   gamma: {
     schema: kind.notNegative,
     value: 'factor',
-    about: 'multistep: see --schedule; exponential: of each epoch; plateau: of each fall',
+    about: 'multistep and step: see there; exponential: of each epoch; plateau: of each fall',
   },
-  minLr: { schema: kind.notNegative, value: 'rate', about: 'cosine and plateau: where the rate ends' },
+  stepSize: { schema: kind.whole, value: 'epochs', about: 'step: epochs between two falls by gamma' },
+  cycleEpochs: {
+    schema: kind.whole,
+    value: 'n',
+    about: 'warmrestarts: epochs of the first fall; cyclic: of a rise and a fall',
+  },
+  cycleMult: {
+    schema: kind.whole,
+    value: 'factor',
+    about: 'warmrestarts: by what each fall is longer than the one before',
+  },
+  pctStart: { schema: kind.share, value: 'share', about: 'onecycle: of the run in which the rate rises' },
+  minLr: {
+    schema: kind.notNegative,
+    value: 'rate',
+    about: 'cosine, warmrestarts and plateau: where the rate ends; cyclic: the least',
+  },
   power: { schema: kind.positive, value: 'p', about: 'polynomial: of the share of epochs that are left' },
   patience: {
     schema: kind.wholeOrNone,
@@ -163,6 +187,16 @@ export const OPTIONS = {
     about:
       'sides of the images of training that begin with these epochs, counted from 0, such as 0:128 30:160 60:224',
   },
+  loss: {
+    schema: kind.oneOf(['cross_entropy', 'bce']),
+    value: 'name',
+    about: 'bce: binary cross-entropy of each class, a mean over all',
+  },
+  bceTargetThreshold: {
+    schema: kind.share,
+    value: 'share',
+    about: 'bce: classes with a greater share of a mixed image are there, others are not',
+  },
   labelSmoothing: { schema: kind.share, value: 'share', about: 'shared out among all classes' },
   mixup: { schema: kind.notNegative, value: 'alpha', about: 'blend neighbours of a batch' },
   cutmix: {
@@ -175,6 +209,7 @@ export const OPTIONS = {
     value: 'policy',
     about: 'changes of colour and shape',
   },
+  magnitude: { schema: kind.wholeOrNone, value: 'n', about: 'randaugment: how strong, from 0 to 30' },
   randomErasing: { schema: kind.share, value: 'p', about: 'how likely a window is erased' },
   amp: {
     schema: kind.oneOf(['bfloat16', 'float16']),

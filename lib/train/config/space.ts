@@ -1,4 +1,4 @@
-import { type ConfigOption, OPTIONS } from './options.ts';
+import { type ConfigOption, OPTIMIZERS, OPTIONS } from './options.ts';
 import { DEFAULTS, PRESETS } from './presets.ts';
 
 /** Which choices of an option read another option, which nothing else reads. */
@@ -13,6 +13,9 @@ export interface ConfigSpace {
   readonly readers: readonly Reader[];
 }
 
+/** Those that take a weight decay. */
+const DECAYING = OPTIMIZERS.filter((name) => name !== 'rprop');
+
 /** The options of `ibn-net train`. */
 export const CLASSIFICATION: ConfigSpace = {
   options: OPTIONS,
@@ -22,9 +25,17 @@ export const CLASSIFICATION: ConfigSpace = {
     ['momentum', 'optimizer', ['sgd', 'rmsprop']],
     ['nesterov', 'optimizer', ['sgd']],
     ['schedule', 'scheduler', ['multistep']],
-    ['gamma', 'scheduler', ['multistep', 'exponential', 'plateau']],
-    ['minLr', 'scheduler', ['cosine', 'plateau']],
+    ['gamma', 'scheduler', ['multistep', 'step', 'exponential', 'plateau']],
+    ['stepSize', 'scheduler', ['step']],
+    ['cycleEpochs', 'scheduler', ['warmrestarts', 'cyclic']],
+    ['cycleMult', 'scheduler', ['warmrestarts']],
+    ['pctStart', 'scheduler', ['onecycle']],
+    ['minLr', 'scheduler', ['cosine', 'warmrestarts', 'plateau', 'cyclic']],
     ['power', 'scheduler', ['polynomial']],
     ['patience', 'scheduler', ['plateau']],
+    ['weightDecay', 'optimizer', DECAYING],
+    ['normWeightDecay', 'optimizer', DECAYING],
+    ['bceTargetThreshold', 'loss', ['bce']],
+    ['magnitude', 'autoAugment', ['randaugment']],
   ],
 };

@@ -13,8 +13,8 @@ const PROGRESS = new Set([
   'T_cur',
   'T_i',
 ]);
-// How a step is computed, not what it comes to.
-const MEANS = new Set(['params', 'param_names', 'foreach', 'fused', 'capturable', 'differentiable']);
+// How a step is computed, not what it comes to; Lamb's groups count steps.
+const MEANS = new Set(['params', 'step', 'param_names', 'foreach', 'fused', 'capturable', 'differentiable']);
 
 /** Settings of an optimizer's groups that a file has otherwise: `lr 0.1 (here 0.05)`. */
 export function changedGroups(here: unknown, saved: unknown): string[] {
