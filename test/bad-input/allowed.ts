@@ -38,6 +38,11 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   [/^optim\.lrScheduler\./, /: null$/, 'stands for the default, as undefined does'],
   [/^optim\.lrScheduler\./, /lastEpoch: huge$/, 'the optimizer has been scheduled before'],
   [
+    /^optim\.Lamb$/,
+    /: (huge|null|ending in a fraction|a fraction)$/,
+    'a large number or another share, as in timm',
+  ],
+  [
     /^optim\.lrScheduler\.CosineAnnealingWarmRestarts$/,
     /huge$|-7$/,
     'Python spells T_mult, which record.py cannot',

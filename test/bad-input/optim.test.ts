@@ -72,6 +72,19 @@ for (const one of cases) {
   options[one.optimizer] = { ...options[one.optimizer], ...Object.fromEntries(plain) };
 }
 
+// timm's, which torch's cases lack.
+options.Lamb = {
+  biasCorrection: true,
+  betas: [0.9, 0.99],
+  eps: 1e-6,
+  weightDecay: 0.02,
+  gradAveraging: true,
+  maxGradNorm: 1,
+  trustClip: false,
+  alwaysAdapt: false,
+  decoupledDecay: false,
+};
+
 const schedules: GoodCall[] = Object.entries(calls).map(([name, rest]) => ({
   name: `optim.lrScheduler.${name}`,
   args: [sgd(), ...rest],
