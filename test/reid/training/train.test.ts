@@ -138,7 +138,7 @@ describe('reid.train', () => {
     await expect(trained({ tripletMargn: 1 })).rejects.toThrow('did you mean tripletMargin');
     await expect(trained({ preset: 'sbs', steps: [3] })).rejects.toThrow('Expected steps for scheduler');
     await expect(trained({ preset: 'best' })).rejects.toThrow(
-      'Expected strong-baseline or bagtricks or agw or sbs for preset, got "best"',
+      'Expected strong-baseline, bagtricks, agw or sbs for preset, got "best"',
     );
     await expect(trained({ train: { query: [] } })).rejects.toThrow(
       'Expected what reid.loadData gives for reid.train train, got an object',
