@@ -1,6 +1,8 @@
 /** torch.autograd: derivatives of one's own, checks of them, and what lies between forward and backward. */
 export {
   type AnomalyOptions,
+  type BackwardAllOptions,
+  backward,
   detectAnomaly,
   enableGrad,
   type GradHook,

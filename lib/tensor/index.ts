@@ -11,7 +11,7 @@ export {
   isAnomalyEnabled,
   setDetectAnomaly,
 } from './gradients/anomaly.ts';
-export { type GradOptions, grad } from './gradients/grad.ts';
+export { type BackwardAllOptions, backward, type GradOptions, grad } from './gradients/grad.ts';
 export type { GradHook, HookHandle } from './gradients/grad-hooks.ts';
 export {
   enableGrad,

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import torch
+import torch.autograd.functional
 from torch import nn
 from torch.nn import functional
 from torch.utils import data
@@ -45,7 +46,7 @@ KERNELS = re.compile("_(image|mask|bounding_boxes|video|keypoints|pil)$")
 
 def root_functions():
     """What PyTorch's documentation lists under torch, and its functions that are several ops."""
-    docs = json.loads((Path(__file__).parent.parent / "doc-names.json").read_text())
+    docs = json.loads((Path(__file__).parent.parent / "gen/doc-names.json").read_text())
     listed = {name for name, page in docs.items() if page == f"torch.{name}"}
     return sorted(name for name in listed | set(torch.functional.__all__) if hasattr(torch, name))
 
@@ -69,14 +70,37 @@ def transform_functions():
     return sorted(name for name, _ in members if not name.startswith("_") and not KERNELS.search(name))
 
 
+def methods(cls):
+    """Those of the documentation: public, and not those of devices that no build here has."""
+    names = [name for name in dir(cls) if not name.startswith("_") and callable(getattr(cls, name))]
+    return sorted(name for name in names if name not in {"ipu", "mtia", "xpu"})
+
+
+def of_file(space):
+    """The functions that a module defines itself."""
+    members = inspect.getmembers(space, inspect.isfunction)
+    return sorted(name for name, f in members if f.__module__ == space.__name__ and not name.startswith("_"))
+
+
 spaces = {
     "torch": root_functions(),
+    "Tensor": methods(torch.Tensor),
     "linalg": of_torch(torch.linalg),
     "fft": of_torch(torch.fft),
     "special": of_torch(torch.special),
     "distributions": classes(torch.distributions, torch.distributions.Distribution) + ["kl_divergence"],
     "nn": modules(),
+    "nn.Module": methods(nn.Module),
     "nn.functional": functions(),
+    "nn.init": [name for name in of_file(nn.init) if name.endswith("_") or name == "calculate_gain"],
+    "nn.utils": sorted(nn.utils.__all__),
+    "nn.utils.parametrize": of_file(nn.utils.parametrize),
+    "nn.utils.parametrizations": of_file(nn.utils.parametrizations),
+    "nn.utils.rnn": sorted(nn.utils.rnn.__all__),
+    "autograd": sorted(name for name in torch.autograd.__all__ if callable(getattr(torch.autograd, name))),
+    "autograd.functional": sorted(torch.autograd.functional.__all__),
+    "autograd.forward_ad": sorted(torch.autograd.forward_ad.__all__),
+    "autograd.graph": sorted(torch.autograd.graph.__all__),
     "optim": classes(torch.optim, torch.optim.Optimizer),
     "optim.lr_scheduler": classes(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler),
     "optim.swa_utils": sorted(torch.optim.swa_utils.__all__),

@@ -18,6 +18,7 @@ const fills: Record<string, (t: Tensor) => Tensor> = {
   xavierNormal_: (t) => init.xavierNormal_(t),
   kaimingUniform_: (t) => init.kaimingUniform_(t, { a: 5 ** 0.5 }),
   kaimingNormal_: (t) => init.kaimingNormal_(t, { mode: 'fan_out', nonlinearity: 'relu' }),
+  sparse_: (t) => init.sparse_(t, 0.3, 0.5),
   'orthogonal_ wide': (t) => init.orthogonal_(t),
   'orthogonal_ tall': (t) => init.orthogonal_(t, 2),
   truncNormal_: (t) => init.truncNormal_(t, { std: 1.5 }),
@@ -35,6 +36,22 @@ describe('nn.init', () => {
     const { weight } = new nn.Linear(2, 3);
     expect(init.zeros_(weight)).toBe(weight);
     expect([weight.isLeaf, elements(weight)]).toEqual([true, [0, 0, 0, 0, 0, 0]]);
+  });
+
+  it('sparse_ takes matrices, and shares from 0 to 1', () => {
+    expect(message(() => init.sparse_(empty([2, 3, 4]), 0.5))).toBe(
+      'RangeError: Expected 2 dimensions for sparse_, got 3',
+    );
+    expect(message(() => init.sparse_(empty([2, 3]), 1.5))).toBe(
+      'RangeError: Expected a share from 0 to 1 for sparse_ sparsity, got 1.5',
+    );
+    expect(
+      init
+        .sparse_(empty([5, 3]), 1)
+        .abs()
+        .sum()
+        .item(),
+    ).toBe(0);
   });
 
   it('counts fans', () => {

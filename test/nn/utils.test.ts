@@ -72,6 +72,34 @@ describe('parametrizations', () => {
     expectClose(module.eval().forward(x), expected.evalOutput, TOLERANCE);
   });
 
+  it('cached computes a tensor once, in calls within it too, and tells the class of before', () => {
+    class Twice extends nn.Module {
+      calls = 0;
+      forward(x: Tensor): Tensor {
+        this.calls++;
+        return x.mul(2);
+      }
+    }
+    const { parametrize } = nn.utils;
+    const twice = new Twice();
+    const linear = parametrize.registerParametrization(new nn.Linear(2, 2), 'weight', twice);
+    const before = twice.calls;
+    const isSame = parametrize.cached(() => {
+      const { weight } = linear;
+      return parametrize.cached(() => linear.weight === weight) && linear.weight === weight;
+    });
+    expect([isSame, twice.calls - before]).toEqual([true, 1]);
+    expect(linear.weight).not.toBe(linear.weight);
+    expect(twice.calls - before).toBe(3);
+    const [weight, loss] = parametrize.cached(() => [linear.weight, linear.weight.mul(linear.weight).sum()]);
+    loss.backward();
+    const original = linear.getParameter('parametrizations.weight.original');
+    expect(original.grad?.equal(weight.mul(4))).toBe(true);
+    expect(() => parametrize.cached((() => Promise.resolve()) as never)).toThrow(TypeError);
+    expect(parametrize.typeBeforeParametrizations(linear)).toBe(nn.Linear);
+    expect(parametrize.typeBeforeParametrizations(twice)).toBe(Twice);
+  });
+
   it('orthogonal keeps batches orthogonal while they are trained, and takes other values', () => {
     const layer = orthogonal(new nn.Bilinear(3, 4, 2));
     const distance = () => {

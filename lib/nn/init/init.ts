@@ -67,6 +67,29 @@ export function normal_(target: Tensor, mean = 0, std = 1): Tensor {
   return draw(target, (t) => ops.aten.normal_(t, mean, std));
 }
 
+/**
+ * Numbers from N(0, std^2), with zeros in the rounded-up share `sparsity` of the rows of each column, drawn anew for each.
+ *
+ * @throws RangeError unless `target` has 2 dimensions and `sparsity` is in [0, 1].
+ */
+export function sparse_(target: Tensor, sparsity: number, std = 0.01): Tensor {
+  checkPositions('sparse_', arguments, 3);
+  checkNumbers('sparse_', { sparsity, std });
+  checkTarget('sparse_', target);
+  if (target.dim() !== 2) throw new RangeError(`Expected 2 dimensions for sparse_, got ${target.dim()}`);
+  if (sparsity < 0 || sparsity > 1) {
+    throw new RangeError(`Expected a share from 0 to 1 for sparse_ sparsity, got ${sparsity}`);
+  }
+  const [rows, columns] = target.shape as [number, number];
+  return draw(target, (t) => {
+    ops.aten.normal_(t, 0, std);
+    for (let column = 0; column < columns; column++) {
+      const chosen = ops.aten.randperm(rows).narrow(0, 0, Math.ceil(sparsity * rows));
+      ops.aten.index_fill_(t.select(1, column), 0, chosen, 0);
+    }
+  });
+}
+
 /** Fills with one value. */
 export function constant_(target: Tensor, value: number): Tensor {
   checkPositions('constant_', arguments, 2);

@@ -5,7 +5,10 @@ import { ModuleDict, ModuleList } from '../layers/container.ts';
 import { checkModule } from '../module/check-module.ts';
 import type { Module } from '../module/module.ts';
 import { isParameter, Parameter } from '../module/parameter.ts';
+import { recall } from './cached.ts';
 import { tensorOf } from './tensor-of.ts';
+
+export { cached } from './cached.ts';
 
 /** A module that computes a tensor from one or several; `rightInverse` gives those from the tensor. */
 export interface Parametrization extends Module {
@@ -107,6 +110,14 @@ export function isParametrized(module: Module, tensorName?: string): boolean {
   return tensorName === undefined ? parametrizations.length > 0 : parametrizations.has(tensorName);
 }
 
+/** The class of a module, that of before for one with parametrized tensors. */
+export function typeBeforeParametrizations(module: Module): Module['constructor'] {
+  checkPositions('typeBeforeParametrizations', arguments, 1);
+  checkModule('typeBeforeParametrizations', 'module', module);
+  const prototype = isParametrized(module) ? Object.getPrototypeOf(module) : module;
+  return Object.getPrototypeOf(prototype).constructor;
+}
+
 /** A class of its own for one module, as in torch: `ParametrizedLinear`, whose `weight` is computed. */
 function injectClass(module: Module): void {
   const Class = module.constructor as new () => object;
@@ -119,7 +130,8 @@ function injectClass(module: Module): void {
 function injectProperty(module: Module, tensorName: string): void {
   Object.defineProperty(Object.getPrototypeOf(module), tensorName, {
     get(this: Module): Tensor {
-      return parametrizationsOf(this, tensorName).compute();
+      const list = parametrizationsOf(this, tensorName);
+      return recall(list, () => list.compute());
     },
     set(this: Module, value: Tensor): void {
       parametrizationsOf(this, tensorName).rightInverse(value);

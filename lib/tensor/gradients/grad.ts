@@ -47,25 +47,60 @@ export function grad(
   const ends = listOf(outputs, 'grad argument "outputs"');
   const starts = listOf(inputs, 'grad argument "inputs"');
   if (starts.length === 0) throw new RangeError('Expected at least one input for grad, got an empty array');
-  const given = gradOutputsOf(options, ends.length);
-  const first: (Handle | null)[] = ends.map((_, i) => {
-    const gradient = given[i];
-    return gradient ? unwrap(gradient) : null;
-  });
+  const first = firstGradients(options.gradOutputs, ends.length, 'grad option gradOutputs');
   const grads = runBackward(() =>
     native.gradOf(ends.map(unwrap), starts.map(unwrap), first, retainGraph, createGraph, allowUnused),
   );
   return grads.map((handle) => wrapTensor(handle) as Tensor | null);
 }
 
+/** Options of {@link backward}. */
+export interface BackwardAllOptions extends Pick<GradOptions, 'retainGraph' | 'createGraph'> {
+  /** The only leaves that get gradients. Default: all that the tensors depend on. */
+  inputs?: Tensor | readonly Tensor[];
+}
+
+/**
+ * Accumulates the gradients of the sum of several tensors into the leaves, in one pass, as torch.autograd.backward.
+ *
+ * @param gradTensors what the gradients begin with, one for each tensor; null for tensors of one element.
+ * @throws TorchError when nothing requires grad, or the graph was freed by an earlier pass.
+ * @example autograd.backward([lossA, lossB]);
+ */
+export function backward(
+  tensors: Tensor | readonly Tensor[],
+  gradTensors?: Tensor | readonly (Tensor | null)[] | null,
+  options: BackwardAllOptions = {},
+): void {
+  checkPositions('backward', arguments, 3);
+  checkOptions('backward', options, ['retainGraph', 'createGraph', 'inputs']);
+  const { createGraph = false, retainGraph = createGraph } = options;
+  checkFlags('backward', { createGraph, retainGraph });
+  const ends = listOf(tensors, 'backward argument "tensors"');
+  if (ends.length === 0)
+    throw new RangeError('Expected at least one tensor for backward, got an empty array');
+  const first = firstGradients(gradTensors, ends.length, 'backward argument "gradTensors"');
+  const leaves = options.inputs === undefined ? [] : listOf(options.inputs, 'backward option inputs');
+  if (options.inputs !== undefined && leaves.length === 0) {
+    throw new RangeError('Expected at least one tensor for backward option inputs, got an empty array');
+  }
+  runBackward(() => native.backward(ends.map(unwrap), first, retainGraph, createGraph, leaves.map(unwrap)));
+}
+
 /** A gradient for each output, or none. */
-function gradOutputsOf({ gradOutputs }: GradOptions, count: number): readonly (Tensor | null)[] {
-  if (gradOutputs === undefined) return [];
-  const given = listOf(gradOutputs, 'grad option gradOutputs');
-  if (given.length === count) return given;
-  throw new RangeError(
-    `Expected a gradient for each of ${count} outputs for grad option gradOutputs, got ${given.length}`,
-  );
+function firstGradients(
+  given: Tensor | readonly (Tensor | null)[] | null | undefined,
+  count: number,
+  name: string,
+): (Handle | null)[] {
+  const list = given === undefined || given === null ? [] : listOf(given, name);
+  if (list.length !== 0 && list.length !== count) {
+    throw new RangeError(`Expected a gradient for each of ${count} outputs for ${name}, got ${list.length}`);
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const gradient = list[i];
+    return gradient ? unwrap(gradient) : null;
+  });
 }
 
 /** One tensor, or a list of them, as a list. */
