@@ -86,7 +86,8 @@ describe('reid.train', () => {
     'goes on within an epoch with the same bytes: %s',
     async (kind) => {
       const common = kind === 'fast-reid' ? FAST : { ...SMALL, erasing: 0.5, padding: 4, flip: 0.5 };
-      const settings = { ...common, train: data, test: data, epochs: 2, evalEvery: 2, ema: 0.9 };
+      const test = kind === 'fast-reid' ? data : [];
+      const settings = { ...common, train: data, test, epochs: 2, evalEvery: 2, ema: 0.9 };
       const [whole, parted] = [tmp(), tmp()];
       await reid.train({ ...settings, output: whole });
       const stop = new AbortController();
@@ -120,7 +121,7 @@ describe('reid.train', () => {
       ...FAST,
       train: data,
       output: begun,
-      epochs: 1,
+      epochs: 2,
       delayEpochs: 0,
       freezeIters: 100,
     });
