@@ -1,70 +1,32 @@
-// How long does an exact search of a gallery take, and how many bytes does it read? 2,048 numbers an entry, in memory; against a
-// product of the whole float32 matrix with the query.
-//   node bench/reid-search.mjs [entries, default 100000]
-import { manualSeed, noGrad, randn, reid, scope } from '../dist/index.js';
-import { report, rounded } from './harness.mjs';
+// How long does an exact search of a gallery take, and how many bytes does it read? Against a product of the whole float32 matrix
+// with the query, zvec's flat index and LanceDB without an index, which are exact too. A process each, 100 queries, k = 10.
+//   SEARCH_PEERS=<folder with @zvec/zvec and @lancedb/lancedb> node bench/reid-search.mjs [entries, 100000] [width, 2048] [programs]
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { report, root, rounded } from './harness.mjs';
 
-const ENTRIES = Number(process.argv[2] ?? 100_000);
-const [WIDTH, QUERIES, IDENTITIES] = [2048, 60, 5000];
+const [entries = '100000', width = '2048', programs] = process.argv.slice(2);
+const peers = process.env.SEARCH_PEERS === undefined ? [] : ['zvec', 'lancedb'];
+const names = programs?.split(',') ?? ['product', 'ibn-net', ...peers];
 
-manualSeed(0);
-const centres = randn([IDENTITIES, WIDTH]);
-/** Features of some images: their identity's centre and as much noise. */
-const drawn = (count) =>
-  scope(() =>
-    centres
-      .indexSelect(0, randn([count]).abs().mul(1000).to('int64').remainder(IDENTITIES))
-      .add(randn([count, WIDTH])),
-  );
+const results = names.map((name) => {
+  const args = [join(root, 'bench/peers/reid-search.mjs'), name, entries, width];
+  const run = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1e8 });
+  if (run.status !== 0) throw new Error(`${name} failed:\n${run.stderr}`);
+  return { name, ...JSON.parse(run.stdout.trim().split('\n').pop()) };
+});
+const [exact] = results;
+const recallOf = ({ ids }) =>
+  ids.flatMap((found, query) => found.filter((id) => exact.ids[query].includes(id))).length /
+  ids.flat().length;
 
-const gallery = await reid.Gallery.open({ width: WIDTH });
-const matrix = randn([ENTRIES, WIDTH]);
-for (let start = 0; start < ENTRIES; start += 5000) {
-  const part = drawn(Math.min(5000, ENTRIES - start));
-  matrix.narrow(0, start, part.size(0)).copy_(part);
-  const values = part.data();
-  await gallery.enrol(
-    Array.from({ length: part.size(0) }, (_, index) => ({
-      id: String(start + index).padStart(8, '0'),
-      feature: values.subarray(index * WIDTH, (index + 1) * WIDTH),
-    })),
-  );
-  part.dispose();
-}
-const unit = noGrad(() => scope(() => matrix.div(matrix.norm(2, 1, true))));
-matrix.dispose();
-const queries = Array.from({ length: QUERIES }, () => drawn(1).view(WIDTH));
-
-const timesOf = async (search) => {
-  const times = [];
-  for (const query of queries) {
-    const start = performance.now();
-    await search(query);
-    times.push(performance.now() - start);
-  }
-  const sorted = times.slice(5).sort((a, b) => a - b);
-  return { p50: rounded(sorted[sorted.length >> 1]), p99: rounded(sorted.at(-1)) };
-};
-
-let [rescored, agreed] = [0, 0];
-for (const query of queries) {
-  const result = await gallery.search(query, { k: 10 });
-  rescored += result.rescored;
-  const top = scope(() => unit.mv(query).topk(10).indices.toArray());
-  agreed += result.matches.filter(({ id }) => top.includes(Number(id))).length;
-}
-const search = await timesOf((query) => gallery.search(query, { k: 10 }));
-const product = await timesOf((query) => scope(() => unit.mv(query).topk(10).indices.toArray()));
-const mb = (bytes) => rounded(bytes / 1e6);
 report(
-  'reid-search',
-  `Exact search of ${ENTRIES.toLocaleString('en')} features of 2,048 numbers, k = 10: ms, MB read`,
-  [
-    {
-      name: 'ibn-net Gallery.search',
-      medians: { ...search, mb: mb(ENTRIES * WIDTH + (rescored / QUERIES) * WIDTH * 4) },
-    },
-    { name: 'float32 product and topk', medians: { ...product, mb: mb(ENTRIES * WIDTH * 4) } },
-  ],
-  { entries: ENTRIES, rescored: rounded(rescored / QUERIES), recall: agreed / QUERIES / 10 },
+  entries === '100000' && width === '2048' ? 'reid-search' : `reid-search-${entries}x${width}`,
+  `Exact search of ${Number(entries).toLocaleString('en')} features of ${width} numbers, k = 10: ms, MB`,
+  results.map((result) => {
+    const { name, ids: _, ...figures } = result;
+    const medians = Object.entries(figures).map(([key, value]) => [key, rounded(value)]);
+    return { name, medians: { ...Object.fromEntries(medians), recall: recallOf(result) } };
+  }),
+  { entries: Number(entries), width: Number(width), recallAgainst: exact.name },
 );

@@ -1,8 +1,10 @@
-// Ranks features of the size of Market-1501; prints ms, figures and the peak of resident MB.
-//   node bench/peers/reid-ranking.mjs evaluate|rerank
+// Ranks features of the size of a data set; prints ms, figures and the peak of resident MB.
+//   node bench/peers/reid-ranking.mjs evaluate|rerank [market1501|msmt17]
 import { manualSeed, nn, randn, reid, tensor } from '../../dist/index.js';
 
-const [QUERIES, IMAGES, WIDTH] = [3368, 15913, 2048];
+const [how, size = 'market1501'] = process.argv.slice(2);
+const [QUERIES, IMAGES] = { market1501: [3368, 15913], msmt17: [11659, 82161] }[size];
+const WIDTH = 2048;
 const range = (length, value) => Array.from({ length }, (_, index) => value(index));
 const labels = {
   queryIds: range(QUERIES, (index) => 1 + (index % 750)),
@@ -29,7 +31,12 @@ const timed = (work) => {
 const peak = () => process.resourceUsage().maxRSS / 1024;
 const print = (result) => console.log(JSON.stringify(result));
 
-if (process.argv[2] === 'evaluate') {
+if (how === 'evaluate' && size === 'msmt17') {
+  const [total, { mAP, cmc }] = timed(() =>
+    reid.evaluateRanking({ queryFeatures, galleryFeatures, ...labels }),
+  );
+  print({ total, mb: peak(), mAP, rank1: cmc[0] });
+} else if (how === 'evaluate') {
   const [total, result] = timed(() => reid.evaluateRanking({ queryFeatures, galleryFeatures, ...labels }));
   const mb = peak();
   const norms = (features) => features.pow(2).sum(1, true);

@@ -60,12 +60,24 @@ function addsExactly(level: number): boolean {
   );
 }
 
+/** Codes that are multiplied in one call: libtorch counts the elements of its operands in 31 bits in places. */
+const MOST_CODES = 2 ** 28;
+
 /** Products of all rows of codes with a query's, exact. */
 export function dotProducts(codes: Tensor, query: Int8Array): Int32Array {
-  return noGrad(() =>
-    scope(() => {
-      const column = fromBuffer(query, { shape: [query.length, 1] });
-      return ops.aten._int_mm(codes, column).data() as Int32Array;
-    }),
-  );
+  const [rows, width] = codes.shape as [number, number];
+  const step = Math.max(1, Math.floor(MOST_CODES / width));
+  const products = new Int32Array(rows);
+  for (let start = 0; start < rows; start += step) {
+    const part = scope(() => productsOf(codes.narrow(0, start, Math.min(step, rows - start)), query));
+    products.set(part, start);
+  }
+  return products;
+}
+
+function productsOf(codes: Tensor, query: Int8Array): Int32Array {
+  return noGrad(() => {
+    const column = fromBuffer(query, { shape: [query.length, 1] });
+    return ops.aten._int_mm(codes, column).data() as Int32Array;
+  });
 }

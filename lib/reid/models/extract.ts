@@ -50,7 +50,7 @@ export async function extract(
   const batchSize = checkCount('reid.extract', 'batchSize', options.batchSize ?? 64);
   const run = runner(loaded, options.compiled);
   const found: Tensor[] = [];
-  for await (const batch of batches(loaded, images, batchSize)) {
+  for await (const batch of oneAhead(batches(loaded, images, batchSize))) {
     found.push(await featuresOf(run, batch, flip, normalize));
     batch.dispose();
   }
@@ -112,14 +112,44 @@ async function* batches(
     }
     return;
   }
-  let prepared: Tensor[] = [];
+  let some: ReIDImage[] = [];
   for await (const image of images) {
-    prepared.push(await prepare(loaded, image));
-    if (prepared.length < batchSize) continue;
-    yield stacked(prepared);
-    prepared = [];
+    some.push(image);
+    if (some.length < batchSize) continue;
+    yield await preparedBatch(loaded, some);
+    some = [];
   }
-  if (prepared.length > 0) yield stacked(prepared);
+  if (some.length > 0) yield await preparedBatch(loaded, some);
+}
+
+/** Prepares the next batch while one is computed. */
+async function* oneAhead(source: AsyncGenerator<Tensor>): AsyncGenerator<Tensor> {
+  let next = source.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = source.next();
+      next.catch(() => {}); // told when it is its turn
+      yield value;
+    }
+  } finally {
+    // Of a batch that nobody takes.
+    next.then(
+      ({ value }) => value?.dispose(),
+      () => {},
+    );
+  }
+}
+
+/** Decoded side by side. */
+async function preparedBatch(loaded: LoadedReID, images: readonly ReIDImage[]): Promise<Tensor> {
+  const results = await Promise.allSettled(images.map((image) => prepare(loaded, image)));
+  const prepared = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed === undefined) return stacked(prepared);
+  for (const image of prepared) image.dispose();
+  throw failed.reason;
 }
 
 function stacked(images: readonly Tensor[]): Tensor {
@@ -135,7 +165,11 @@ async function prepare(loaded: LoadedReID, image: ReIDImage): Promise<Tensor> {
       `Expected uint8 images (3, H, W) for reid.extract, got ${pixels.dtype} [${pixels.shape}]`,
     );
   }
-  return scope(() => loaded.transform.forward(pixels));
+  try {
+    return scope(() => loaded.transform.forward(pixels));
+  } finally {
+    if (pixels !== image) pixels.dispose();
+  }
 }
 
 function checkBatch(loaded: LoadedReID, batch: Tensor): void {

@@ -1,5 +1,5 @@
 import { describeValue } from '../../options.ts';
-import { isFloatingPoint, isTensor, stack, type Tensor, tensor } from '../../tensor/index.ts';
+import { isFloatingPoint, isTensor, scope, stack, type Tensor, tensor } from '../../tensor/index.ts';
 
 /** A row for each image: a tensor (N, D), or an array of rows. */
 export type Features = Tensor | readonly (Float32Array | readonly number[])[];
@@ -11,13 +11,18 @@ export type Features = Tensor | readonly (Float32Array | readonly number[])[];
  */
 export function featureMatrix(name: string, features: Features): Tensor {
   const matrix = isTensor(features) ? floatMatrix(name, features) : matrixOfRows(name, features);
-  const broken = matrix.isfinite().all().item<boolean>() ? undefined : firstBroken(matrix);
+  const broken = isFiniteAll(matrix) ? undefined : firstBroken(matrix);
   if (broken !== undefined) {
     throw new RangeError(
       `Expected finite numbers for ${name}, got NaN or infinity in row ${broken}; the network or its input is at fault`,
     );
   }
   return matrix;
+}
+
+/** Where the sum is finite all numbers are; large ones may sum to infinity. One pass, where `isfinite` makes several copies. */
+function isFiniteAll(matrix: Tensor): boolean {
+  return scope(() => Number.isFinite(matrix.sum().item()) || matrix.isfinite().all().item<boolean>());
 }
 
 function floatMatrix(name: string, features: Tensor): Tensor {

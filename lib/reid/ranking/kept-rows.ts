@@ -24,7 +24,9 @@ export class KeptRows implements DistanceRows {
     const kept = isBlock ? this.#blocks?.get(start) : undefined;
     if (kept !== undefined) return kept;
     const block = this.#source.rows(start, end);
-    if (isBlock) this.#blocks?.set(start, block);
-    return block;
+    if (!isBlock || this.#blocks === undefined) return block;
+    const own = block.slice();
+    this.#blocks.set(start, own);
+    return own;
   }
 }
