@@ -2,7 +2,16 @@
 // module, with source maps, and the declarations.
 //   node scripts/build.mjs [--no-types]
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -31,7 +40,7 @@ const ENTRIES = [
   'reid/gallery/lmdb-store',
 ];
 
-const written = await bundle();
+const written = new Set([...(await bundle()), ...(await bundlePage())]);
 removeStale(written);
 chmodSync(join(dist, 'cli', 'main.js'), 0o755);
 if (!process.argv.includes('--no-types')) declare();
@@ -63,6 +72,25 @@ async function bundle() {
   return new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
 }
 
+/** The page of the Re-ID server, with all it needs: dist/serve/page. Returns the paths of all scripts written. */
+async function bundlePage() {
+  const [from, to] = [join(root, 'lib/serve/page'), join(dist, 'serve/page')];
+  await build({
+    absWorkingDir: root,
+    entryPoints: [join(from, 'app.tsx')],
+    outdir: to,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    tsconfig: join(from, 'tsconfig.json'),
+    logLevel: 'warning',
+  });
+  for (const name of ['index.html', 'style.css']) copyFileSync(join(from, name), join(to, name));
+  return [join(to, 'app.js')];
+}
+
 /** vega and vega-lite are no dependencies, but part of the one module that draws. Their licences go beside it. */
 function putVegaIn({ onLoad }) {
   onLoad({ filter: /lib\/plot\/vega\.ts$/ }, async ({ path }) => {
@@ -81,7 +109,10 @@ function putVegaIn({ onLoad }) {
       metafile: true,
     });
     mkdirSync(dist, { recursive: true });
-    writeFileSync(join(dist, 'third-party-licences.txt'), licencesOf(Object.keys(metafile.inputs)));
+    writeFileSync(
+      join(dist, 'third-party-licences.txt'),
+      licencesOf([...Object.keys(metafile.inputs), 'node_modules/preact/']),
+    );
     return { contents: outputFiles[0].text, loader: 'js' };
   });
 }

@@ -58,7 +58,7 @@ const ALLOWED: Record<string, string[]> = {
   // Segmentation; its rooms are models, data, losses, metrics and prediction.
   segment: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   // It never imports train.
-  serve: ['atomic-file', 'problem', 'tensor', 'data', 'reid'],
+  serve: ['atomic-file', 'problem', 'libtorch', 'tensor', 'data', 'reid'],
   plot: [],
   testing: ['tensor'],
   cli: ['*'],
@@ -145,6 +145,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     http: ['.', 'work'],
     classification: ['.', 'http', 'work'],
     reid: ['.', 'http', 'work'],
+    // What runs in the browser.
+    page: [],
     '.': ['http', 'work', 'classification', 'reid'],
   },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },

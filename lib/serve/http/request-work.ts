@@ -1,14 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServeSettings } from '../options.ts';
 import { badRequest, RequestError } from '../request-error.ts';
-import type { Admission } from '../work/admission.ts';
+import type { Admission, Ticket } from '../work/admission.ts';
 import { Task } from '../work/task.ts';
+
+const REFUSAL_MS = 250;
+/** Refusals that wait at a time; more are told at once. */
+const MOST_REFUSALS = 10_000;
 
 /** The tasks of requests that compute. */
 export class RequestWork {
   readonly #tasks = new WeakMap<FastifyRequest, Task>();
   readonly #admission: Admission;
   readonly #settings: ServeSettings;
+  #refusals = 0;
 
   constructor(admission: Admission, settings: ServeSettings) {
     this.#admission = admission;
@@ -19,10 +25,26 @@ export class RequestWork {
   readonly admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     this.#checkLength(request);
     const timeoutMs = this.#timeoutOf(request);
-    const task = new Task(this.#admission.admit(1), timeoutMs);
+    const task = new Task(await this.#room(), timeoutMs);
     this.#tasks.set(request, task);
     reply.raw.once('close', () => task.end(reply.raw.writableFinished));
   };
+
+  /** Callers who ask again at once would take the processor from those who are served: a refusal takes a moment. */
+  async #room(): Promise<Ticket> {
+    try {
+      return this.#admission.admit(1);
+    } catch (refusal) {
+      if (this.#refusals < MOST_REFUSALS) await this.#moment();
+      throw refusal;
+    }
+  }
+
+  async #moment(): Promise<void> {
+    this.#refusals++;
+    await setTimeout(REFUSAL_MS);
+    this.#refusals--;
+  }
 
   of(request: FastifyRequest): Task {
     return this.#tasks.get(request) as Task;

@@ -19,6 +19,7 @@ import { Extractor, type ServedReID } from './extractor.ts';
 import { addFigureRoutes } from './figure-routes.ts';
 import { GalleryFolder } from './gallery-folder.ts';
 import { ImageStore } from './image-store.ts';
+import { addPage } from './page-routes.ts';
 import { checkProbe } from './probe.ts';
 import { addSearchRoutes } from './search-routes.ts';
 
@@ -134,6 +135,7 @@ class ReidService implements ServiceRoutes, GalleryParts {
     addSearchRoutes(app, this, context);
     addEntryRoutes(app, this, context);
     addFigureRoutes(app, this);
+    addPage(app);
   }
 
   extract(image: ReceivedImage, task: Task, context: ServiceContext): Promise<Float32Array> {
