@@ -360,7 +360,7 @@ const NATIVE: Record<string, RegExp> = {
   // Threads are started where exit() finds and ends them.
   data: /^(ATen|c10)\/|^(node_api|jpeglib|jerror)\.h$|^binding\/[\w/]+\.h$|^engine\/run\/engine_threads\.h$|^kernels\/kernels\.h$/,
   // Ops for every device, called through torch's dispatcher: no Node. How work is cut is the kernels' plan.
-  ops: /^(ATen|c10|torch)\/|^cuda\/(plan|tensor_layout)\.h$/,
+  ops: /^(ATen|c10|torch)\/|^cuda\/(plan|tensor_layout)\.h$|^kernels\/kernels\.h$/,
   // emulator.h is the host tests' platform, in CUDA's place.
   cuda: /^cuda_\w+\.h$|^emulator\.h$/,
 };

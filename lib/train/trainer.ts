@@ -1,5 +1,5 @@
 import { GradScaler } from '../amp/index.ts';
-import type { Module } from '../nn/index.ts';
+import { type Module, utils } from '../nn/index.ts';
 import { lrScheduler } from '../optim/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
 import { TrainError } from './errors.ts';
@@ -85,7 +85,8 @@ export class Trainer<Batch> {
   constructor(options: TrainerOptions<Batch>) {
     checkPositions('Trainer', arguments, 1);
     checkTrainerOptions(options);
-    const { amp, device = 'cpu' } = options;
+    const { amp, device = 'cpu', fuseNorms = false } = options;
+    if (fuseNorms) utils.fuseNorms(options.model);
     this.#options = options;
     this.#scaler = amp === 'float16' ? new GradScaler(device) : undefined;
     this.#saves = new Saves(options, new RunState(options, this.#scaler, this.#means));

@@ -23,6 +23,11 @@ void statistics(Type type, const Map& in, float* mean, float* variance, Team& te
 void instanceAffine(int64_t batch, int64_t channels, const float* mean, const float* variance,
                     int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,
                     float* shift, int64_t out_stride);
+void planeStatistics(const Dense& map, const void* in, float* mean, float* variance, Team& team);
+void planeApply(const Dense& map, const void* in, void* out, const float* scale, const float* shift,
+                const void* add, bool relu, Team& team);
+void normGradientSums(const NormGradient& call, Team& team);
+void normGradientInput(const NormGradient& call, Team& team);
 void fromPlanar(Type type, const float* in, const Map& out, Team& team);
 void toPlanar(Type type, const Map& in, float* out, Team& team);
 void copy(Type type, const Map& in, const Map& out, Team& team);

@@ -172,6 +172,29 @@ struct Taps {
   int64_t stride = 0;
 };
 
+// A dense map of `batch` images: NCHW order if `planar`, else channels_last.
+struct Dense {
+  Type type = Type::kFloat32;
+  bool planar = false;
+  int64_t batch = 0, channels = 0, pixels = 0;
+};
+
+// The gradient of relu(input * scale[c] + shift[c] + addend), where scale and shift come of statistics of the
+// input. All float arrays are [batch][channels] or as they say.
+struct NormGradient {
+  Dense map;
+  const void* input = nullptr;
+  const void* gradient = nullptr;  // of the output
+  bool relu = false;
+  const void* output = nullptr;  // the ReLU passes what is above 0 here; null: where input * scale + shift is
+  const float *scale = nullptr, *shift = nullptr;
+  const float* mean = nullptr;
+  void* passed = nullptr;          // what the ReLU passes, written beside the sums; only with `output`
+  float* sums = nullptr;           // [batch][2][channels]: of what passes, and of that times (input - mean)
+  const float* factors = nullptr;  // [batch][3][channels]
+  void* grad_input = nullptr;      // what passes * factors[0] + (input - mean) * factors[1] + factors[2]
+};
+
 struct Table {
   const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
   // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
@@ -204,6 +227,14 @@ struct Table {
   void (*instanceAffine)(int64_t batch, int64_t channels, const float* mean, const float* variance,
                          int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,
                          float* shift, int64_t out_stride);
+  // The last two for planes, one after another: `statistics`, and out = in * scale + shift + add, then max(0, .) if
+  // `relu`. `add` may be null; scale and shift are [batch][channels].
+  void (*planeStatistics)(const Dense& map, const void* in, float* mean, float* variance, Team& team);
+  void (*planeApply)(const Dense& map, const void* in, void* out, const float* scale, const float* shift,
+                     const void* add, bool relu, Team& team);
+  // The sums of a NormGradient (and what its ReLU passes), then its input's gradient.
+  void (*normGradientSums)(const NormGradient& call, Team& team);
+  void (*normGradientInput)(const NormGradient& call, Team& team);
   // Between NCHW float32 and a map.
   void (*fromPlanar)(Type type, const float* in, const Map& out, Team& team);
   void (*toPlanar)(Type type, const Map& in, float* out, Team& team);

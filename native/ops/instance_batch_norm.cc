@@ -28,14 +28,15 @@ void checkVector(const at::Tensor& vector, const char* name, int64_t length, con
               vector.scalar_type());
 }
 
-void checkResidual(const at::Tensor& residual, const at::Tensor& input) {
-  if (!residual.defined()) return;
-  TORCH_CHECK(residual.sizes() == input.sizes(), "Expected shape ", input.sizes(), " for residual, got ",
-              residual.sizes());
-  TORCH_CHECK(residual.scalar_type() == input.scalar_type(), "Expected ", input.scalar_type(),
-              " for residual, as input has, got ", residual.scalar_type());
-  TORCH_CHECK(residual.device() == input.device(), "Expected residual on ", input.device(),
-              " as input is, got ", residual.device());
+// A residual, or an addend.
+void checkAdded(const at::Tensor& added, const char* name, const at::Tensor& input) {
+  if (!added.defined()) return;
+  TORCH_CHECK(added.sizes() == input.sizes(), "Expected shape ", input.sizes(), " for ", name, ", got ",
+              added.sizes());
+  TORCH_CHECK(added.scalar_type() == input.scalar_type(), "Expected ", input.scalar_type(), " for ", name,
+              ", as input has, got ", added.scalar_type());
+  TORCH_CHECK(added.device() == input.device(), "Expected ", name, " on ", input.device(),
+              " as input is, got ", added.device());
 }
 
 c10::OperatorHandle find(const char* name) {
@@ -50,14 +51,21 @@ void evaluate(const c10::OperatorHandle&, torch::jit::Stack* stack) {
   torch::jit::push(*stack, forward(norm, false).output);
 }
 
+template <bool kAdds>
 void train(const c10::OperatorHandle&, torch::jit::Stack* stack) {
   Norm norm = fromStack(*stack, kPublicArguments + 1, kPublicArguments + 1);
+  if (kAdds) takeAddend(norm);
   norm.mode = BatchMode::kBatch;
   torch::jit::drop(*stack, kPublicArguments + 1);
   torch::jit::push(*stack, forward(norm, false).output);
 }
 
 }  // namespace
+
+void takeAddend(Norm& norm) {
+  norm.addend = std::exchange(norm.residual, at::Tensor());
+  norm.adds = true;
+}
 
 Norm fromStack(const torch::jit::Stack& stack, size_t size, size_t arguments) {
   const c10::IValue* at = stack.data() + stack.size() - size;
@@ -106,7 +114,8 @@ void check(const Norm& norm) {
   TORCH_CHECK(norm.start >= 0 && norm.start <= norm.end && norm.end <= input.size(1),
               "Expected a range within ", input.size(1), " channels for start and end, got ", norm.start,
               " to ", norm.end);
-  checkResidual(norm.residual, input);
+  checkAdded(norm.residual, "residual", input);
+  checkAdded(norm.addend, "addend", input);
   checkVector(norm.instance_weight, "instance_weight", norm.instances(), input);
   checkVector(norm.instance_bias, "instance_bias", norm.instances(), input);
   checkVector(norm.batch_weight, "batch_weight", norm.batches(), input);
@@ -120,13 +129,15 @@ void check(const Norm& norm) {
 Normalised normaliseNothing(const Norm& norm) {
   const bool wide = norm.input.scalar_type() == at::kDouble;
   const auto options = norm.input.options().dtype(wide ? at::kDouble : at::kFloat);
-  const at::Tensor output = norm.residual.defined() ? norm.input + norm.residual : norm.input.clone();
+  const at::Tensor output = at::empty_like(norm.input);
   return {output, at::zeros({2, norm.statistics()}, options)};
 }
 
 Normalised forward(const Norm& norm, bool keep_statistics) {
   check(norm);
   if (norm.input.numel() == 0) return normaliseNothing(norm);
+  if (isForKernels(norm)) return forwardKernels(norm, keep_statistics);
+  if (norm.adds) return composed(norm);
   torch::jit::Stack stack = toStack(norm);
   stack.emplace_back(keep_statistics);
   static const c10::OperatorHandle op = find("ibn::_instance_batch_norm_forward");
@@ -134,22 +145,28 @@ Normalised forward(const Norm& norm, bool keep_statistics) {
   return {stack[0].toTensor(), tensorOf(stack[1])};
 }
 
-Gradients backward(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics) {
+Gradients backward(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics,
+                   const at::Tensor& output) {
   if (norm.input.numel() == 0) {
-    return {at::empty_like(norm.input), at::zeros({2, norm.input.size(1)}, statistics.options())};
+    return {at::empty_like(norm.input), at::zeros({2, norm.input.size(1)}, statistics.options()),
+            norm.adds ? grad : at::Tensor()};
   }
+  if (isForKernels(norm)) return backwardKernels(norm, grad, statistics, output);
+  if (norm.adds) return backwardComposed(norm, grad, statistics, output);
   torch::jit::Stack stack = toStack(norm);
   stack.emplace_back(grad);
   stack.emplace_back(statistics);
   static const c10::OperatorHandle op = find("ibn::_instance_batch_norm_backward");
   op.callBoxed(&stack);
-  return {stack[0].toTensor(), stack[1].toTensor()};
+  return {stack[0].toTensor(), stack[1].toTensor(), {}};
 }
 
 TORCH_LIBRARY(ibn, m) {
-  const std::string common =
-      "(Tensor input, Tensor? residual, int start, int end, Tensor? instance_weight, Tensor? instance_bias, "
-      "Tensor? batch_weight, Tensor? batch_bias, ";
+  const std::string parts =
+      "int start, int end, Tensor? instance_weight, Tensor? instance_bias, Tensor? batch_weight, "
+      "Tensor? batch_bias, ";
+  const std::string common = "(Tensor input, Tensor? residual, " + parts;
+  const std::string adding = "(Tensor input, Tensor addend, " + parts;
   const std::string read = "Tensor? running_mean, Tensor? running_var, ";
   const std::string written = "Tensor(a!)? running_mean, Tensor(b!)? running_var, ";
   const std::string defaults = "float instance_eps=1e-05, float batch_eps=1e-05, bool relu=False";
@@ -158,6 +175,7 @@ TORCH_LIBRARY(ibn, m) {
   const auto define = [&m](const std::string& schema) { m.def(schema.c_str()); };
   define("instance_batch_norm" + common + read + defaults + ") -> Tensor");
   define("instance_batch_norm_train" + common + written + defaults + ", float momentum=0.1) -> Tensor");
+  define("instance_batch_norm_add_train" + adding + written + defaults + ", float momentum=0.1) -> Tensor");
   define("_instance_batch_norm_forward" + common + written + inner +
          "bool keep_statistics) -> (Tensor, Tensor)");
   define("_instance_batch_norm_backward" + common + read + inner +
@@ -172,7 +190,8 @@ TORCH_LIBRARY(ibn, m) {
 
 TORCH_LIBRARY_IMPL(ibn, CompositeExplicitAutograd, m) {
   m.impl("instance_batch_norm", torch::CppFunction::makeFromBoxedFunction<&evaluate>());
-  m.impl("instance_batch_norm_train", torch::CppFunction::makeFromBoxedFunction<&train>());
+  m.impl("instance_batch_norm_train", torch::CppFunction::makeFromBoxedFunction<&train<false>>());
+  m.impl("instance_batch_norm_add_train", torch::CppFunction::makeFromBoxedFunction<&train<true>>());
 }
 
 }  // namespace ibn::ops

@@ -1,5 +1,5 @@
-// Out of torch's own ops: what the CPU runs, what the fused kernels are compared with, and what a second
-// derivative is taken of.
+// Out of torch's own ops: what the CPU runs in dtypes that its kernels do not take, what kernels are compared
+// with, and what a second derivative is taken of.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -60,19 +60,6 @@ at::Tensor summed(const Norm& norm) {
   return norm.residual.defined() ? norm.input + norm.residual : norm.input;
 }
 
-// As torch, which keeps the unbiased variance.
-void updateRunning(const Norm& norm, const at::Tensor& mean, const at::Tensor& variance, int64_t count) {
-  if (!norm.running_mean.defined() || count == 0) return;
-  const at::NoGradGuard no_grad;
-  const double bias = static_cast<double>(count) / static_cast<double>(count - 1);
-  const auto mix = [&](const at::Tensor& running, const at::Tensor& value) {
-    running.mul_(1 - norm.momentum)
-        .add_(value.detach().reshape({-1}).to(running.scalar_type()), norm.momentum);
-  };
-  mix(norm.running_mean, mean);
-  mix(norm.running_var, variance * bias);
-}
-
 Statistics batchStatistics(const Norm& norm, const at::Tensor& x) {
   const auto options = x.options();
   if (norm.mode == BatchMode::kPass) {
@@ -114,42 +101,43 @@ at::Tensor unpackRow(const Norm& norm, const at::Tensor& row) {
               row.narrow(0, count, norm.batches()).view({1, norm.batches(), 1, 1}));
 }
 
-Normalised forwardComposed(const Norm& norm, bool keep_statistics) {
+// Without the output its sign is found anew.
+at::Tensor passedByRelu(const Norm& norm, const at::Tensor& grad, const at::Tensor& normal,
+                        const at::Tensor& weight, const at::Tensor& output) {
+  at::Tensor sign = output;
+  if (!sign.defined()) {
+    const at::Tensor bias = affinePart(norm, norm.instance_bias, norm.batch_bias, 0, normal.options());
+    sign = (normal * weight + bias).to(norm.input.scalar_type());
+  }
+  return at::where(sign <= 0, at::zeros_like(grad), grad);
+}
+
+Normalised forwardCpu(const Norm& norm, bool keep_statistics) {
+  if (isForKernels(norm)) return forwardKernels(norm, keep_statistics);
   Normalised result = composed(norm);
   if (!keep_statistics) result.statistics = at::Tensor();
   return result;
 }
 
-// By hand, so that what autograd does with the fused kernels' statistics can be tested without a GPU.
-Gradients backwardComposed(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics) {
-  const at::ScalarType type = accumulatorOf(norm.input);
-  const at::Tensor z = summed(norm);
-  const at::Tensor x = z.to(type);
-  const at::Tensor rstd = unpackRow(norm, statistics[1]);
-  const at::Tensor normal = (x - unpackRow(norm, statistics[0])) * rstd;
-  const at::Tensor weight = affinePart(norm, norm.instance_weight, norm.batch_weight, 1, x.options());
-  at::Tensor through = grad.to(type);
-  if (norm.relu) {
-    const at::Tensor bias = affinePart(norm, norm.instance_bias, norm.batch_bias, 0, x.options());
-    through = at::where((normal * weight + bias).to(norm.input.scalar_type()) <= 0, at::zeros_like(through),
-                        through);
-  }
-  const at::Tensor direct = through.sum({2, 3}, true);
-  const at::Tensor weighted = (through * normal).sum({2, 3}, true);
-  const auto share = [&](const at::Tensor& sums) {
-    const double size = static_cast<double>(x.size(2) * x.size(3));
-    const at::Tensor batch = batchPart(norm, sums);
-    const at::Tensor whole = norm.mode == BatchMode::kBatch
-                                 ? batch.sum({0}, true) / (size * static_cast<double>(x.size(0)))
-                                 : at::zeros_like(batch);
-    return join(norm, instancePart(norm, sums) / size, whole);
-  };
-  const at::Tensor input = rstd * weight * (through - share(direct) - normal * share(weighted));
-  const at::Tensor affine = at::stack({weighted.sum({0, 2, 3}), direct.sum({0, 2, 3})});
-  return {input.to(norm.input.scalar_type()).contiguous(norm.input.suggest_memory_format()), affine};
+Gradients backwardCpu(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics,
+                      const at::Tensor& output) {
+  const auto run = isForKernels(norm) ? backwardKernels : backwardComposed;
+  return run(norm, grad, statistics, output);
 }
 
 }  // namespace
+
+void updateRunning(const Norm& norm, const at::Tensor& mean, const at::Tensor& variance, int64_t count) {
+  if (!norm.running_mean.defined() || count == 0) return;
+  const at::NoGradGuard no_grad;
+  const double bias = static_cast<double>(count) / static_cast<double>(count - 1);
+  const auto mix = [&](const at::Tensor& running, const at::Tensor& value) {
+    running.mul_(1 - norm.momentum)
+        .add_(value.detach().reshape({-1}).to(running.scalar_type()), norm.momentum);
+  };
+  mix(norm.running_mean, mean);
+  mix(norm.running_var, variance * bias);
+}
 
 Normalised composed(const Norm& norm) {
   if (norm.input.numel() == 0) return normaliseNothing(norm);
@@ -164,16 +152,44 @@ Normalised composed(const Norm& norm) {
   const at::Tensor weight = affinePart(norm, norm.instance_weight, norm.batch_weight, 1, x.options());
   const at::Tensor bias = affinePart(norm, norm.instance_bias, norm.batch_bias, 0, x.options());
   at::Tensor y = (x - mean) * (rstd * weight) + bias;
+  if (norm.addend.defined()) y = y + norm.addend;
   if (norm.relu) y = at::relu(y);
   const at::Tensor output = y.to(z.scalar_type()).contiguous(norm.input.suggest_memory_format());
   return {output, packStatistics(norm, instance, batch)};
 }
 
+// By hand, so that what autograd does with the fused kernels' statistics can be tested without a GPU.
+Gradients backwardComposed(const Norm& norm, const at::Tensor& grad, const at::Tensor& statistics,
+                           const at::Tensor& output) {
+  const at::ScalarType type = accumulatorOf(norm.input);
+  const at::Tensor z = summed(norm);
+  const at::Tensor x = z.to(type);
+  const at::Tensor rstd = unpackRow(norm, statistics[1]);
+  const at::Tensor normal = (x - unpackRow(norm, statistics[0])) * rstd;
+  const at::Tensor weight = affinePart(norm, norm.instance_weight, norm.batch_weight, 1, x.options());
+  const at::Tensor passed = norm.relu ? passedByRelu(norm, grad, normal, weight, output) : grad;
+  const at::Tensor through = passed.to(type);
+  const at::Tensor direct = through.sum({2, 3}, true);
+  const at::Tensor weighted = (through * normal).sum({2, 3}, true);
+  const auto share = [&](const at::Tensor& sums) {
+    const double size = static_cast<double>(x.size(2) * x.size(3));
+    const at::Tensor batch = batchPart(norm, sums);
+    const at::Tensor whole = norm.mode == BatchMode::kBatch
+                                 ? batch.sum({0}, true) / (size * static_cast<double>(x.size(0)))
+                                 : at::zeros_like(batch);
+    return join(norm, instancePart(norm, sums) / size, whole);
+  };
+  const at::Tensor input = rstd * weight * (through - share(direct) - normal * share(weighted));
+  const at::Tensor affine = at::stack({weighted.sum({0, 2, 3}), direct.sum({0, 2, 3})});
+  return {input.to(norm.input.scalar_type()).contiguous(norm.input.suggest_memory_format()), affine,
+          norm.adds ? passed : at::Tensor()};
+}
+
 TORCH_LIBRARY_IMPL(ibn, CPU, m) {
   m.impl("_instance_batch_norm_forward",
-         torch::CppFunction::makeFromBoxedFunction<&forwardKernel<forwardComposed>>());
+         torch::CppFunction::makeFromBoxedFunction<&forwardKernel<forwardCpu>>());
   m.impl("_instance_batch_norm_backward",
-         torch::CppFunction::makeFromBoxedFunction<&backwardKernel<backwardComposed>>());
+         torch::CppFunction::makeFromBoxedFunction<&backwardKernel<backwardCpu>>());
 }
 
 }  // namespace ibn::ops

@@ -93,7 +93,8 @@ Normalised forwardCuda(const Norm& given, bool keep_statistics) {
   return result;
 }
 
-Gradients backwardCuda(const Norm& given, const at::Tensor& given_grad, const at::Tensor& statistics) {
+Gradients backwardCuda(const Norm& given, const at::Tensor& given_grad, const at::Tensor& statistics,
+                       const at::Tensor& /*output*/) {
   cuda::Layout layout = cuda::Layout::kPlanes;
   const Norm norm = dense(given, layout);
   const cuda::Problem problem = problemOf(norm, layout);

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
 import { save } from '../../checkpoint/index.ts';
-import type { parallel } from '../../nn/index.ts';
+import { type parallel, utils } from '../../nn/index.ts';
 import { swaUtils } from '../../optim/index.ts';
 import { manualSeed } from '../../tensor/index.ts';
 import { configText } from '../../train/config/config-file.ts';
@@ -96,8 +96,10 @@ function writeConfig({ output, ...config }: RunConfig): void {
   writeAtomically(join(output, 'config.yaml'), (sink) => sink(Buffer.from(text)));
 }
 
-function prepare(model: ImageNetwork, { device, channelsLast, freeze: frozen = [] }: TrainConfig): void {
+function prepare(model: ImageNetwork, config: TrainConfig): void {
+  const { device, channelsLast, fuseNorms, freeze: frozen = [] } = config;
   model.to(channelsLast ? { device, memoryFormat: 'channels_last' } : { device });
+  if (fuseNorms) utils.fuseNorms(model);
   freeze(model, frozen);
 }
 

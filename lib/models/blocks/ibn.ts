@@ -38,6 +38,8 @@ export class IBN extends Module {
   /** Channels that go through `IN`. */
   readonly instanceChannels: number;
   readonly planes: number;
+  /** Whether both parts are one op on the CPU; see `nn.utils.fuseNorms`. Default false. */
+  fused = false;
 
   /**
    * @param planes Channels of the input.

@@ -3,7 +3,7 @@ import { BatchNorm2d, Conv2d, type InstanceNorm2d, Module, ReLU, type Sequential
 import { checkOptions, checkPositions } from '../../options.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { release, temporaries } from '../../tensor/scope.ts';
-import { addNormRelu, normRelu } from './fused-norm.ts';
+import { normRelu, residualEnd } from './fused-norm.ts';
 import { type IBN, IBN_c } from './ibn.ts';
 import { firstNorm, type IBNPlacement, lastNorm, secondNorm } from './placement.ts';
 import { SELayer } from './se-layer.ts';
@@ -75,9 +75,7 @@ export class BasicBlock_IBN extends Module {
       let out = call(this.conv1, x); // (N, planes, H / stride, W / stride)
       out = normRelu(this.bn1, this.relu, out);
       out = forwardThenRelease(this.conv2, out);
-      out = forwardThenRelease(this.bn2, out);
-      if (this.se !== null) out = forwardThenRelease(this.se, out);
-      out = addNormRelu(out, residual, this.IN, this.relu);
+      out = residualEnd(out, residual, { norm: this.bn2, se: this.se, IN: this.IN, relu: this.relu });
       if (residual !== x) release(residual);
       return out;
     });
@@ -138,9 +136,7 @@ export class Bottleneck_IBN extends Module {
       out = forwardThenRelease(this.conv2, out); // (N, width, H / stride, W / stride)
       out = normRelu(this.bn2, this.relu, out);
       out = forwardThenRelease(this.conv3, out); // (N, 4 planes, H / stride, W / stride)
-      out = forwardThenRelease(this.bn3, out);
-      if (this.se !== null) out = forwardThenRelease(this.se, out);
-      out = addNormRelu(out, residual, this.IN, this.relu);
+      out = residualEnd(out, residual, { norm: this.bn3, se: this.se, IN: this.IN, relu: this.relu });
       if (residual !== x) release(residual);
       return out;
     });

@@ -77,6 +77,8 @@ export class DenseIBN extends Module {
   IN: InstanceNorm2d | null;
   /** Channels that go through `BN`: `planes * (1 - ratio)`, rounded down. */
   readonly batchChannels: number;
+  /** Whether both parts are one op on the CPU; see `nn.utils.fuseNorms`. Default false. */
+  fused = false;
 
   /** @param ratio Share for instance normalisation, 0 to 1. Default 0.4. */
   constructor(planes: number, ratio = 0.4) {

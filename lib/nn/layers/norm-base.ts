@@ -48,6 +48,11 @@ export abstract class NormBase extends Module {
   momentum: number | null;
   readonly affine: boolean;
   readonly trackRunningStats: boolean;
+  /**
+   * Whether the norm is one pass over the map on the CPU, with a ReLU or an addition beside it where the networks have one;
+   * see `nn.utils.fuseNorms`. Of `BatchNorm2d` and `InstanceNorm2d`; default false.
+   */
+  fused = false;
 
   constructor(numFeatures: number, options: NormLayerOptions, list: ReturnType<typeof normSignature>) {
     super();

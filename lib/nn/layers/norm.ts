@@ -2,6 +2,7 @@ import { checkPositions } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { checkTensor } from '../arguments.ts';
 import { checkBatchSize, checkEps, checkSpatialSize } from '../functional/batch-checks.ts';
+import { fusedBatchNorm } from '../fused-norms.ts';
 import type { LoadContext } from '../module/state-hooks.ts';
 import { countBatch, NormBase, type NormLayerOptions, normSignature } from './norm-base.ts';
 
@@ -69,7 +70,12 @@ export class BatchNorm1d extends batchNormLayer([2, 3]) {}
 export class BatchNorm2d extends batchNormLayer(
   [4],
   '; a network takes batches: give one image as x.unsqueeze(0), (1, C, H, W)',
-) {}
+) {
+  override forward(x: Tensor): Tensor {
+    checkPositions(this.constructor.name, arguments, 1);
+    return (this.fused ? fusedBatchNorm(this, x) : undefined) ?? super.forward(x);
+  }
+}
 
 /** Batch normalisation of (N, C, D, H, W). */
 export class BatchNorm3d extends batchNormLayer([5]) {}

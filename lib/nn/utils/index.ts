@@ -1,5 +1,6 @@
 /** torch.nn.utils: gradients, parameters, sequences, parametrizations. */
 export { skipInit } from '../init/skip-init.ts';
+export { fuseNorms } from './fuse-norms.ts';
 export {
   fuseConvBnEval,
   fuseConvBnWeights,

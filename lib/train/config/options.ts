@@ -217,6 +217,10 @@ export const OPTIONS = {
     about: 'mixed precision; float16 with a scaler',
   },
   channelsLast: { schema: kind.flag, about: 'lay maps out channels last' },
+  fuseNorms: {
+    schema: kind.flag,
+    about: 'norms as one op each on the CPU: faster, equal within rounding',
+  },
   device: {
     schema: kind.device,
     value: 'device',
