@@ -20,9 +20,11 @@ export interface SegmentLoadOptions {
   strict?: boolean;
   /** Where the network goes. Default `'cpu'`. */
   device?: Device;
+  /** Map the file into memory instead of reading it, as `load` does. Default false. */
+  mmap?: boolean;
 }
 
-const OPTIONS = ['layout', 'options', 'strict', 'device'];
+const OPTIONS = ['layout', 'options', 'strict', 'device', 'mmap'];
 
 /**
  * Reads a network for segmentation from a checkpoint of this package, of RobustNet (DeepLabV3+ with ResNets, plain, IBN and
@@ -39,11 +41,11 @@ const OPTIONS = ['layout', 'options', 'strict', 'device'];
 export function load(file: string | URL | Uint8Array, options: SegmentLoadOptions = {}): LoadedSegmenter {
   checkPositions('segment.load', arguments, 2);
   checkOptions('segment.load', options, OPTIONS);
-  const { layout, strict = true, device = 'cpu', options: given = {} } = options;
+  const { layout, strict = true, device = 'cpu', mmap = false, options: given = {} } = options;
   if (layout !== undefined) checkChoice('segment.load', 'layout', layout, SEGMENT_LAYOUTS);
-  checkFlags('segment.load', { strict });
+  checkFlags('segment.load', { strict, mmap });
   return scope(() => {
-    const saved = loadFile(file);
+    const saved = loadFile(file, { mmap });
     const entries = stateDictOf(saved, { strict: false });
     const found = foundIn(entries, file, layout);
     const told = toldBy(saved, found);
