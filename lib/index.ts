@@ -26,6 +26,7 @@ export { type PlotSpec, plotSvg } from './plot/index.ts';
 export * as reid from './reid/index.ts';
 export * as segment from './segment/index.ts';
 export * as serve from './serve/index.ts';
+export * as studies from './studies/index.ts';
 export * from './tensor/index.ts';
 export * as train from './train/index.ts';
 export * as utils from './utils/index.ts';

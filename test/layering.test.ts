@@ -59,6 +59,8 @@ const ALLOWED: Record<string, string[]> = {
   segment: ['atomic-file', 'tensor', 'nn', 'models', 'data', 'checkpoint'],
   // It never imports train.
   serve: ['atomic-file', 'problem', 'libtorch', 'tensor', 'data', 'reid'],
+  // Studies of features; never of training.
+  studies: ['tensor', 'models'],
   plot: [],
   testing: ['tensor'],
   cli: ['*'],
@@ -158,6 +160,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     launch: ['network', 'train'],
     reid: ['.', 'network', 'serve', 'train'],
     segment: ['.', 'network', 'train'],
+    divergence: ['network', 'train'],
     serve: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],
@@ -171,6 +174,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
       'launch',
       'reid',
       'segment',
+      'divergence',
       'serve',
       'network',
       'inspect',

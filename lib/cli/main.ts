@@ -5,6 +5,7 @@ import { packageVersion } from '../libtorch/find/package-root.ts';
 import { registerClassify } from './classify/classify.ts';
 import { registerConvert } from './convert/convert.ts';
 import { registerDemo } from './demo.ts';
+import { registerDivergence } from './divergence/divergence.ts';
 import { registerEvaluate } from './evaluate/evaluate.ts';
 import { registerInspect } from './inspect/inspect.ts';
 import { registerLaunch } from './launch/launch.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   registerReport,
   registerReid,
   registerSegment,
+  registerDivergence,
   registerServe,
   registerInspect,
   registerConvert,
