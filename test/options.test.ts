@@ -7,6 +7,7 @@ import { dist, errorOf, tmp } from './helpers/index.ts';
 import type { Call } from './options/call.ts';
 import { DISTRIBUTED_CALLS } from './options/distributed-calls.ts';
 import { REID_CALLS } from './options/reid-calls.ts';
+import { TASK_CALLS } from './options/task-calls.ts';
 
 const {
   amp,
@@ -77,6 +78,7 @@ const OPTIMIZERS = [
 const CALLS: Record<string, Call> = {
   ...DISTRIBUTED_CALLS,
   ...REID_CALLS,
+  ...TASK_CALLS,
   'distributions.Distribution': (options) =>
     new (class Coin extends ibn.distributions.Bernoulli {})(0.5, options),
   'distributions.Normal': (options) => new ibn.distributions.Normal(0, 1, options),
@@ -525,6 +527,8 @@ const ELSEWHERE: Record<string, string> = {
   'CompiledModel.fromPlan': 'called by the package',
   'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',
   'optim.lrScheduler.LRScheduler': 'abstract: its subclasses check theirs',
+  'serve.Server.listen': 'opens a port: test/serve',
+  'serve.Server.close': 'opens a port: test/serve',
   'optim.Optimizer': 'abstract: its subclasses check theirs',
 };
 
@@ -592,7 +596,10 @@ const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
   [/^datasets\.EmojiStyles$/, 'made by load, which is checked'],
   [/^(datasets\.WebDataset|reid\.Gallery)$/, 'made by open, which is checked'],
-  [/^(distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.LoadedReID)$/, 'made by the package'],
+  [
+    /^(distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.LoadedReID|segment\.LoadedSegmenter|serve\.(Server|Service))$/,
+    'made by the package',
+  ],
   [/^(nn\.(Sequential|Identity)|TensorDataset|StackDataset)$/, 'takes any number'],
   [/^(nn|transforms)\.functional\./, 'called in every forward: options are checked, which come last'],
   [/^(linalg|fft|special)\./, 'ops, which know their arguments'],
@@ -605,7 +612,10 @@ const ANY_POSITIONS: [RegExp, string][] = [
     'abstract, made by the package, or takes any number',
   ],
   [/^(amp|cuda)\./, 'has no positions that torch has and this does not'],
-  [/^optim\.(Optimizer|lrScheduler\.(LRScheduler|Scheduler))$|^distributions\.Distribution$/, 'abstract'],
+  [
+    /^optim\.(Optimizer|lrScheduler\.(LRScheduler|Scheduler))$|^distributions\.Distribution$|^segment\.Segmenter$/,
+    'abstract',
+  ],
   [
     /^(checkpoint\.Inert\w+|CompiledModel|Complex|MappedFile|OpaqueValue|UntypedStorage|Tensor|Slice|Generator)$/,
     'made by the package, or a value',

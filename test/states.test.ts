@@ -70,6 +70,7 @@ describe('every entry point of the tensor layer', () => {
 
   // For float32 [1, 2] without a graph, on a machine without CUDA.
   const ordinary: Record<string, string> = {
+    backward: 'TorchError',
     grad: 'TorchError',
     setRngState: 'RangeError',
     where: 'TorchError',

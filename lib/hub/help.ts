@@ -19,6 +19,8 @@ const RESIDUAL: Record<string, string> = {
   widths: 'planes of the four stages (default [64, 128, 256, 512])',
   replaceStrideWithDilation: 'dilation for stride in stages 2 to 4 (default [false, false, false])',
   outputStride: 'the same by the stride of the last map: 8, 16 or 32 (default 32)',
+  dilateFirst:
+    "whether a dilated stage's first block is dilated as its others are, as in PSPNet (default false)",
   lastStride: 'stride of stage 4: 2 (default), or 1 as in Re-ID',
   avgpool: 'pooling before the classifier (default GlobalAvgPool2d; the original has new nn.AvgPool2d(7))',
 };

@@ -5,9 +5,9 @@ import type { FastifyInstance } from 'fastify';
 import { checkOptions, checkPositions, checkText, describeValue } from '../options.ts';
 import { sendRefusal } from './http/errors.ts';
 import type { Readiness } from './http/health.ts';
+import { checkService, mount } from './mount.ts';
 import { SERVE_OPTIONS, type ServeOptions, serveSettings } from './options.ts';
 import { loadPackages } from './packages.ts';
-import { checkService, mount } from './plugin.ts';
 import type { Service } from './service.ts';
 
 /** Where a server listens. */
@@ -28,11 +28,11 @@ export class Server {
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(app: FastifyInstance, service: Service, readiness: Readiness) {
+  constructor(app: object, service: Service, readiness: object) {
     this.app = app;
-    this.#app = app;
+    this.#app = app as FastifyInstance;
     this.#service = service;
-    this.#readiness = readiness;
+    this.#readiness = readiness as Readiness;
   }
 
   /** Begins to take requests. Gives the address, `http://127.0.0.1:8080`. */

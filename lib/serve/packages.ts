@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyServerOptions } from 'fastify';
 import { problemMessage } from '../problem.ts';
+import { ServerPackagesError } from './packages-error.ts';
 
 /** What is used of the packages of a server, which are there only where somebody installed them. */
 export interface ServerPackages {
@@ -11,12 +12,6 @@ export interface ServerPackages {
 }
 
 const NAMES = ['fastify', '@fastify/multipart', '@fastify/rate-limit', '@fastify/swagger', 'prom-client'];
-
-/** A package of the server is not installed. `code` is `ERR_SERVER_PACKAGES`. */
-export class ServerPackagesError extends Error {
-  override readonly name = 'ServerPackagesError';
-  readonly code = 'ERR_SERVER_PACKAGES';
-}
 
 /** @throws ServerPackagesError with the command that installs what is missing */
 export async function loadPackages(

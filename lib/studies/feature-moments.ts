@@ -1,7 +1,15 @@
 import { createFeatureExtractor, type FeatureModel } from '../models/index.ts';
-import { checkAsyncIterable, checkPositions } from '../options.ts';
+import { checkAsyncIterable, checkPositions, describeValue } from '../options.ts';
 import { inferenceMode, scope, type Tensor } from '../tensor/index.ts';
 import { ChannelMoments } from './moments.ts';
+
+function checkFeatures(owner: string, model: FeatureModel): void {
+  if (Array.isArray(model?.featureInfo) && typeof model.namedModules === 'function') return;
+  const got = describeValue(model);
+  throw new TypeError(
+    `Expected a network with features, such as models.resnet50_ibn_a(), for ${owner}, got ${got}`,
+  );
+}
 
 /**
  * The features of a network by depth: the stem and every residual block, 17 for ResNet-50; its stages where it has no
@@ -9,6 +17,7 @@ import { ChannelMoments } from './moments.ts';
  */
 export function depthFeatures(model: FeatureModel): string[] {
   checkPositions('depthFeatures', arguments, 1);
+  checkFeatures('depthFeatures', model);
   const named = new Map(model.namedModules());
   return model.featureInfo.flatMap(({ name }) => {
     const blocks = /^layer\d$/.test(name) ? (named.get(name)?.children().length ?? 0) : 0;
@@ -26,13 +35,15 @@ export function depthFeatures(model: FeatureModel): string[] {
 export async function featureMoments(
   model: FeatureModel,
   batches: AsyncIterable<Tensor> | Iterable<Tensor>,
-  names: readonly string[] = depthFeatures(model),
+  names?: readonly string[],
 ): Promise<Map<string, ChannelMoments>> {
   checkPositions('featureMoments', arguments, 3);
+  checkFeatures('featureMoments', model);
   checkAsyncIterable('featureMoments argument "batches"', 'an iterable of images', batches);
   if (model.training)
     throw new RangeError('Expected a network in evaluation mode for featureMoments; call model.eval()');
-  const extractor = createFeatureExtractor(model, names);
+  const wanted = names ?? depthFeatures(model);
+  const extractor = createFeatureExtractor(model, wanted);
   const moments = new Map(
     extractor.featureInfo.map(({ name, channels }) => [name, new ChannelMoments(channels)]),
   );
@@ -40,7 +51,7 @@ export async function featureMoments(
     inferenceMode(() =>
       scope(() => {
         const maps = extractor.forward(batch);
-        for (const name of names) addMeans(moments.get(name) as ChannelMoments, maps[name] as Tensor);
+        for (const name of wanted) addMeans(moments.get(name) as ChannelMoments, maps[name] as Tensor);
       }),
     );
     batch.dispose();

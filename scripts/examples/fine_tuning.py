@@ -57,9 +57,9 @@ def epoch_of(model, frozen, loader, optimizer=None):
 torch.set_num_threads(1)
 torch.manual_seed(0)
 folder = Path(sys.argv[1])
-numbers = [v2.ToDtype(torch.float32, scale=True), v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
-augment = v2.Compose([v2.PILToTensor(), v2.RandomResizedCrop(32), v2.RandomHorizontalFlip(), *numbers])
-plain = v2.Compose([v2.PILToTensor(), v2.Resize(37), v2.CenterCrop(32), *numbers])
+numbers = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+augment = v2.Compose([v2.RandomResizedCrop(32), v2.RandomHorizontalFlip(), *numbers])
+plain = v2.Compose([v2.Resize(37), v2.CenterCrop(32), *numbers])
 train = DataLoader(ImageFolder(folder / 'train', augment), batch_size=8, shuffle=True)
 val = DataLoader(ImageFolder(folder / 'val', plain), batch_size=8)
 

@@ -16,7 +16,9 @@ const FENCE = /((?:^<!--(?:(?!-->)[\s\S])*-->\n+)*)^```(\w*)\n([\s\S]*?)^```$/gm
 function importsFor(code, exported) {
   const isUsed = (name) => new RegExp(`(?<![.\\w'])${name}\\b(?!:)`).test(code);
   const isDeclared = (name) =>
-    new RegExp(`import [^;]*\\b${name}\\b|(const|let|class|function) ([{[][^=]*\\b)?${name}\\b`).test(code);
+    new RegExp(
+      `import [^;]*\\b${name}\\b|(const|let|class|function) ([{[](?:(?! of )[^=])*\\b)?${name}\\b`,
+    ).test(code);
   const isMissing = (name) => isUsed(name) && !isDeclared(name);
   const names = exported.filter(isMissing);
   return names.length === 0 ? '' : `import { ${names.join(', ')} } from 'ibn-net';\n`;

@@ -176,6 +176,11 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   [/^nn\.utils\.parametrize\.isParametrized$/, /^\[1\]/, 'asks whether there is one'],
   [/parametrizations\.spectralNorm$/, /nPowerIterations: huge$/, 'does as much as it is told'],
   [
+    /^nn\.init\.sparse_$/,
+    /^\[0\] (complex64|four more columns)$|^\[2\] (undefined|huge)$/,
+    'a matrix, and a number, as torch takes',
+  ],
+  [
     /^nn\.init\.calculateFanInAndFanOut$/,
     /bool|64|two more|four more/,
     'only the shape is read; private in torch',

@@ -46,6 +46,7 @@ const onContext =
   };
 
 const calls: Record<string, [args: unknown[], call?: Call]> = {
+  'autograd.backward': [[[x], [y], { retainGraph: true, createGraph: true }]],
   'autograd.detectAnomaly': [[() => 1, { checkNan: false }]],
   'autograd.enableGrad': [[() => 1]],
   'autograd.grad': [

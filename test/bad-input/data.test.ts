@@ -197,6 +197,7 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
 
 const OTHERS: Record<string, string> = {
   IterableDataset: 'the base',
+  decodeLabels: 'as decodeImage, and test/segment/data',
   DatasetError: 'an error, which the package makes',
   ImageError: 'an error, which the package makes',
   defaultConvert: 'takes whatever a sample is, as torch does',

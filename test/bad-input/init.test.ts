@@ -16,6 +16,7 @@ const calls: Record<string, unknown[]> = {
   zeros_: [weight],
   eye_: [weight],
   dirac_: [filters, 2],
+  sparse_: [weight, 0.5, 0.1],
   calculateFanInAndFanOut: [weight],
   calculateGain: ['leaky_relu', 0.1],
   xavierUniform_: [weight, 2],

@@ -17,9 +17,12 @@ const TAKE_ANYTHING: readonly (readonly [name: RegExp, reason: string])[] = [
     /^distributed\.(allGather|allToAll|allGatherObject|broadcastObjectList|destroyProcessGroup|get\w+|newGroup)$|^Distributed(Eval)?Sampler$|^train\.ClassificationMetrics\.allReduce$/,
     'without a process group the error says so first',
   ],
-  [/^autograd\.(Function|FunctionCtx)$|^distributions\.Distribution$|^IterableDataset$/, 'a base'],
   [
-    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor|distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.(Gallery|LoadedReID)|datasets\.(EmojiStyles|WebDataset))$/,
+    /^autograd\.(Function|FunctionCtx)$|^distributions\.Distribution$|^IterableDataset$|^segment\.Segmenter$/,
+    'a base',
+  ],
+  [
+    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor|distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.(Gallery|LoadedReID)|segment\.LoadedSegmenter|serve\.(Server|Service)|datasets\.(EmojiStyles|WebDataset))$/,
     'made by the package',
   ],
   [/^checkpoint\.(metadataOf|textsOf)$/, 'any object is a state dict'],

@@ -20,6 +20,7 @@ const calls: Record<string, [args: unknown[], call?: Call]> = {
   setDetectAnomaly: [[false, { checkNan: true }]],
   allclose: [[x, x, { rtol: 1e-5, atol: 1e-8, equalNan: true }]],
   equal: [[x, x]],
+  backward: [[[x.clone().requiresGrad_()], [y], { retainGraph: true, createGraph: true }]],
   grad: [[[x.clone().requiresGrad_()], [x.clone().requiresGrad_()], { allowUnused: true, gradOutputs: [y] }]],
   dtypeOfArray: [[new Float32Array(2)]],
   isComplex: [['float32']],

@@ -42,6 +42,7 @@ class Symmetric extends nn.Module {
 
 const calls: Record<string, [args: unknown[], call?: Call]> = {
   skipInit: [[() => new nn.Linear(2, 2)]],
+  fuseNorms: [[new nn.Sequential(new nn.BatchNorm2d(4))]],
   fuseConvBnEval: [[conv, new nn.BatchNorm2d(4).eval(), false]],
   fuseConvBnWeights: [[randn([4, 3, 2, 2]), ones([4]), ...norm, false]],
   fuseLinearBnEval: [[linear.clone().eval(), new nn.BatchNorm1d(4).eval()]],
@@ -76,6 +77,8 @@ const calls: Record<string, [args: unknown[], call?: Call]> = {
     [linear, { name: 'weight', orthogonalMap: 'cayley', useTrivialization: true }],
     onCopy(parametrizations.orthogonal as Call),
   ],
+  'parametrize.cached': [[() => 1]],
+  'parametrize.typeBeforeParametrizations': [[linear]],
   'parametrize.isParametrized': [[linear, 'weight']],
   'parametrize.registerParametrization': [
     [linear, 'weight', new Symmetric(), { unsafe: true }],

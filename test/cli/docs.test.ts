@@ -12,7 +12,9 @@ function shellCalls(): { page: string; command: string; flags: string[] }[] {
       /^```(?:sh|dockerfile)\n([\s\S]*?)^```$/gm,
     );
     const calls = [...blocks].flatMap(([, text]) => [
-      ...(text as string).matchAll(/npx ibn-net (reid [a-z]+|[a-z-]+)([^#\n&|]*)/g),
+      ...(text as string).matchAll(
+        /npx ibn-net (reid [a-z]+|segment [a-z]+|[a-z-]+)((?:(?!ibn-net )[^#\n&|])*)/g,
+      ),
     ]);
     return calls.map(([, command, rest]) => ({
       page,

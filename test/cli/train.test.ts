@@ -556,7 +556,7 @@ describe('what cannot be trained', () => {
     expect((await refused('data', '--crop-schedule', '128'))[1]).toContain(
       'Expected an epoch and pixels, such as 30:160',
     );
-    expect((await refused('data', '--optimizer', 'lamb'))[1]).toContain('Expected sgd, adamw, adam,');
+    expect((await refused('data', '--optimizer', 'lion'))[1]).toContain('Expected sgd, adamw, adam,');
     expect((await refused('data', '--no-ema', '--no-nesterov'))[1]).toContain(
       'Expected --output FOLDER, got none',
     );

@@ -60,6 +60,13 @@ const GIVEN: Record<string, string> = {
   queryIds: '[1, 2, 3, 4]',
   galleryIds: 'Array.from({ length: 20 }, (_, image) => image % 5)',
   queryCameras: '[0, 0, 0, 0]',
+  queryPaths: "['q.jpg', 'r.jpg', 's.jpg', 't.jpg']",
+  galleryPaths: 'galleryIds.map((_, image) => `${image}.jpg`)',
+  fromPython: 'randn([2, 2048])',
+  lossA: 'x.mul(w).sum()',
+  lossB: 'x.mul(w).mean()',
+  network: 'models.resnet18_ibn_a().eval()',
+  service: 'await serve.classification({ load: () => ({}) as never })',
   galleryCameras: 'new Array<number>(20).fill(1)',
   dataset: 'new TensorDataset(randn([96, 4]))',
   ddp: 'new nn.parallel.DistributedDataParallel(models.resnet18_ibn_a())',
@@ -72,6 +79,8 @@ const GIVEN: Record<string, string> = {
 const FROM_NODE: Record<string, string> = {
   readFile: 'node:fs/promises',
   createReadStream: 'node:fs',
+  writeFileSync: 'node:fs',
+  fastify: 'fastify',
   expect: 'vitest',
 };
 
@@ -80,10 +89,11 @@ const CHECK_ONLY: [RegExp, string][] = [
   [/https:/, 'needs a server'],
   [/initProcessGroup|allReduce|allGatherObject|broadcastObjectList|ddp\./, 'needs other ranks'],
   [
-    /weights\.bin|train-(0000|\{)|model_120|market_sbs|d9d0bb7b|market\b|gallery\.lmdb|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
+    /weights\.bin|train-(0000|\{)|model_120|market_sbs|d9d0bb7b|market\b|gallery\.lmdb|data\/cityscapes|gtav_ibn|9ca61e85|sbs_R50|queryPaths|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
     'needs files of its own',
   ],
   [/expect\./, 'needs a test runner'],
+  [/serve\./, 'opens a port'],
 ];
 
 const namespaces = [library, testing].flatMap((all) => [

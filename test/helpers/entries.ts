@@ -43,6 +43,7 @@ export const functions: Record<string, Entry> = {
   getNumThreads: fine((ibn) => ibn.getNumThreads() > 0),
   getPrintoptions: fine((ibn) => ibn.getPrintoptions().precision),
   getRngState: fine((ibn) => ibn.getRngState().numel()),
+  backward: throws((ibn, x) => ibn.backward([x])),
   grad: throws((ibn, x) => ibn.grad([x], [x])),
   inferenceMode: fine((ibn) => ibn.inferenceMode(() => ibn.isInferenceModeEnabled())),
   initialSeed: fine((ibn) => typeof ibn.initialSeed()),

@@ -46,7 +46,7 @@ describe('hub', () => {
         "RangeError undefined: Unknown model "resnet50_ibn_c"; did you mean resnet50_ibn_a or resnet50_ibn_b?",
         "RangeError undefined: Unknown model "resnet50_ibn_c"; did you mean resnet50_ibn_a or resnet50_ibn_b?",
         "HubError ERR_HUB_NO_WEIGHTS: Expected pretrained to be false for resnet152_ibn_a, got true; weights were published for resnet18_ibn_a, resnet34_ibn_a, resnet50_ibn_a, resnet101_ibn_a, resnet18_ibn_b, resnet34_ibn_b, resnet50_ibn_b, resnet101_ibn_b, resnext101_ibn_a, se_resnet101_ibn_a, densenet121_ibn_a, densenet169_ibn_a",
-        "RangeError undefined: Expected a known option for resnet18_ibn_a, got "forceReload"; known options: numClasses, inChannels, ibnCfg, ratio, widths, groups, widthPerGroup, stem, avgpool, replaceStrideWithDilation, outputStride, lastStride, pretrained",
+        "RangeError undefined: Expected a known option for resnet18_ibn_a, got "forceReload"; known options: numClasses, inChannels, ibnCfg, ratio, widths, groups, widthPerGroup, stem, avgpool, replaceStrideWithDilation, outputStride, dilateFirst, lastStride, pretrained",
       ]
     `);
   });
@@ -85,6 +85,7 @@ describe('hub.help', () => {
         widths: planes of the four stages (default [64, 128, 256, 512])
         replaceStrideWithDilation: dilation for stride in stages 2 to 4 (default [false, false, false])
         outputStride: the same by the stride of the last map: 8, 16 or 32 (default 32)
+        dilateFirst: whether a dilated stage's first block is dilated as its others are, as in PSPNet (default false)
         lastStride: stride of stage 4: 2 (default), or 1 as in Re-ID
         avgpool: pooling before the classifier (default GlobalAvgPool2d; the original has new nn.AvgPool2d(7))
         groups: groups of the 3x3 convolutions (default 1; not in 18 and 34)

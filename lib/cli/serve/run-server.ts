@@ -23,10 +23,16 @@ export async function runServer(
   const options = serveOptions(flags);
   const server = await createServer(service, options);
   await leaveCores();
-  const address = await server.listen({ port: flags.port, host: flags.host });
-  streams.stdout.write(`Listening on ${address}\n`);
-  if (options.token === undefined && !isLoopback(flags.host)) streams.stderr.write(openToAll(flags.host));
-  await untilStopped(server, streams);
+  const signals = takeSignals(server, streams); // before anybody knows that there is a server
+  try {
+    const address = await server.listen({ port: flags.port, host: flags.host });
+    streams.stdout.write(`Listening on ${address}\n`);
+    if (options.token === undefined && !isLoopback(flags.host)) streams.stderr.write(openToAll(flags.host));
+    await signals.stopped;
+    await server.close();
+  } finally {
+    signals.release();
+  }
 }
 
 const openToAll = (host: string): string =>
@@ -45,7 +51,13 @@ async function leaveCores(): Promise<void> {
   setNumThreads(1);
 }
 
-async function untilStopped(server: Server, { stdout, stderr }: ServerStreams): Promise<void> {
+interface Signals {
+  /** Settles at the first SIGINT or SIGTERM. */
+  readonly stopped: Promise<unknown>;
+  release(): void;
+}
+
+function takeSignals(server: Server, { stdout, stderr }: ServerStreams): Signals {
   const reload = () => {
     server.reload().then(
       () => stdout.write('Loaded the model again\n'),
@@ -56,8 +68,9 @@ async function untilStopped(server: Server, { stdout, stderr }: ServerStreams): 
   const stop = new StopSignals((name) => {
     stderr.write(`${name}: answering what was asked; once more ends at once\n`);
   });
-  await once(stop.signal, 'abort');
-  await server.close();
-  process.off('SIGHUP', reload);
-  stop.release();
+  const release = () => {
+    process.off('SIGHUP', reload);
+    stop.release();
+  };
+  return { stopped: once(stop.signal, 'abort'), release };
 }

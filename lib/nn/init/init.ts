@@ -76,6 +76,7 @@ export function sparse_(target: Tensor, sparsity: number, std = 0.01): Tensor {
   checkPositions('sparse_', arguments, 3);
   checkNumbers('sparse_', { sparsity, std });
   checkTarget('sparse_', target);
+  if (std < 0) throw new RangeError(`Expected a number from 0 for sparse_ std, got ${std}`);
   if (target.dim() !== 2) throw new RangeError(`Expected 2 dimensions for sparse_, got ${target.dim()}`);
   if (sparsity < 0 || sparsity > 1) {
     throw new RangeError(`Expected a share from 0 to 1 for sparse_ sparsity, got ${sparsity}`);

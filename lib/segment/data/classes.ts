@@ -1,3 +1,5 @@
+import { checkCount, checkPositions } from '../../options.ts';
+
 /** A colour: red, green, blue from 0 to 255. */
 export type Colour = readonly [number, number, number];
 
@@ -77,6 +79,8 @@ export function sameMapping(numClasses: number): Int16Array {
 
 /** Colours that differ, for classes that have none: those of Pascal VOC, whose bits are spread over the three. */
 export function classColours(count: number): Colour[] {
+  checkPositions('classColours', arguments, 1);
+  checkCount('classColours', 'count', count, 0);
   return Array.from({ length: count }, (_, label) => {
     const colour = [0, 0, 0];
     for (let bits = label + 1, shift = 7; bits > 0; bits >>= 3, shift--)

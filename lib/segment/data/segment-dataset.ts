@@ -4,7 +4,7 @@ import { decodeImage } from '../../data/image.ts';
 import { labelPixels } from '../../data/labels.ts';
 import { Resize } from '../../data/transforms/index.ts';
 import type { Step } from '../../data/transforms/transform.ts';
-import { checkOptions, checkPositions } from '../../options.ts';
+import { checkOptions, checkPositions, describeValue } from '../../options.ts';
 import { scope, type Tensor } from '../../tensor/index.ts';
 import { fromOwnBytes } from '../../tensor/own-bytes.ts';
 import { IGNORED, UNKNOWN } from './classes.ts';
@@ -17,6 +17,12 @@ export type SegmentSample = [image: Tensor, mask: Tensor];
 export interface SegmentDatasetOptions {
   /** Steps for image and mask together: `segment.trainTransform`, `segment.evalTransform`, or any that take `{ image, mask }`. */
   transform?: Step;
+}
+
+function checkData(data: SegmentData): void {
+  const { pairs, size } = (data ?? {}) as Partial<SegmentData>;
+  if (Array.isArray(pairs) && size !== undefined) return;
+  throw new TypeError(`Expected what segment.loadData gives for SegmentDataset, got ${describeValue(data)}`);
 }
 
 /**
@@ -38,6 +44,7 @@ export class SegmentDataset implements Dataset<SegmentSample> {
     checkPositions('SegmentDataset', arguments, 2);
     checkOptions('SegmentDataset', options, ['transform']);
     checkTransform('SegmentDataset', options.transform);
+    checkData(data);
     this.data = data;
     this.#transform = options.transform;
     this.#resize = data.size === null ? undefined : new Resize([...data.size]);

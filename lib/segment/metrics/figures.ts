@@ -64,10 +64,12 @@ export function figuresOf(counts: ArrayLike<number>, options: FiguresOptions = {
   };
 }
 
+const isCount = (value: unknown): boolean => typeof value === 'number' && value >= 0;
+
 function sizeOf(counts: ArrayLike<number>): number {
   const { length } = (counts ?? {}) as { length?: unknown };
   const size = Math.sqrt(typeof length === 'number' ? length : Number.NaN);
-  if (Number.isInteger(size) && size > 0) return size;
+  if (Number.isInteger(size) && size > 0 && Array.prototype.every.call(counts, isCount)) return size;
   throw new RangeError(`Expected a square matrix for figuresOf counts, got ${describeValue(counts)}`);
 }
 

@@ -10,7 +10,7 @@ import {
   ReLU,
   Sequential,
 } from '../../nn/index.ts';
-import { checkPositions } from '../../options.ts';
+import { checkCount, checkPositions, describeValue } from '../../options.ts';
 import { ops, type Tensor } from '../../tensor/index.ts';
 import { temporaries } from '../../tensor/scope.ts';
 import { upsampled } from './upsample.ts';
@@ -22,6 +22,12 @@ export function convNormRelu(inputs: number, outputs: number, dilation = 0): [Co
       ? new Conv2d(inputs, outputs, 1, { bias: false })
       : new Conv2d(inputs, outputs, 3, { padding: dilation, dilation, bias: false });
   return [conv, new BatchNorm2d(outputs), new ReLU({ inplace: true })];
+}
+
+function checkRates(owner: string, rates: readonly number[]): void {
+  if (!Array.isArray(rates))
+    throw new TypeError(`Expected a list of dilations for ${owner} rates, got ${describeValue(rates)}`);
+  for (const rate of rates) checkCount(owner, 'rates', rate);
 }
 
 /** He initialisation over the inputs, biases 0: RobustNet's for its heads. */
@@ -59,6 +65,7 @@ export class ASPP extends Module {
 
   constructor(inputs: number, channels: number, rates: readonly number[]) {
     checkPositions('ASPP', arguments, 3);
+    checkRates('ASPP', rates);
     super();
     this.features = new ModuleList(
       [0, ...rates].map((rate) => new Sequential(...convNormRelu(inputs, channels, rate))),
@@ -95,6 +102,7 @@ export class ProjectedASPP extends Module {
 
   constructor(inputs: number, channels: number, rates: readonly number[]) {
     checkPositions('ProjectedASPP', arguments, 3);
+    checkRates('ProjectedASPP', rates);
     super();
     const convs = [0, ...rates].map((rate) => new Sequential(...convNormRelu(inputs, channels, rate)));
     this.convs = new ModuleList([...convs, new ASPPPooling(inputs, channels)]);

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ServiceContext } from '../service.ts';
+import type { ServiceContext } from '../service-routes.ts';
 import type { ReceivedImage } from '../work/preparer.ts';
 import type { Task } from '../work/task.ts';
 import { describeRoute, type RouteDescription } from './describe.ts';

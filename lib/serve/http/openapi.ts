@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServerPackages } from '../packages.ts';
-import type { ServiceRoutes } from '../service.ts';
+import type { ServiceRoutes } from '../service-routes.ts';
 import { toOpenApi } from './describe.ts';
 
 /** Describes all routes that are added afterwards at `GET /openapi.json`; not in an app that describes its routes already. */

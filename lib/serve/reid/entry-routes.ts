@@ -5,7 +5,7 @@ import { describeRoute } from '../http/describe.ts';
 import { readFields } from '../http/fields.ts';
 import { addImageRoute, type ImageRequest } from '../http/image-route.ts';
 import { badRequest, RequestError } from '../request-error.ts';
-import type { ServiceContext } from '../service.ts';
+import type { ServiceContext } from '../service-routes.ts';
 import { inOurWords } from './errors.ts';
 import {
   CHANGE_FIELDS,
@@ -15,7 +15,7 @@ import {
   LIST_FIELDS,
   type ListFields,
 } from './fields.ts';
-import type { GalleryParts } from './reid-gallery.ts';
+import type { GalleryParts } from './gallery-parts.ts';
 import { entryOf } from './search-routes.ts';
 
 /** `POST /enrol`, and `GET`, `PATCH`, `DELETE` of entries and their images. */

@@ -1,23 +1,10 @@
-import type { transforms } from '../../data/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import type { ServedModel } from '../served-model.ts';
-import type { ServiceContext } from '../service.ts';
+import type { ServiceContext } from '../service-routes.ts';
 import type { ReceivedImage } from '../work/preparer.ts';
 import { runImage } from '../work/run-model.ts';
 import type { Task } from '../work/task.ts';
 import { probeInput } from './probe.ts';
-
-/** A Re-ID network as a server runs it. */
-export interface ServedReID {
-  /** What `GET /model` calls it. */
-  readonly name: string;
-  /** Features (1, D) of an image. */
-  readonly model: ServedModel;
-  /** Makes a decoded image, `uint8` (3, H, W), what the network takes: `transform` of what `reid.load` gives. */
-  readonly transform: transforms.Transform;
-  /** More for `GET /model`; what JSON can say. */
-  readonly about?: Readonly<Record<string, unknown>>;
-}
+import type { ServedReID } from './served-reid.ts';
 
 /** Features of length 1. */
 export class Extractor {

@@ -4,8 +4,8 @@ import { describeRoute } from '../http/describe.ts';
 import { readFields } from '../http/fields.ts';
 import { inOurWords } from './errors.ts';
 import { CALIBRATE_FIELDS } from './fields.ts';
+import type { GalleryParts } from './gallery-parts.ts';
 import { labelledSample } from './labelled-sample.ts';
-import type { GalleryParts } from './reid-gallery.ts';
 import { rocCurve } from './roc-curve.ts';
 
 /** `GET /model`, `GET /gallery`, `GET /roc` and `POST /calibrate`. */

@@ -10,18 +10,21 @@ import {
 } from '../../options.ts';
 import { Gallery, type NewEntry } from '../../reid/gallery/index.ts';
 import { checkServed, ModelFigures } from '../served-model.ts';
-import { Service, type ServiceContext, type ServiceRoutes } from '../service.ts';
+import { Service } from '../service.ts';
+import type { ServiceContext, ServiceRoutes } from '../service-routes.ts';
 import type { ReceivedImage } from '../work/preparer.ts';
 import { Slot } from '../work/slot.ts';
 import type { Task } from '../work/task.ts';
 import { addEntryRoutes } from './entry-routes.ts';
-import { Extractor, type ServedReID } from './extractor.ts';
+import { Extractor } from './extractor.ts';
 import { addFigureRoutes } from './figure-routes.ts';
 import { GalleryFolder } from './gallery-folder.ts';
+import type { GalleryParts } from './gallery-parts.ts';
 import { ImageStore } from './image-store.ts';
 import { addPage } from './page-routes.ts';
 import { checkProbe } from './probe.ts';
 import { addSearchRoutes } from './search-routes.ts';
+import type { ServedReID } from './served-reid.ts';
 
 /** Options of {@link reidGallery}. */
 export interface ReidGalleryOptions {
@@ -39,14 +42,6 @@ export interface ReidGalleryOptions {
   flip?: boolean;
 }
 
-/** What the routes of a gallery stand on. */
-export interface GalleryParts {
-  readonly gallery: Gallery;
-  readonly images: ImageStore;
-  extract(image: ReceivedImage, task: Task, context: ServiceContext): Promise<Float32Array>;
-  describe(): object;
-}
-
 /**
  * A service that finds who or what images show in a gallery: `POST /search`, `/extract`, `/enrol`, entries and their images,
  * figures, and a page in the browser at `/`.
@@ -58,7 +53,7 @@ export interface GalleryParts {
  *   folder: 'people',
  *   load: async () => ({
  *     name: loaded.name,
- *     model: await compile(loaded.model, { inputs: [[1, 3, ...loaded.size]], maxBatch: 16, maxDelayMs: 2 }),
+ *     model: (await compile(loaded.model, { inputs: [[1, 3, ...loaded.size]], maxBatch: 16, maxDelayMs: 2 })) as CompiledModel<Tensor>,
  *     transform: loaded.transform,
  *   }),
  * });

@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import type { GalleryMatch } from '../../reid/gallery/index.ts';
 import { addImageRoute, allOf, type ImageRequest } from '../http/image-route.ts';
 import { badRequest, RequestError } from '../request-error.ts';
-import type { ServiceContext } from '../service.ts';
+import type { ServiceContext } from '../service-routes.ts';
 import { inOurWords } from './errors.ts';
 import { filterFrom, SEARCH_FIELDS, type SearchFields } from './fields.ts';
-import type { GalleryParts } from './reid-gallery.ts';
+import type { GalleryParts } from './gallery-parts.ts';
 
 /** `POST /search` and `POST /extract`. */
 export function addSearchRoutes(app: FastifyInstance, parts: GalleryParts, context: ServiceContext): void {
