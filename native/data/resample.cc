@@ -65,6 +65,10 @@ int32_t fixedPoint(double weight) {
   return static_cast<int32_t>(weight * kOne + (weight < 0 ? -0.5 : 0.5));
 }
 
+int64_t towardsZero(double value) {
+  return static_cast<int64_t>(std::trunc(value));
+}
+
 int64_t roundUp(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
@@ -83,8 +87,8 @@ class Axis {
     weights_.resize(to * stride_);
     for (int64_t i = 0; i < to; i++) {
       const double center = (static_cast<double>(i) + 0.5) * scale;
-      const auto first = std::max<int64_t>(0, static_cast<int64_t>(center - support + 0.5));
-      const auto count = std::min(from, static_cast<int64_t>(center + support + 0.5)) - first;
+      const auto first = std::max<int64_t>(0, towardsZero(center - support + 0.5));
+      const auto count = std::min(from, towardsZero(center + support + 0.5)) - first;
       first_[i] = static_cast<int32_t>(first);
       count_[i] = static_cast<int32_t>(count);
       for (int64_t j = 0; j < count; j++)

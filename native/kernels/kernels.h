@@ -227,8 +227,8 @@ struct Table {
   void (*instanceAffine)(int64_t batch, int64_t channels, const float* mean, const float* variance,
                          int64_t in_stride, const float* weight, const float* bias, float eps, float* scale,
                          float* shift, int64_t out_stride);
-  // The last two for planes, one after another: `statistics`, and out = in * scale + shift + add, then max(0, .) if
-  // `relu`. `add` may be null; scale and shift are [batch][channels].
+  // The last two for planes, one after another: `statistics`, and out = in * scale + shift + add, then max(0,
+  // .) if `relu`. `add` may be null; scale and shift are [batch][channels].
   void (*planeStatistics)(const Dense& map, const void* in, float* mean, float* variance, Team& team);
   void (*planeApply)(const Dense& map, const void* in, void* out, const float* scale, const float* shift,
                      const void* add, bool relu, Team& team);

@@ -1,4 +1,5 @@
-// What the CPU's kernels are given: tensors as they read them, and tables of numbers of each channel of each sample.
+// What the CPU's kernels are given: tensors as they read them, and tables of numbers of each channel of each
+// sample.
 #pragma once
 #include <vector>
 

@@ -1,7 +1,7 @@
 // ibn::instance_batch_norm: a range of channels normalised by instance, the others by the batch, by running
-// statistics or not at all; a residual added before, or an addend after, and a ReLU last. Registered with torch's dispatcher; the
-// binding calls it as any other op. The schemas are in instance_batch_norm.cc; each device has a file of its
-// own.
+// statistics or not at all; a residual added before, or an addend after, and a ReLU last. Registered with
+// torch's dispatcher; the binding calls it as any other op. The schemas are in instance_batch_norm.cc; each
+// device has a file of its own.
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -33,8 +33,8 @@ struct Norm {
   int64_t statistics() const { return input.size(0) * instances() + batches(); }
 };
 
-// The ops' common arguments come first, in the order of Norm's members but for `addend`, which has the residual's
-// place in the op that takes one. A public op has the first `kPublicArguments`.
+// The ops' common arguments come first, in the order of Norm's members but for `addend`, which has the
+// residual's place in the op that takes one. A public op has the first `kPublicArguments`.
 constexpr size_t kPublicArguments = 13;
 constexpr size_t kNormArguments = 15;
 Norm fromStack(const torch::jit::Stack& stack, size_t size, size_t arguments = kNormArguments);
@@ -54,7 +54,8 @@ struct Normalised {
 // Of an input without elements, as torch.batch_norm: running statistics stay as they are.
 Normalised normaliseNothing(const Norm& norm);
 
-// The gradient of the input, (2, C): those of each channel's weight and bias, and the addend's, if there is one.
+// The gradient of the input, (2, C): those of each channel's weight and bias, and the addend's, if there is
+// one.
 struct Gradients {
   at::Tensor input, affine, addend;
 };

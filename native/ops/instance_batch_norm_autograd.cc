@@ -26,8 +26,8 @@ MaybeTensor orNone(const at::Tensor& tensor) {
 }
 
 std::array<at::Tensor, kDifferentiable> differentiable(const Norm& norm) {
-  return {norm.input,         norm.residual,     norm.instance_weight, norm.instance_bias,
-          norm.batch_weight,  norm.batch_bias,   norm.addend};
+  return {norm.input,        norm.residual,   norm.instance_weight, norm.instance_bias,
+          norm.batch_weight, norm.batch_bias, norm.addend};
 }
 
 void setDifferentiable(Norm& norm, const variable_list& tensors) {
@@ -147,10 +147,9 @@ struct InstanceBatchNorm : torch::autograd::Function<InstanceBatchNorm> {
     const variable_list saved = context->get_saved_variables();
     const Norm norm = restore(context, saved);
     const at::Tensor& statistics = saved[kKept];
-    variable_list gradients =
-        c10::GradMode::is_enabled()
-            ? composedGradients(norm, grads[0], statistics, saved[kKept + 1])
-            : fusedGradients(norm, grads[0], statistics, saved[kKept + 1]);
+    variable_list gradients = c10::GradMode::is_enabled()
+                                  ? composedGradients(norm, grads[0], statistics, saved[kKept + 1])
+                                  : fusedGradients(norm, grads[0], statistics, saved[kKept + 1]);
     gradients.emplace_back();  // the Norm's
     return gradients;
   }

@@ -9,8 +9,8 @@ namespace ibn::ops {
 
 namespace {
 
-// grad_input = passed * scale - (sum of passed + normal * sum of passed * normal) / size * scale, over a sample's
-// channel or a batch's; without statistics of its own a channel has the first part alone.
+// grad_input = passed * scale - (sum of passed + normal * sum of passed * normal) / size * scale, over a
+// sample's channel or a batch's; without statistics of its own a channel has the first part alone.
 struct Backward {
   const Norm& norm;
   Affines affines;
@@ -88,8 +88,8 @@ kernels::NormGradient callOf(const Norm& norm, Backward& state, const at::Tensor
   return call;
 }
 
-// Whether nobody else holds the gradient: it makes room for what is computed of it, which spares a map's memory and
-// a third of the writing.
+// Whether nobody else holds the gradient: it makes room for what is computed of it, which spares a map's
+// memory and a third of the writing.
 bool isSpare(const at::Tensor& grad) {
   return grad.use_count() == 1 && grad.storage().use_count() == 1;
 }

@@ -1,5 +1,5 @@
-// The CPU's kernels, float32 and bfloat16: forward goes over the map twice, whatever is normalised by what. An instance's
-// channels have a scale and a shift for each sample, the batch's the same for all.
+// The CPU's kernels, float32 and bfloat16: forward goes over the map twice, whatever is normalised by what.
+// An instance's channels have a scale and a shift for each sample, the batch's the same for all.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
@@ -50,7 +50,8 @@ float reciprocalDeviation(double variance, double eps) {
   return static_cast<float>(1 / std::sqrt(variance + eps));
 }
 
-// The batch channels' part of the statistics; with the batch's own, `moments` is (2, channels): for the running ones.
+// The batch channels' part of the statistics; with the batch's own, `moments` is (2, channels): for the
+// running ones.
 void batchStatistics(const Norm& norm, Table& mean, Table& variance, float* means, float* rstds,
                      float* moments) {
   for (int64_t c = 0; c < norm.input.size(1); c++) {

@@ -16,7 +16,8 @@ class PoolStep final : public Step {
     field.get("stride").pair(1, kMostPoolWindow, window_.stride);
     field.get("padding").pair(0, kMostPoolWindow, window_.padding);
     const Shape given = layout.shape(layout.map(field.get("output")));
-    const Shape out{in.channels, outSize(field, 0, in.height, given.height), outSize(field, 1, in.width, given.width)};
+    const Shape out{in.channels, outSize(field, 0, in.height, given.height),
+                    outSize(field, 1, in.width, given.width)};
     output_ = layout.map(field.get("output"), out);
     if (layout.overlap(input_, output_)) throw field.get("output").wrong("channels apart from the input's");
     count_include_pad_ = field.get("countIncludePad").boolean();

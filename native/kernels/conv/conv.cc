@@ -16,8 +16,8 @@ constexpr int64_t kSmallMap = 200;
 // Below this, the products of bfloat16 are cheaper than what a 4x4 tile saves of those of float32.
 constexpr int64_t kSmallHalfMap = 400;
 
-// Products of Winograd's form that those of the direct one must be worth. A wide dilation leaves maps of few pixels, of
-// which tiles waste much.
+// Products of Winograd's form that those of the direct one must be worth. A wide dilation leaves maps of few
+// pixels, of which tiles waste much.
 constexpr int64_t kMostProducts = 2;
 
 bool isDilated(const ConvSpec& spec) {

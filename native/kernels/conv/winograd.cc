@@ -1,7 +1,7 @@
 // 3x3 convolutions of stride 1 by Winograd's minimal filtering, computed in float32 whatever the maps are.
 //
-// With dilation d the pixels whose rows and columns leave the same rests by d are a map of their own, and a tile
-// lies in one of them.
+// With dilation d the pixels whose rows and columns leave the same rests by d are a map of their own, and a
+// tile lies in one of them.
 //
 // A task takes a block of tiles of one image: it transforms their inputs for all channels into its thread's
 // scratch, multiplies them by the transformed weights one panel of output channels at a time, and transforms

@@ -5,8 +5,8 @@
 
 namespace ibn::kernels::IBN_ISA {
 
-// Where tiles of `outputs` lie along a dimension. Tiles of pixels that leave the same rest by the dilation follow each
-// other; where the size is no multiple of it, the first `rest` of these maps have one pixel more.
+// Where tiles of `outputs` lie along a dimension. Tiles of pixels that leave the same rest by the dilation
+// follow each other; where the size is no multiple of it, the first `rest` of these maps have one pixel more.
 class WinogradSpan {
  public:
   struct Tile {

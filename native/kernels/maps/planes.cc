@@ -11,7 +11,8 @@ template <class T>
 void planeMoments(const T* plane, int64_t pixels, float& mean, float& variance) {
   const float first = toFloat(plane[0]);  // of the differences from it: a constant plane has no variance
   const float share = 1.0F / static_cast<float>(pixels);
-  const float m = first + share * sumOf(pixels, [&](auto at) IBN_BODY { return at(plane) - at.splat(first); });
+  const float m =
+      first + share * sumOf(pixels, [&](auto at) IBN_BODY { return at(plane) - at.splat(first); });
   mean = m;
   variance = share * sumOf(pixels, [&](auto at) IBN_BODY {
                const auto d = at(plane) - at.splat(m);
@@ -49,9 +50,8 @@ void applyPlane(const Dense& map, const void* in, void* out, const void* add, in
 
 void planeStatistics(const Dense& map, const void* in, float* mean, float* variance, Team& team) {
   const auto run = map.type == Type::kFloat32 ? statisticsOf<float> : statisticsOf<bfloat16>;
-  forPlanes(map, team, [&](int64_t image, int64_t c) {
-    run(map, in, image * map.channels + c, mean, variance);
-  });
+  forPlanes(map, team,
+            [&](int64_t image, int64_t c) { run(map, in, image * map.channels + c, mean, variance); });
 }
 
 void planeApply(const Dense& map, const void* in, void* out, const float* scale, const float* shift,

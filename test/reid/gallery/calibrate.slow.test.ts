@@ -3,10 +3,10 @@ import * as reid from '../../../lib/reid/index.ts';
 import { manualSeed, scope } from '../../../lib/tensor/index.ts';
 import { drawSpread, falseMatchRate, imagesOf } from './calibration.ts';
 
-const WORLDS = 60;
+const WORLDS = 20;
 
-// 95 % of 60 are 57; fewer than 51 come of such a chance once in 600 times.
-const LEAST_KEPT = 51;
+// 95 % of 20 are 19; fewer than 15 come of such a chance once in 3,000 times.
+const LEAST_KEPT = 15;
 
 describe('calibrate', () => {
   it.each([
