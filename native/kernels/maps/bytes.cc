@@ -25,7 +25,7 @@ IBN_INLINE void filter(const uint8_t* in, uint8_t* out, int64_t width, const Tap
     IVec sums = {};
     for (int32_t i = 0; i < taps.count[x]; i += kPixels) {
       sums += widenPixels<kBytes>(from) * loadInts(weights);
-      from += kPixels * kBytes;
+      from += int64_t{kPixels} * kBytes;
       weights += kLanes;
     }
     storeBytes(out + 4 * x, (sumPixels(sums) + kHalf) >> kPlaces);
