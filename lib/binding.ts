@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Binding } from './binding-types.ts';
+import type { Binding } from './binding-types/index.ts';
 import { CudaOutOfMemoryError, type LibtorchError, messageOf, TorchError } from './errors.ts';
 import { type Libtorch, locateLibtorch } from './libtorch/find/locate.ts';
 import {
@@ -31,7 +31,7 @@ export type {
   OpSchema,
   SchemaArgument,
   Settle,
-} from './binding-types.ts';
+} from './binding-types/index.ts';
 
 interface Shim {
   /** Begins to open the libraries on another thread; what fails is left to `load`. */

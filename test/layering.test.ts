@@ -143,13 +143,13 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     '.': ['run', 'metrics', 'config', 'report', 'logs'],
   },
   serve: {
-    work: ['.'],
-    http: ['.', 'work'],
-    classification: ['.', 'http', 'work'],
-    reid: ['.', 'http', 'work'],
+    jobs: ['.'],
+    http: ['.', 'jobs'],
+    classification: ['.', 'http', 'jobs'],
+    reid: ['.', 'http', 'jobs'],
     // What runs in the browser.
     page: [],
-    '.': ['http', 'work', 'classification', 'reid'],
+    '.': ['http', 'jobs', 'classification', 'reid'],
   },
   models: { blocks: ['.'], networks: ['.', 'blocks'], '.': ['blocks', 'networks'] },
   cli: {

@@ -8,13 +8,13 @@ import { addHealth, type Readiness } from './http/health.ts';
 import { addMetrics } from './http/metrics.ts';
 import { addOpenApi } from './http/openapi.ts';
 import { RequestWork } from './http/request-work.ts';
+import { Admission } from './jobs/admission.ts';
+import { Preparer } from './jobs/preparer.ts';
 import type { ServeSettings } from './options.ts';
 import type { ServerPackages } from './packages.ts';
 import { RequestError } from './request-error.ts';
 import { Service } from './service.ts';
 import { routesOf } from './service-routes.ts';
-import { Admission } from './work/admission.ts';
-import { Preparer } from './work/preparer.ts';
 
 /** @throws TypeError for what is no service */
 export function checkService(owner: string, service: unknown): void {

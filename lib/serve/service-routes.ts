@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { RequestWork } from './http/request-work.ts';
+import type { Admission } from './jobs/admission.ts';
+import type { Preparer } from './jobs/preparer.ts';
 import type { ServeSettings } from './options.ts';
-import type { Admission } from './work/admission.ts';
-import type { Preparer } from './work/preparer.ts';
 
 /** What the server layer gives a service that mounts on it. */
 export interface ServiceContext {

@@ -1,21 +1,17 @@
-import { randomInt } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from '../../atomic-file.ts';
 import type { ReidData } from '../../reid/index.ts';
 import { prepareRun, type ReidRun } from '../../reid/training/prepare.ts';
 import { BEST_WEIGHTS, LAST_WEIGHTS } from '../../reid/training/published-files.ts';
 import { configText } from '../../train/config/config-file.ts';
 import type { FitResult } from '../../train/index.ts';
 import { joinRanks, SILENT } from '../ranks.ts';
-import { StopSignals } from '../stop-signals.ts';
-import { drawCurves, requireDevice, resumedFile } from '../train/run-folder.ts';
+import { runToEnd, withOutput } from '../train/command-run.ts';
+import { requireDevice, resumedFile } from '../train/run-folder.ts';
 import { RunLogs } from '../train/run-logs.ts';
 import { inOrder } from '../train/run-network.ts';
 import { RunReport } from '../train/run-report.ts';
 import { settledOptions, type Told } from '../train/settled-options.ts';
 import type { TrainStreams } from '../train/train.ts';
-import { STOPPED } from '../train/train-options.ts';
 import { openTestSet, openTrainingSet } from './test-sets.ts';
 import { type ReidRunConfig, TRAIN_SPACE } from './train-options.ts';
 
@@ -38,9 +34,6 @@ export async function runReidTraining(told: Told, given: TrainStreams): Promise<
   requireDevice(config.device);
   const train = config.train.map((text) => openTrainingSet(text, config));
   const test = (config.test ?? []).map((text) => openTestSet(text, config));
-  const stop = new StopSignals((name) =>
-    report.say(`${name}: the run ends after this step, with a checkpoint`),
-  );
   const data = { train: { batchSize: config.batchSize }, unreadable: { train: 0, val: 0 } };
   const report = new RunReport(
     streams,
@@ -48,38 +41,29 @@ export async function runReidTraining(told: Told, given: TrainStreams): Promise<
     data,
     config.epochs,
   );
-  try {
-    const run = await prepareRun(config, {
-      ...{ train, test, goesOn: resumed !== undefined, signal: stop.signal, extra: savedOptions(config) },
-      callbacks: ranks.isFirst ? [counting(report, config), report] : [],
-    });
-    streams.stdout.write(opening(config, run, train, resumed));
-    if (ranks.isFirst) report.attempt('The options could not be written', () => writeConfig(config));
-    const result = await run.trainer.fit({
-      resume: resumed === undefined ? undefined : told.resume,
-      override: told.override !== undefined && told.override.length > 0,
-      signal: stop.signal,
-    });
-    if (ranks.isFirst) await drawCurves(config.output, report);
-    await ranks.leave();
-    streams.stdout.write(closing(result, config));
-    return result.finished ? 0 : STOPPED;
-  } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    streams.stdout.write(closing({ finished: false }, config));
-    return STOPPED;
-  } finally {
-    stop.release();
-  }
+  return await runToEnd({
+    ...{ told, resumed, ranks, streams, report, output: config.output },
+    configText: textOf(config),
+    begin: async ({ signal }) => {
+      const run = await prepareRun(config, {
+        ...{ train, test, goesOn: resumed !== undefined, signal, extra: savedOptions(config) },
+        callbacks: ranks.isFirst ? [counting(report, config), report] : [],
+      });
+      streams.stdout.write(opening(config, run, train, resumed));
+      return run.trainer;
+    },
+    closing: (result) => closing(result, config),
+  });
 }
 
+const textOf = ({ output: _, ...config }: Settled): string =>
+  configText(config as never, 'npx ibn-net reid train --config FILE --output FOLDER', TRAIN_SPACE);
+
 function completed(config: ReidRunConfig): Settled {
-  const { train = [], output, seed = randomInt(1, 10_001) } = config;
+  const { train = [] } = config;
   if (train.length === 0)
     throw new RangeError('Expected --train SET, got none; such as market, or folder=shots with --pattern');
-  if (output === undefined)
-    throw new RangeError('Expected --output FOLDER, got none; checkpoints and logs go there');
-  return { ...config, train, output, seed };
+  return { ...withOutput(config), train };
 }
 
 /** What the run was told, for the checkpoint; where it lies changes nothing in it. */
@@ -91,17 +75,6 @@ function savedOptions({ modelOptions = {}, output: _, root: __, ...told }: Settl
 function counting(report: RunReport, { batchSize }: Settled) {
   const worldSize = Number(process.env.WORLD_SIZE ?? 1);
   return { onStep: () => report.count(batchSize * worldSize) };
-}
-
-/** Beside the checkpoints; the folder itself is no part of it. */
-function writeConfig({ output, ...config }: Settled): void {
-  mkdirSync(output, { recursive: true });
-  const text = configText(
-    config as never,
-    'npx ibn-net reid train --config FILE --output FOLDER',
-    TRAIN_SPACE,
-  );
-  writeAtomically(join(output, 'config.yaml'), (sink) => sink(Buffer.from(text)));
 }
 
 function opening(
@@ -123,9 +96,7 @@ function opening(
   ].join('\n');
 }
 
-function closing(result: Pick<FitResult, 'finished'> & Partial<FitResult>, { output }: Settled): string {
-  if (!result.finished) return `Stopped; go on with --resume auto (status ${STOPPED})\n`;
-  const { best } = result;
+function closing({ best }: FitResult, { output }: Settled): string {
   if (best === undefined) return `Trained; the weights are in ${join(output, LAST_WEIGHTS)}\n`;
   return `Best mAP: ${best.toFixed(2)}, in ${join(output, BEST_WEIGHTS)}\n`;
 }

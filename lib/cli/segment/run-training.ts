@@ -1,7 +1,4 @@
-import { randomInt } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from '../../atomic-file.ts';
 import type { Module, parallel } from '../../nn/index.ts';
 import type { SegmenterOutputs } from '../../segment/index.ts';
 import * as segment from '../../segment/index.ts';
@@ -17,15 +14,15 @@ import {
 } from '../../train/index.ts';
 import { sumOverRanks } from '../../train/metrics/sum-over-ranks.ts';
 import { type CommandRanks, joinRanks, SILENT } from '../ranks.ts';
-import { StopSignals } from '../stop-signals.ts';
-import { drawCurves, requireDevice, resumedFile } from '../train/run-folder.ts';
+import type { StopSignals } from '../stop-signals.ts';
+import { runToEnd, withData } from '../train/command-run.ts';
+import { requireDevice, resumedFile } from '../train/run-folder.ts';
 import { RunLogs } from '../train/run-logs.ts';
 import { freeze } from '../train/run-loss.ts';
 import { inOrder } from '../train/run-network.ts';
 import { RunReport } from '../train/run-report.ts';
 import { plainOptions, settledOptions, type Told } from '../train/settled-options.ts';
 import type { TrainStreams } from '../train/train.ts';
-import { STOPPED } from '../train/train-options.ts';
 import { type MaskBatch, type SegmentRunData, segmentRunData } from './run-data.ts';
 import { type SegmentRunNetwork, segmentRunNetwork } from './run-network.ts';
 import { SEGMENTATION, type SegmentConfig } from './space.ts';
@@ -38,7 +35,7 @@ export async function runSegmentTraining(told: Told, given: TrainStreams): Promi
   const streams = ranks.isFirst ? given : SILENT;
   const resumed = resumedFile(told);
   const settled = settledOptions(told, resumed, SEGMENTATION) as unknown as SegmentConfig;
-  const config = await ranks.settle(completed(settled));
+  const config = await ranks.settle(withData(settled));
   requireDevice(config.device);
   const data = segmentRunData(config.data, config);
   manualSeed(config.seed);
@@ -54,47 +51,20 @@ export async function runSegmentTraining(told: Told, given: TrainStreams): Promi
     config.epochs,
   );
   streams.stdout.write(opening(config, data, network));
-  const stop = new StopSignals((name) =>
-    report.say(`${name}: the run ends after this step, with a checkpoint`),
-  );
-  try {
-    const ddp = await ranks.distribute(network.model);
-    const figures = (model: Module) => figuresOf(model, data, config.device, stop, ranks);
-    const trainer = makeTrainer(network, data, config, report, figures, ddp);
-    if (ranks.isFirst) report.attempt('The options could not be written', () => writeConfig(config));
-    const result = await trainer.fit({
-      resume: resumed === undefined ? undefined : told.resume,
-      override: told.override !== undefined && told.override.length > 0,
-      signal: stop.signal,
-    });
-    if (ranks.isFirst) await drawCurves(config.output, report);
-    await ranks.leave();
-    streams.stdout.write(closing(result.finished, result.best, config.output));
-    return result.finished ? 0 : STOPPED;
-  } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    streams.stdout.write(closing(false, undefined, config.output));
-    return STOPPED;
-  } finally {
-    stop.release();
-  }
+  return await runToEnd({
+    ...{ told, resumed, ranks, streams, report, output: config.output },
+    configText: textOf(config),
+    begin: async (stop) => {
+      const ddp = await ranks.distribute(network.model);
+      const figures = (model: Module) => figuresOf(model, data, config.device, stop, ranks);
+      return makeTrainer(network, data, config, report, figures, ddp);
+    },
+    closing: ({ best }) => `Best mIoU: ${best?.toFixed(2)}, in ${join(config.output, 'model_best.pth')}\n`,
+  });
 }
 
-function completed(config: SegmentConfig): RunConfig {
-  const { data, output, seed = randomInt(1, 10_001) } = config;
-  if (data === undefined)
-    throw new RangeError('Expected a folder of data, got none; pass it, or data in the config file');
-  if (output === undefined)
-    throw new RangeError('Expected --output FOLDER, got none; checkpoints and logs go there');
-  return { ...config, data, output, seed };
-}
-
-function writeConfig({ output, ...config }: RunConfig): void {
-  mkdirSync(output, { recursive: true });
-  const comment = 'npx ibn-net segment train --config FILE --output FOLDER';
-  const text = configText(config as never, comment, SEGMENTATION);
-  writeAtomically(join(output, 'config.yaml'), (sink) => sink(Buffer.from(text)));
-}
+const textOf = ({ output: _, ...config }: RunConfig): string =>
+  configText(config as never, 'npx ibn-net segment train --config FILE --output FOLDER', SEGMENTATION);
 
 /** Rates fall step by step, to the last step of the last epoch. */
 function scheduleBySteps(optimizer: ReturnType<typeof optimizerOf>, config: RunConfig, steps: number) {
@@ -200,9 +170,4 @@ function opening(
     `Seed ${seed}; checkpoints and logs in ${output}`,
     '',
   ].join('\n');
-}
-
-function closing(isFinished: boolean, best: number | undefined, output: string): string {
-  if (!isFinished) return `Stopped; go on with --resume auto (status ${STOPPED})\n`;
-  return `Best mIoU: ${best?.toFixed(2)}, in ${join(output, 'model_best.pth')}\n`;
 }

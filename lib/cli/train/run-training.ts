@@ -1,7 +1,4 @@
-import { randomInt } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from '../../atomic-file.ts';
 import { save } from '../../checkpoint/index.ts';
 import { type parallel, utils } from '../../nn/index.ts';
 import { swaUtils } from '../../optim/index.ts';
@@ -19,19 +16,16 @@ import {
 } from '../../train/index.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import { joinRanks, SILENT } from '../ranks.ts';
-
-import { StopSignals } from '../stop-signals.ts';
-
+import { runToEnd, withData } from './command-run.ts';
 import { type ImageBatch, type RunData, resizeOf, runData } from './run-data.ts';
 import { runFigures } from './run-figures.ts';
-import { drawCurves, requireDevice, resumedFile } from './run-folder.ts';
+import { requireDevice, resumedFile } from './run-folder.ts';
 import { RunLogs } from './run-logs.ts';
 import { freeze, runLoss } from './run-loss.ts';
 import { inOrder, type RunNetwork, runNetwork } from './run-network.ts';
 import { RunReport } from './run-report.ts';
 import { plainOptions, settledOptions, type Told } from './settled-options.ts';
 import type { TrainStreams } from './train.ts';
-import { STOPPED } from './train-options.ts';
 
 /** Beside `model_best.pth`, whose `state_dict` is not the average. */
 const BEST_AVERAGE = 'model_best_ema.pth';
@@ -46,7 +40,7 @@ export async function runTraining(told: Told, given: TrainStreams): Promise<numb
   const { default: sharp } = await import('sharp');
   sharp.concurrency(1); // many images are decoded at once
   const resumed = resumedFile(told);
-  const config = await ranks.settle(completed(settledOptions(told, resumed)));
+  const config = await ranks.settle(withData(settledOptions(told, resumed)));
   requireDevice(config.device);
   const data = runData(config.data, config);
   manualSeed(config.seed);
@@ -54,47 +48,20 @@ export async function runTraining(told: Told, given: TrainStreams): Promise<numb
   prepare(network.model, config);
   const report = new RunReport(streams, new RunLogs(config.output, config.device), data, config.epochs);
   streams.stdout.write(opening(config, data, network, resumed));
-  const stop = new StopSignals((name) =>
-    report.say(`${name}: the run ends after this step, with a checkpoint`),
-  );
-  try {
-    const ddp = await ranks.distribute(network.model);
-    const figures = (model: ImageNetwork) => runFigures(model, data, config.device, stop, ranks);
-    const trainer = makeTrainer(network, data, config, report, figures, ddp);
-    if (ranks.isFirst) report.attempt('The options could not be written', () => writeConfig(config));
-    const result = await trainer.fit({
-      resume: resumed === undefined ? undefined : told.resume,
-      override: told.override !== undefined && told.override.length > 0,
-      signal: stop.signal,
-    });
-    if (ranks.isFirst) await drawCurves(config.output, report);
-    await ranks.leave();
-    streams.stdout.write(closing(result, config));
-    return result.finished ? 0 : STOPPED;
-  } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    streams.stdout.write(closing({ finished: false }, config));
-    return STOPPED;
-  } finally {
-    stop.release();
-  }
+  return await runToEnd({
+    ...{ told, resumed, ranks, streams, report, output: config.output },
+    configText: textOf(config),
+    begin: async (stop) => {
+      const ddp = await ranks.distribute(network.model);
+      const figures = (model: ImageNetwork) => runFigures(model, data, config.device, stop, ranks);
+      return makeTrainer(network, data, config, report, figures, ddp);
+    },
+    closing: (result) => closing(result, config),
+  });
 }
 
-function completed(config: TrainConfig): RunConfig {
-  const { data, output, seed = randomInt(1, 10_001) } = config;
-  if (data === undefined)
-    throw new RangeError('Expected a folder of data, got none; pass it, or data in the config file');
-  if (output === undefined)
-    throw new RangeError('Expected --output FOLDER, got none; checkpoints and logs go there');
-  return { ...config, data, output, seed };
-}
-
-/** Beside the checkpoints; the folder itself is no part of it. */
-function writeConfig({ output, ...config }: RunConfig): void {
-  mkdirSync(output, { recursive: true });
-  const text = configText(config, 'npx ibn-net train --config FILE --output FOLDER');
-  writeAtomically(join(output, 'config.yaml'), (sink) => sink(Buffer.from(text)));
-}
+const textOf = ({ output: _, ...config }: RunConfig): string =>
+  configText(config, 'npx ibn-net train --config FILE --output FOLDER');
 
 function prepare(model: ImageNetwork, config: TrainConfig): void {
   const { device, channelsLast, fuseNorms, freeze: frozen = [] } = config;
@@ -201,10 +168,6 @@ function opening(
   ].join('\n');
 }
 
-function closing(
-  result: Pick<FitResult, 'finished'> & Partial<FitResult>,
-  { output, ema }: RunConfig,
-): string {
-  if (!result.finished) return `Stopped; go on with --resume auto (status ${STOPPED})\n`;
-  return `Best top-1: ${result.best?.toFixed(2)}, in ${join(output, ema === undefined ? 'model_best.pth' : BEST_AVERAGE)}\n`;
+function closing({ best }: FitResult, { output, ema }: RunConfig): string {
+  return `Best top-1: ${best?.toFixed(2)}, in ${join(output, ema === undefined ? 'model_best.pth' : BEST_AVERAGE)}\n`;
 }

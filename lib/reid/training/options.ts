@@ -1,6 +1,6 @@
 import type { InferOutput } from 'valibot';
 import * as kind from '../../train/config/kinds.ts';
-import type { ConfigOption } from '../../train/config/options.ts';
+import { type ConfigOption, OPTIONS as OF_TRAIN } from '../../train/config/options.ts';
 
 export const SAMPLERS = [
   'RandomIdentitySampler',
@@ -10,6 +10,10 @@ export const SAMPLERS = [
 ] as const;
 export const SCHEDULERS = ['WarmupMultiStepLR', 'MultiStepLR', 'CosineAnnealingLR'] as const;
 const OPTIMIZERS = ['adam', 'sgd', 'adamw'] as const;
+
+/** Those that mean the same as in `ibn-net train`. */
+const { accumulate, clipGradNorm, ema, emaSteps, amp, seed, lr, device, testBatch, saveEvery, keepLast } =
+  OF_TRAIN;
 
 /** Options of a run of Re-ID training, in the order of `--help` and of written config files. */
 export const OPTIONS = {
@@ -64,7 +68,7 @@ export const OPTIONS = {
     isFixed: true,
   },
   epochs: { schema: kind.whole, value: 'n', about: 'how often the images are gone through' },
-  accumulate: { schema: kind.whole, value: 'n', about: 'batches whose gradients make one step' },
+  accumulate,
   labelSmoothing: { schema: kind.share, value: 'share', about: 'of the identity loss' },
   tripletWeight: { schema: kind.notNegative, value: 'w', about: 'of the triplet loss; 0: none' },
   tripletMargin: { schema: kind.notNegative, value: 'm', about: 'of the triplet loss; 0: the soft margin' },
@@ -82,12 +86,12 @@ export const OPTIONS = {
   circleMargin: { schema: kind.notNegative, value: 'm', about: 'of the circle loss of pairs' },
   circleGamma: { schema: kind.positive, value: 'g', about: 'of the circle loss of pairs' },
   optimizer: { schema: kind.oneOf(OPTIMIZERS), value: 'name', about: 'which one', isFixed: true },
-  lr: { schema: kind.notNegative, value: 'rate', about: 'learning rate' },
+  lr,
   momentum: { schema: kind.notNegative, value: 'm', about: 'of sgd' },
   biasLrFactor: { schema: kind.notNegative, value: 'f', about: 'times the rate for biases' },
   weightDecay: { schema: kind.notNegative, value: 'w', about: 'of all parameters but biases' },
   weightDecayBias: { schema: kind.notNegative, value: 'w', about: 'of biases' },
-  clipGradNorm: { schema: kind.positive, value: 'norm', about: 'the largest norm of all gradients together' },
+  clipGradNorm,
   scheduler: {
     schema: kind.oneOf(SCHEDULERS),
     value: 'name',
@@ -114,60 +118,26 @@ export const OPTIONS = {
     about: 'how many iterations they rest',
     otherwise: 'all',
   },
-  ema: {
-    schema: kind.share,
-    value: 'decay',
-    about: 'average the weights over the steps, and evaluate the average',
-  },
-  emaSteps: { schema: kind.whole, value: 'n', about: 'steps between two updates of the average' },
-  amp: {
-    schema: kind.oneOf(['bfloat16', 'float16']),
-    value: 'dtype',
-    about: 'mixed precision; float16 with a scaler',
-  },
-  seed: {
-    schema: kind.wholeOrNone,
-    value: 'n',
-    about: 'makes the run repeatable',
-    otherwise: 'drawn, and printed',
-    isFixed: true,
-  },
+  ema,
+  emaSteps,
+  amp,
+  seed,
   evalEvery: {
     schema: kind.whole,
     value: 'epochs',
     about: 'between evaluations; the last epoch has one too',
   },
   flipTest: { schema: kind.flag, about: 'average with the features of the mirrored image in evaluation' },
-  testBatch: {
-    schema: kind.whole,
-    value: 'n',
-    about: 'images computed together in evaluation',
-    isFree: true,
-  },
-  device: {
-    schema: kind.device,
-    value: 'device',
-    about: 'where to compute: cpu, cuda or cuda:N',
-    isFree: true,
-  },
+  testBatch,
+  device,
   workers: {
     schema: kind.wholeOrNone,
     value: 'n',
     about: 'threads that read images, and batches read ahead; 0: none ahead',
     isFree: true,
   },
-  saveEvery: {
-    schema: kind.whole,
-    value: 'steps',
-    about: 'steps between checkpoints within an epoch',
-    isFree: true,
-  },
-  keepLast: {
-    schema: kind.whole,
-    value: 'n',
-    about: 'checkpoints that are kept besides the best',
-    isFree: true,
-  },
+  saveEvery,
+  keepLast,
 } as const satisfies Readonly<Record<string, ConfigOption>>;
 
 type Name = keyof typeof OPTIONS;

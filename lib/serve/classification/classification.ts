@@ -3,15 +3,15 @@ import type { Transform } from '../../data/transforms/index.ts';
 import { checkFunction, checkOptions, checkPositions, checkText, checkTexts } from '../../options.ts';
 import { describeRoute } from '../http/describe.ts';
 import { addImageRoute, allOf } from '../http/image-route.ts';
+import type { ReceivedImage } from '../jobs/preparer.ts';
+import { runImage } from '../jobs/run-model.ts';
+import { Slot } from '../jobs/slot.ts';
+import type { Task } from '../jobs/task.ts';
 import { checkWhole } from '../options.ts';
 import { badRequest } from '../request-error.ts';
 import { checkServed, ModelFigures, type ServedModel } from '../served-model.ts';
 import { Service } from '../service.ts';
 import type { ServiceContext, ServiceRoutes } from '../service-routes.ts';
-import type { ReceivedImage } from '../work/preparer.ts';
-import { runImage } from '../work/run-model.ts';
-import { Slot } from '../work/slot.ts';
-import type { Task } from '../work/task.ts';
 import { type ClassPrediction, topClasses } from './top-classes.ts';
 
 /** A classifier as a server runs it. */

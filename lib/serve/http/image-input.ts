@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
+import type { ReceivedImage } from '../jobs/preparer.ts';
 import type { ServeLimits } from '../options.ts';
 import { badRequest, RequestError } from '../request-error.ts';
-import type { ReceivedImage } from '../work/preparer.ts';
 import { decodeBase64 } from './base64.ts';
 
 /** What a request brought: its images, and the fields beside them. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ReceivedImage } from '../jobs/preparer.ts';
+import type { Task } from '../jobs/task.ts';
 import type { ServiceContext } from '../service-routes.ts';
-import type { ReceivedImage } from '../work/preparer.ts';
-import type { Task } from '../work/task.ts';
 import { describeRoute, type RouteDescription } from './describe.ts';
 import { readFields } from './fields.ts';
 import { readImageInput } from './image-input.ts';

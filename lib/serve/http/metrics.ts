@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import type { Admission } from '../jobs/admission.ts';
 import type { ServerPackages } from '../packages.ts';
 import type { ServiceRoutes } from '../service-routes.ts';
-import type { Admission } from '../work/admission.ts';
 
 const SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 

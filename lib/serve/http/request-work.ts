@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Admission, Ticket } from '../jobs/admission.ts';
+import { Task } from '../jobs/task.ts';
 import type { ServeSettings } from '../options.ts';
 import { badRequest, RequestError } from '../request-error.ts';
-import type { Admission, Ticket } from '../work/admission.ts';
-import { Task } from '../work/task.ts';
 
 const REFUSAL_MS = 250;
 /** Refusals that wait at a time; more are told at once. */

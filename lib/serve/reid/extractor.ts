@@ -1,8 +1,8 @@
 import type { Tensor } from '../../tensor/index.ts';
+import type { ReceivedImage } from '../jobs/preparer.ts';
+import { runImage } from '../jobs/run-model.ts';
+import type { Task } from '../jobs/task.ts';
 import type { ServiceContext } from '../service-routes.ts';
-import type { ReceivedImage } from '../work/preparer.ts';
-import { runImage } from '../work/run-model.ts';
-import type { Task } from '../work/task.ts';
 import { probeInput } from './probe.ts';
 import type { ServedReID } from './served-reid.ts';
 

@@ -1,7 +1,7 @@
 import type { Gallery } from '../../reid/gallery/index.ts';
+import type { ReceivedImage } from '../jobs/preparer.ts';
+import type { Task } from '../jobs/task.ts';
 import type { ServiceContext } from '../service-routes.ts';
-import type { ReceivedImage } from '../work/preparer.ts';
-import type { Task } from '../work/task.ts';
 import type { ImageStore } from './image-store.ts';
 
 /** What the routes of a gallery stand on. */

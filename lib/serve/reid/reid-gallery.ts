@@ -9,12 +9,12 @@ import {
   describeValue,
 } from '../../options.ts';
 import { Gallery, type NewEntry } from '../../reid/gallery/index.ts';
+import type { ReceivedImage } from '../jobs/preparer.ts';
+import { Slot } from '../jobs/slot.ts';
+import type { Task } from '../jobs/task.ts';
 import { checkServed, ModelFigures } from '../served-model.ts';
 import { Service } from '../service.ts';
 import type { ServiceContext, ServiceRoutes } from '../service-routes.ts';
-import type { ReceivedImage } from '../work/preparer.ts';
-import { Slot } from '../work/slot.ts';
-import type { Task } from '../work/task.ts';
 import { addEntryRoutes } from './entry-routes.ts';
 import { Extractor } from './extractor.ts';
 import { addFigureRoutes } from './figure-routes.ts';
