@@ -37,7 +37,7 @@ const ENTRIES = [
   'libtorch/find/locate',
   'net/download',
   'cli/network/classifier',
-  'reid/gallery/lmdb-store',
+  'reid/gallery/store/lmdb-store',
 ];
 
 const written = new Set([...(await bundle()), ...(await bundlePage())]);

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LmdbStore } from '../dist/reid/gallery/lmdb-store.js';
+import { LmdbStore } from '../dist/reid/gallery/store/lmdb-store.js';
 
 const WIDTH = 2048;
 const here = fileURLToPath(import.meta.url);

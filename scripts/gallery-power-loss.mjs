@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LmdbStore } from '../dist/reid/gallery/lmdb-store.js';
+import { LmdbStore } from '../dist/reid/gallery/store/lmdb-store.js';
 
 const WIDTH = 512;
 const ENTRIES = 60;

@@ -1,7 +1,7 @@
 import type { EntryFacts } from './entry.ts';
 import { FeatureIndex } from './feature-index.ts';
 import { SortedIds } from './sorted-ids.ts';
-import type { Change, GalleryStore } from './store.ts';
+import type { Change, GalleryStore } from './store/store.ts';
 
 /** What a search wants of a store in memory: codes of the features, and the facts, a row for each entry. */
 export class GalleryRows {

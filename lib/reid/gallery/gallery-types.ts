@@ -1,4 +1,4 @@
-import type { Drift } from './drift.ts';
+import type { Drift } from './calibration/drift.ts';
 import type { EntryFacts, Feature } from './entry.ts';
 import type { GalleryFilter } from './filter.ts';
 

@@ -9,8 +9,9 @@ import {
   type CalibrationOptions,
   calibrateThreshold,
   RATES,
-} from './calibrate.ts';
-import { givenData, otherWidth, ownData } from './calibration-data.ts';
+} from './calibration/calibrate.ts';
+import { givenData, otherWidth, ownData } from './calibration/calibration-data.ts';
+import { Threshold } from './calibration/threshold.ts';
 import {
   changedFacts,
   checkEntry,
@@ -34,10 +35,9 @@ import type {
   ListOptions,
   SearchOptions,
 } from './gallery-types.ts';
-import { LmdbStore } from './lmdb-store.ts';
-import { MemoryStore } from './memory-store.ts';
-import type { Change, GalleryStore } from './store.ts';
-import { Threshold } from './threshold.ts';
+import { LmdbStore } from './store/lmdb-store.ts';
+import { MemoryStore } from './store/memory-store.ts';
+import type { Change, GalleryStore } from './store/store.ts';
 import { Turns } from './turns.ts';
 
 /**

@@ -5,8 +5,8 @@ export {
   type CameraPairThreshold,
   calibrateThreshold,
   type ThresholdFigures,
-} from './calibrate.ts';
-export type { Drift } from './drift.ts';
+} from './calibration/calibrate.ts';
+export type { Drift } from './calibration/drift.ts';
 export type { EntryFacts, FactsChange, Feature, NewEntry } from './entry.ts';
 export { GalleryError, type GalleryErrorCode } from './errors.ts';
 export type { GalleryFilter } from './filter.ts';

@@ -1,7 +1,7 @@
-import { stack, tensor } from '../../tensor/index.ts';
-import type { Features, Labels } from '../ranking/parts.ts';
+import { stack, tensor } from '../../../tensor/index.ts';
+import type { Features, Labels } from '../../ranking/parts.ts';
+import type { GalleryRows } from '../gallery-rows.ts';
 import type { CalibrationData } from './calibrate.ts';
-import type { GalleryRows } from './gallery-rows.ts';
 
 /** The gallery's own entries that have an identity. @throws RangeError where there is none */
 export function ownData(rows: GalleryRows, featureOf: (id: string) => Float32Array): CalibrationData {

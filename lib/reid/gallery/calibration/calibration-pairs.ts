@@ -1,6 +1,6 @@
-import { type Tensor, tensor } from '../../tensor/index.ts';
-import { FeatureDistances, forEachRow } from '../ranking/parts.ts';
-import { type RankedPairs, TopPairs } from './top-pairs.ts';
+import { type Tensor, tensor } from '../../../tensor/index.ts';
+import { FeatureDistances, forEachRow } from '../../ranking/parts.ts';
+import { type RankedPairs, TopPairs } from '../top-pairs.ts';
 
 /** Labelled images, identities and cameras as numbers from 0. */
 export interface LabelledImages {

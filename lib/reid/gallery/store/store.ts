@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import type { EntryFacts, StoredEntry } from './entry.ts';
-import { GalleryError } from './errors.ts';
+import type { EntryFacts, StoredEntry } from '../entry.ts';
+import { GalleryError } from '../errors.ts';
 
 /** A change of a gallery: an entry to write, or undefined to delete. */
 export type Change = readonly [id: string, entry: StoredEntry | undefined];

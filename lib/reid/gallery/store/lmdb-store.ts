@@ -1,5 +1,5 @@
-import type { StoredEntry } from './entry.ts';
-import { GalleryError } from './errors.ts';
+import type { StoredEntry } from '../entry.ts';
+import { GalleryError } from '../errors.ts';
 import { checkIsLmdb, createOnce } from './lmdb-file.ts';
 import { type Change, decodeEntry, encodeEntry, type GalleryStore } from './store.ts';
 

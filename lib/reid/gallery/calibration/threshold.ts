@@ -1,6 +1,6 @@
+import { squareOf } from '../entry.ts';
 import type { Calibration } from './calibrate.ts';
 import { type Drift, DriftWatch } from './drift.ts';
-import { squareOf } from './entry.ts';
 
 /** An entry that a search found. */
 export interface Comparison {

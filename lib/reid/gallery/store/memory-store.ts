@@ -1,4 +1,4 @@
-import type { StoredEntry } from './entry.ts';
+import type { StoredEntry } from '../entry.ts';
 import type { Change, GalleryStore } from './store.ts';
 
 /** Keeps entries as long as the process lives. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { GalleryError } from './errors.ts';
+import { GalleryError } from '../errors.ts';
 
 // What the first page of a file of LMDB has at its 24th byte.
 const MAGIC = Buffer.from('dec0efbe', 'hex');

@@ -1,7 +1,7 @@
-import { checkFlag, checkOptions, checkPositions, describeValue } from '../../options.ts';
-import { Generator, isTensor, rand, scope, type Tensor, tensor } from '../../tensor/index.ts';
-import { checkCount } from '../models/checks.ts';
-import { encodeLabels, type Features, featureMatrix, type Labels, normalised } from '../ranking/parts.ts';
+import { checkFlag, checkOptions, checkPositions, describeValue } from '../../../options.ts';
+import { Generator, isTensor, rand, scope, type Tensor, tensor } from '../../../tensor/index.ts';
+import { checkCount } from '../../models/checks.ts';
+import { encodeLabels, type Features, featureMatrix, type Labels, normalised } from '../../ranking/parts.ts';
 import { allPairs, type CalibrationPairs, type LabelledImages, pairsBetween } from './calibration-pairs.ts';
 
 /** Options of {@link calibrateThreshold}. */
