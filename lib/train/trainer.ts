@@ -2,6 +2,7 @@ import { GradScaler } from '../amp/index.ts';
 import { type Module, utils } from '../nn/index.ts';
 import { lrScheduler } from '../optim/index.ts';
 import { checkOptions, checkPositions } from '../options.ts';
+import { emptyCpuCache } from '../tensor/index.ts';
 import { TrainError } from './errors.ts';
 import { disposeTensors, samplesIn } from './run/batch-tensors.ts';
 import { batchesOfAll } from './run/batches-of-all.ts';
@@ -111,10 +112,14 @@ export class Trainer<Batch> {
       this.#ordered = resumed.epoch;
     }
     const { epochs } = this.#options;
-    while (this.#progress.epoch < epochs) {
-      if (!(await this.#epoch(options.signal))) return this.#result(false);
+    try {
+      while (this.#progress.epoch < epochs) {
+        if (!(await this.#epoch(options.signal))) return this.#result(false);
+      }
+      return this.#result(true);
+    } finally {
+      emptyCpuCache();
     }
-    return this.#result(true);
   }
 
   /** Whether the epoch was done, and not stopped. */

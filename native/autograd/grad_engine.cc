@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/anomaly_mode.h>
 #include <torch/csrc/autograd/engine.h>
 
+#include "../binding/memory/memory.h"
 #include "lists.h"
 #include "node.h"
 #include "parts.h"
@@ -55,6 +56,14 @@ class ForwardStack final : public AnomalyMetadata {
 class JsEngine final : public torch::autograd::Engine {
  public:
   JsEngine() = default;
+  torch::autograd::variable_list execute(const torch::autograd::edge_list& roots,
+                                         const torch::autograd::variable_list& inputs, bool keep_graph,
+                                         bool create_graph, bool accumulate_grad,
+                                         const torch::autograd::edge_list& outputs) override {
+    auto gradients = Engine::execute(roots, inputs, keep_graph, create_graph, accumulate_grad, outputs);
+    noteBackward();
+    return gradients;
+  }
   std::unique_ptr<AnomalyMetadata> make_anomaly_metadata() override {
     return std::make_unique<ForwardStack>();
   }

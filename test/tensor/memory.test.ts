@@ -1,5 +1,8 @@
+import { totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import {
+  empty,
+  emptyCpuCache,
   fromBuffer,
   memoryStats,
   ones,
@@ -40,6 +43,26 @@ describe('memory is counted', () => {
       expect(memoryStats().peakCpuBytes - cpuBytes).toBeGreaterThanOrEqual(400_000);
       resetPeakMemoryStats();
       expect(memoryStats().peakCpuBytes).toBe(memoryStats().cpuBytes);
+    }),
+  );
+
+  // Nothing is written to the blocks, so no memory of the machine stands behind them.
+  it.runIf(totalmem() > 8 * 2 ** 30)(
+    'what a step of training needed is kept for the next one, and given back on request',
+    withScope(() => {
+      const step = (backward: boolean) => {
+        const maps = Array.from({ length: 24 }, () => empty([2 ** 24]));
+        if (backward) ones([1], { requiresGrad: true }).sum().backward();
+        for (const map of maps) map.dispose();
+        return memoryStats().cachedCpuBytes / 2 ** 30;
+      };
+      emptyCpuCache();
+      expect(step(false)).toBeLessThanOrEqual(1);
+      step(true);
+      expect(step(false)).toBeGreaterThanOrEqual(1.5);
+      emptyCpuCache();
+      expect(memoryStats().cachedCpuBytes).toBe(0);
+      expect(step(false)).toBeLessThanOrEqual(1);
     }),
   );
 

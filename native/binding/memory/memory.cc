@@ -28,6 +28,7 @@ constexpr int64_t kMostCache = int64_t{1} << 30;
 
 std::atomic<int64_t> live{0};
 std::atomic<int64_t> peak{0};
+std::atomic<int64_t> step_peak{0};  // since the last backward
 
 // Before each block: where it begins and how long it is.
 struct alignas(kAlignment) Header {
@@ -41,11 +42,16 @@ Header* headerOf(void* data) {
   return static_cast<Header*>(data) - 1;
 }
 
+void raise(std::atomic<int64_t>& highest, int64_t now) {
+  int64_t seen = highest.load(std::memory_order_relaxed);
+  while (now > seen && !highest.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
+  }
+}
+
 void count(int64_t bytes) {
   const int64_t now = live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  int64_t seen = peak.load(std::memory_order_relaxed);
-  while (now > seen && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
-  }
+  raise(peak, now);
+  raise(step_peak, now);
 }
 
 [[noreturn]] void failAllocation(size_t bytes) {
@@ -53,19 +59,28 @@ void count(int64_t bytes) {
                                         std::to_string(bytes) + " bytes");
 }
 
+int64_t machineMemory() {
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
+
+// What the user set, in bytes, or -1.
+int64_t chosenLimit() {
+  const char* setting = std::getenv("IBN_NET_CPU_CACHE_MB");
+  return setting == nullptr ? -1 : std::max<int64_t>(0, std::strtoll(setting, nullptr, 10)) << 20;
+}
+
 int64_t cacheLimit() {
-  if (const char* setting = std::getenv("IBN_NET_CPU_CACHE_MB"))
-    return std::max<int64_t>(0, std::strtoll(setting, nullptr, 10)) << 20;
-  const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  return std::clamp(memory / 16, kLeastCache, kMostCache);
+  const int64_t chosen = chosenLimit();
+  return chosen >= 0 ? chosen : std::clamp(machineMemory() / 16, kLeastCache, kMostCache);
 }
 
 // Freed large blocks, taken again by the next request of about their size. A network asks for the same sizes
 // over and over; giving them back to the system each time would cost a page fault for every 4 KiB
-// (docs/memory.md).
+// (docs/memory.md). A program that trains may keep more: what the highest point of its last two steps, and a
+// quarter more, leaves beside what is alive. The quarter is for blocks that are larger than what is asked.
 class BlockCache {
  public:
-  BlockCache() : limit_(cacheLimit()) {}
+  BlockCache() : limit_(cacheLimit()), most_(chosenLimit() >= 0 ? limit_ : machineMemory() / 4) {}
 
   // A kept block of at least `bytes` and at most a quarter more, or nullptr.
   Header* take(size_t bytes) {
@@ -81,24 +96,42 @@ class BlockCache {
 
   void keep(Header* header) {
     const auto bytes = static_cast<int64_t>(header->bytes);
-    if (bytes > limit_) return unmap(header);
+    const int64_t allowed = room();
+    if (bytes > allowed) return unmap(header);
     Headers dropped;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      dropped = shrink(limit_ - bytes);
+      dropped = shrink(allowed - bytes);
       by_size_.emplace(header->bytes, by_age_.insert(by_age_.end(), header));
       bytes_ += bytes;
     }
     unmapAll(dropped);
   }
 
+  // Before new memory is mapped: what is kept and nobody asks for would come on top of it.
+  void makeRoom(size_t bytes) {
+    Headers dropped;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      dropped = shrink(std::max(limit_, room() - static_cast<int64_t>(bytes)));
+    }
+    unmapAll(dropped);
+  }
+
   void clear() {
+    steps_.store(0, std::memory_order_relaxed);
+    last_step_.store(0, std::memory_order_relaxed);
     Headers dropped;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       dropped = shrink(0);
     }
     unmapAll(dropped);
+  }
+
+  void noteStep(int64_t highest) {
+    const int64_t before = last_step_.exchange(highest, std::memory_order_relaxed);
+    steps_.store(std::max(before, highest), std::memory_order_relaxed);
   }
 
   int64_t bytes() {
@@ -108,6 +141,13 @@ class BlockCache {
 
  private:
   using Headers = std::vector<Header*>;
+
+  // How many bytes may be kept now.
+  int64_t room() const {
+    const int64_t highest = steps_.load(std::memory_order_relaxed);
+    const int64_t left = highest + highest / 4 - live.load(std::memory_order_relaxed);
+    return std::max(limit_, std::min(most_, left));
+  }
 
   static void unmap(Header* header) { munmap(header->raw, header->bytes); }
 
@@ -136,7 +176,10 @@ class BlockCache {
   Age by_age_;
   std::multimap<size_t, Age::iterator> by_size_;
   int64_t bytes_ = 0;
+  std::atomic<int64_t> last_step_{0};
+  std::atomic<int64_t> steps_{0};  // the highest point of the last two steps
   const int64_t limit_;
+  const int64_t most_;
 };
 
 // Leaked on purpose, as the allocator is: tensors of other threads may outlive static destructors.
@@ -145,13 +188,18 @@ BlockCache& cache() {
   return *instance;
 }
 
+void* mapPages(size_t bytes) {
+  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 Header* allocateLarge(size_t bytes) {
   const size_t needed = (bytes + sizeof(Header) + kPage - 1) / kPage * kPage;
   if (Header* kept = cache().take(needed)) return kept;
-  void* raw = mmap(nullptr, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  cache().makeRoom(needed);
+  void* raw = mapPages(needed);
   if (raw == MAP_FAILED) {
     cache().clear();
-    raw = mmap(nullptr, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    raw = mapPages(needed);
   }
   if (raw == MAP_FAILED) failAllocation(bytes);
   auto* header = static_cast<Header*>(raw);
@@ -224,6 +272,9 @@ int64_t cachedCpuBytes() {
 }
 void emptyCpuCache() {
   cache().clear();
+}
+void noteBackward() {
+  cache().noteStep(step_peak.exchange(liveCpuBytes(), std::memory_order_relaxed));
 }
 
 }  // namespace ibn

@@ -16,4 +16,7 @@ void resetPeakCpuBytes();
 int64_t cachedCpuBytes();
 void emptyCpuCache();
 
+// A backward has ended: what was alive at most since the one before is what a step of this program needs.
+void noteBackward();
+
 }  // namespace ibn
