@@ -77,7 +77,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     cuda: ['.', 'trace', 'graph', 'passes', 'plan-file'],
     'plan-file': ['.', 'cpu', 'cuda'],
     export: ['.', 'trace'],
-    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export'],
+    onnx: ['.', 'trace', 'graph'],
+    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export', 'onnx'],
   },
   libtorch: {
     wheels: [],

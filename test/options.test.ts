@@ -121,6 +121,7 @@ const CALLS: Record<string, Call> = {
   'autograd.functional.jvp': (o) => autograd.functional.jvp((x) => x, ones([1]), null, o),
   compile: (o) => ibn.compile(linear().eval(), o),
   exportTorchScript: (o) => ibn.exportTorchScript(linear().eval(), join(tmp(), 'x.pt'), o),
+  exportOnnx: (o) => ibn.exportOnnx(linear().eval(), join(tmp(), 'x.onnx'), o),
   loadCompiled: (o) => ibn.loadCompiled(missing, o),
   'cuda.CUDAGraph.captureBegin': (o) => cuda.CUDAGraph.prototype.captureBegin(o),
   'cuda.Stream': (o) => new cuda.Stream(o),
@@ -627,7 +628,7 @@ const ANY_POSITIONS: [RegExp, string][] = [
   ],
 ];
 const CHECKED =
-  /^(load|save|compile|exportTorchScript|loadCompiled|defaultCollate|decodeImage|encodePng|writePng)$/;
+  /^(load|save|compile|exportTorchScript|exportOnnx|loadCompiled|defaultCollate|decodeImage|encodePng|writePng)$/;
 
 const make =
   (type: object, ...args: unknown[]) =>

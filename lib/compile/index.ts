@@ -11,5 +11,7 @@ export {
   exportTorchScript,
 } from './export/torchscript.ts';
 export { type LoadCompiledOptions, loadCompiled } from './load.ts';
+export { type ExportedOnnx, exportOnnx, type OnnxValue } from './onnx/export-onnx.ts';
+export type { ExportOnnxOptions } from './onnx/options.ts';
 export type { Outputs } from './run-inputs.ts';
 export type { RunOptions } from './run-options.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe } from 'vitest';
 import * as checkpoint from '../../lib/checkpoint/index.ts';
-import { compile, exportTorchScript, loadCompiled, save } from '../../lib/index.ts';
+import { compile, exportOnnx, exportTorchScript, loadCompiled, save } from '../../lib/index.ts';
 import * as models from '../../lib/models/index.ts';
 import * as nn from '../../lib/nn/index.ts';
 import * as optim from '../../lib/optim/index.ts';
@@ -122,6 +122,17 @@ const calls: Record<string, [args: unknown[], call: Call]> = {
   exportTorchScript: [
     [linear().eval(), file('d.pt'), { inputs: [[1, 2]], dynamicBatch: true, dynamicSizes: true }],
     exportTorchScript as Call,
+  ],
+  exportOnnx: [
+    [
+      linear().eval(),
+      file('d.onnx'),
+      {
+        ...{ inputs: [[1, 2]], dynamicBatch: true, opset: 22, norms: 'ops', externalData: false },
+        ...{ inputNames: ['x'], outputNames: ['y'] },
+      },
+    ],
+    exportOnnx as Call,
   ],
   loadCompiled: [
     [file('e.ibn'), { threads: 1, keepWeights: false }],

@@ -20,7 +20,7 @@ export interface ExportTorchScriptOptions {
   dynamicBatch?: boolean;
   /**
    * The file takes other heights and widths (sizes behind the channels; of sequences, lengths) where the network does.
-   * Default true; false: only those of `inputs`, as numbers, which ONNX wants of pooling windows.
+   * Default true; false: only those of `inputs`, as numbers.
    */
   dynamicSizes?: boolean;
 }
@@ -35,8 +35,8 @@ export interface ExportedTorchScript {
 
 /**
  * Writes a network in evaluation mode as a TorchScript file, which `torch.jit.load` reads in Python and C++: its forward
- * as libtorch's tracer records it, its parameters and buffers under their own keys. From there it goes on to ONNX
- * (`torch.onnx.export`), which nothing in Node can write. The file appears complete or not at all.
+ * as libtorch's tracer records it, its parameters and buffers under their own keys. The file appears complete or not at
+ * all. `exportOnnx` writes ONNX.
  *
  * The forward is traced at several sizes, larger and smaller ones. Numbers that follow the inputs' sizes become ops that
  * ask for them; where all traces then agree the file takes any size from the least on that worked, otherwise only
