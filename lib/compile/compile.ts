@@ -2,8 +2,10 @@ import { Module } from '../nn/index.ts';
 import { checkFlags, checkOptions, checkPositions } from '../options.ts';
 import type { Device, DType, Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
-import { buildPlanInTurns } from './cpu/lower.ts';
+import { CpuEngine } from './cpu/engine.ts';
+import { buildRecorded } from './cpu/lower.ts';
 import { withPinned } from './cpu/pinned.ts';
+import { Recording } from './cpu/recording.ts';
 import { compileCuda } from './cuda/compile.ts';
 import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
 import type { CudaDType } from './cuda/plan.ts';
@@ -33,17 +35,22 @@ export interface CompileOptions
    * the model's weights take. Default false.
    */
   keepWeights?: boolean;
+  /**
+   * On the CPU: keep the model and what was recorded of it, so that `refold` can take its weights and statistics in again.
+   * Default false.
+   */
+  refoldable?: boolean;
 }
 
 const OPTIONS = [
-  ...['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights'],
+  ...['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights', 'refoldable'],
   ...RUN_OPTIONS,
   ...CUDA_OPTIONS,
 ];
 
 /**
  * Compiles a network in evaluation mode for fast inference. Its forward is traced into a plan; norms are folded into
- * convolutions or joined with what is around them. The model itself is not changed and not kept.
+ * convolutions or joined with what is around them. The model itself is not changed, and not kept but for `refoldable`.
  *
  * On the CPU maps lie in channels_last order in one piece of memory, and kernels of this package's own run it on
  * threads of its own, off the event loop. On CUDA cuDNN's fused convolutions and the fused norm are recorded as one
@@ -51,7 +58,7 @@ const OPTIONS = [
  *
  * The forward has run when the call returns; the rest is done in parts of some milliseconds, between which the event loop
  * goes on. The model's weights are read until the promise resolves and must not change before. Later changes are not
- * seen: compile it again.
+ * seen: compile it again, or `refold` what is `refoldable`.
  *
  * @throws CompileError where the network cannot be traced or has ops without a kernel, naming the module and line;
  *   `ERR_COMPILE_UNSUPPORTED` also for devices and dtypes that there are no kernels for.
@@ -72,8 +79,8 @@ export async function compile<M extends Module>(
     throw new TypeError(`Expected a Module for compile, got ${model === null ? 'null' : typeof model}`);
   }
   checkOptions('compile', options, OPTIONS);
-  const { device = 'cpu', dtype = 'float32', dynamicBatch, keepWeights } = options;
-  checkFlags('compile', { dynamicBatch, keepWeights });
+  const { device = 'cpu', dtype = 'float32', dynamicBatch, keepWeights, refoldable } = options;
+  checkFlags('compile', { dynamicBatch, keepWeights, refoldable });
   checkKind(device, dtype);
   checkDeviceOptions('compile', options, device);
   const shaped = { ...options, inputs: shapesOf(options.inputs, exampleKind(device, dtype)) };
@@ -90,15 +97,31 @@ const exampleKind = (device: Device, dtype: CudaDType): ExampleKind =>
     : { owner: 'compile', dtypes: [...new Set<DType>(['float32', dtype])], devices: ['cpu', device] };
 
 async function onCpu<Output>(model: Module, options: ShapedOptions): Promise<CompiledModel<Output>> {
+  engineSettings('compile', options, null);
+  const recording = new Recording(model, options.inputs);
+  const isKept = options.refoldable === true;
+  const start = () => startOnCpu(recording, options);
+  try {
+    return CompiledModel.fromEngine<Output>(await start(), isKept ? start : undefined);
+  } catch (error) {
+    recording.dispose();
+    throw error;
+  } finally {
+    if (!isKept) recording.dispose();
+  }
+}
+
+/** Folds and packs the weights as they are now. */
+async function startOnCpu(recording: Recording, options: ShapedOptions): Promise<CpuEngine> {
   const { inputs, dynamicBatch = true, keepWeights = false, unsupported } = options;
   const dtype = (options.dtype ?? 'float32') as NonNullable<BuildPlanOptions['dtype']>;
-  engineSettings('compile', options, null);
   const own = { ownWeights: keepWeights, ...(unsupported === undefined ? {} : { unsupported }) };
+  const { model } = recording;
   const borrowed = new Set<Tensor>([...model.parameters(), ...model.buffers()]);
   return withPinned(borrowed, async () => {
-    const plan = await buildPlanInTurns(model, { inputs, dtype, ...own });
+    const plan = await buildRecorded(recording, { inputs, dtype, ...own });
     const batch = dynamicBatch ? null : batchOf(inputs);
-    return CompiledModel.fromPlan<Output>(plan, { ...runOptions(options), batch, keepWeights, borrowed });
+    return CpuEngine.start(plan, { ...runOptions(options), batch, keepWeights, borrowed });
   });
 }
 
@@ -108,6 +131,11 @@ function onCuda<Output>(
   device: Device,
   dtype: CudaDType,
 ): CompiledModel<Output> {
+  if (options.refoldable)
+    throw new CompileError(
+      `Expected no refoldable for compile on "${device}", got true; compile the model again for its new weights`,
+      { code: 'ERR_COMPILE_UNSUPPORTED' },
+    );
   const { inputs, dynamicBatch = true, unsupported = 'error' } = options;
   cudaSettings('compile', options);
   checkPlanOptions({ inputs, unsupported });

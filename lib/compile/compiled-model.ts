@@ -1,7 +1,7 @@
 import { checkOptions } from '../options.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { CallsUnderWay } from './calls-under-way.ts';
-import { closedError } from './compiled-error.ts';
+import { CompiledModelError, closedError } from './compiled-error.ts';
 import { CpuEngine, type PlanOptions } from './cpu/engine.ts';
 import type { Plan } from './cpu/plan.ts';
 import type { ModelEngine } from './model-engine.ts';
@@ -15,6 +15,9 @@ export type { EngineStats as CompiledStats } from './native.ts';
 export interface SharedModel {
   readonly compiledModel: string;
 }
+
+/** Starts the engine of a network again, with its weights as they are then. */
+type StartAgain = () => Promise<ModelEngine>;
 
 /**
  * A network that was compiled for inference; made by `compile` and `loadCompiled`.
@@ -30,12 +33,17 @@ export interface SharedModel {
  * const logits = await fast.run(images);
  */
 export class CompiledModel<Output = Tensor> {
-  readonly #engine: ModelEngine;
+  #engine: ModelEngine;
+  readonly #again: StartAgain | undefined;
   readonly #calls = new CallsUnderWay();
+  #refolding: Promise<void> = Promise.resolve();
+  /** Engines of before a refold that still have calls. */
+  readonly #leaving = new Set<ModelEngine>();
   #closing: Promise<void> | undefined;
 
-  private constructor(engine: ModelEngine) {
+  private constructor(engine: ModelEngine, again?: StartAgain) {
     this.#engine = engine;
+    this.#again = again;
   }
 
   /**
@@ -51,8 +59,8 @@ export class CompiledModel<Output = Tensor> {
   }
 
   /** @internal */
-  static fromEngine<Output = Tensor>(engine: ModelEngine): CompiledModel<Output> {
-    return new CompiledModel<Output>(engine);
+  static fromEngine<Output = Tensor>(engine: ModelEngine, again?: StartAgain): CompiledModel<Output> {
+    return new CompiledModel<Output>(engine, again);
   }
 
   /**
@@ -109,6 +117,51 @@ export class CompiledModel<Output = Tensor> {
    */
   stats(): EngineStats {
     return this.#engine.stats();
+  }
+
+  /**
+   * Takes in the weights and the running statistics that the network has now: norms are folded and weights packed again,
+   * while calls go on with those of before. The forward runs only where it makes tensors of its own of the parameters, or other
+   * tensors are in their places. Calls made after the promise resolves have the new numbers, and none has a mixture: a call is
+   * one or the other. Where it rejects nothing is changed.
+   *
+   * What the network computes must be the same, and its parameters must not change before the promise resolves. Counts of
+   * `stats()` begin anew. Until the calls under way have ended, weights are there twice. Models of `fromShared` stay as they are.
+   *
+   * @throws CompiledModelError `ERR_COMPILED_NO_WEIGHTS` unless it was compiled with `refoldable: true`,
+   *   `ERR_COMPILED_CLOSED`, `ERR_COMPILED_DISPOSED`; CompileError for a network in training mode.
+   * @example
+   * const fast = await compile(model, { inputs: [[1, 3, 224, 224]], refoldable: true });
+   * const { rollBack } = await adapt.adaBn(model, targetImages);
+   * await fast.refold();
+   */
+  async refold(): Promise<void> {
+    this.#checkOpen();
+    const again = this.#again;
+    if (again === undefined) {
+      throw new CompiledModelError(
+        'Expected a model of compile with refoldable: true for refold, got another; compile the network again',
+        { code: 'ERR_COMPILED_NO_WEIGHTS' },
+      );
+    }
+    const mine = this.#refolding.then(async () => this.#exchange(await again()));
+    this.#refolding = mine.catch(() => {});
+    await mine;
+  }
+
+  /** Calls that are under way end where they began. */
+  #exchange(next: ModelEngine): void {
+    if (this.closed) {
+      next.dispose();
+      this.#checkOpen();
+    }
+    const before = this.#engine;
+    this.#engine = next;
+    this.#leaving.add(before);
+    this.drain().then(() => {
+      this.#leaving.delete(before);
+      before.dispose();
+    });
   }
 
   /**
@@ -178,7 +231,7 @@ export class CompiledModel<Output = Tensor> {
    * with the last model that shares it. Twice is fine.
    */
   dispose(): void {
-    this.#engine.dispose();
+    for (const engine of [this.#engine, ...this.#leaving]) engine.dispose();
   }
 
   /** @throws CompiledModelError after `close()` or `dispose()`. */

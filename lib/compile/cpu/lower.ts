@@ -13,12 +13,12 @@ import {
   sizesOf,
 } from '../plan-options.ts';
 import { addressOf } from '../trace/bindings.ts';
-import { trace } from '../trace/trace.ts';
 import { atOnce, inTurns, type Parts } from '../turns.ts';
 import { passes } from './passes.ts';
 import { layOut } from './places.ts';
 import type { AtenStepArg, Plan } from './plan.ts';
 import { planMemory } from './plan-memory.ts';
+import { Recording } from './recording.ts';
 import { StepWriter } from './step-writer.ts';
 
 /**
@@ -35,32 +35,37 @@ export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
 }
 
 /**
- * The same in parts, between which the event loop turns. The forward has run when this returns: what is read later are
- * weights alone.
+ * The same in parts, between which the event loop turns. The forward has run when this returns, if it must: what is read
+ * later are weights alone, as they are then.
  */
-export function buildPlanInTurns(model: Module, options: BuildPlanOptions): Promise<Plan> {
-  return inTurns(planParts(model, options));
+export function buildRecorded(recording: Recording, options: BuildPlanOptions): Promise<Plan> {
+  return inTurns(recordedParts(recording, options));
 }
 
 function* planParts(model: Module, options: BuildPlanOptions): Parts<Plan> {
+  const recording = new Recording(model, options.inputs);
+  try {
+    return yield* recordedParts(recording, options);
+  } finally {
+    recording.dispose();
+  }
+}
+
+function* recordedParts(recording: Recording, options: BuildPlanOptions): Parts<Plan> {
   checkOptions('compile', options, ['inputs', 'dtype', 'ownWeights', 'unsupported']);
   const { inputs, dtype = 'float32', ownWeights = true, unsupported = 'error' } = options;
   checkChoice('dtype', dtype, ['float32', 'bfloat16']);
   checkPlanOptions({ inputs, unsupported });
-  const constants: Tensor[] = [];
-  try {
-    const recorded = trace(model, inputs, constants);
-    const shared = new Set([...model.parameters(), ...model.buffers()].map(addressOf));
-    yield;
-    const graph = importGraph(recorded, unsupported);
-    yield;
-    const plan = yield* lowerInParts(graph, dtype, unsupported);
-    copyLiterals(plan, shared);
-    if (ownWeights) yield* copyWeights(plan, shared);
-    return plan;
-  } finally {
-    for (const tensor of constants) tensor.dispose();
-  }
+  const recorded = recording.trace();
+  const { model } = recording;
+  const shared = new Set([...model.parameters(), ...model.buffers()].map(addressOf));
+  yield;
+  const graph = importGraph(recorded, unsupported);
+  yield;
+  const plan = yield* lowerInParts(graph, dtype, unsupported);
+  copyLiterals(plan, shared);
+  if (ownWeights) yield* copyWeights(plan, shared);
+  return plan;
 }
 
 function own(tensor: Tensor, shared: ReadonlySet<unknown>): Tensor {

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { buildPlan, buildPlanInTurns } from '../../../lib/compile/cpu/lower.ts';
+import { buildPlan, buildRecorded } from '../../../lib/compile/cpu/lower.ts';
 import type { Plan } from '../../../lib/compile/cpu/plan.ts';
+import { Recording } from '../../../lib/compile/cpu/recording.ts';
 import { compile, loadCompiled } from '../../../lib/compile/index.ts';
 import { toJson } from '../../../lib/compile/plan-file/format.ts';
 import { replaceTensors, tensorsOf } from '../../../lib/compile/plan-tensors.ts';
@@ -12,6 +13,8 @@ import { collectGarbage, tmp } from '../../helpers/index.ts';
 
 const INPUTS = [[1, 3, 32, 32]];
 const network = () => models.resnet18_ibn_a({ numClasses: 10 }).eval();
+
+const inTurns = (model: nn.Module) => buildRecorded(new Recording(model, INPUTS), { inputs: INPUTS });
 
 /** How often the event loop turns until `work` is done. */
 async function turnsDuring<T>(work: () => Promise<T>): Promise<[number, T]> {
@@ -33,15 +36,15 @@ const written = (plan: Plan) =>
 describe('compile on the event loop', () => {
   it('lets it turn after the forward and after each pass', async () => {
     const model = network();
-    const [turns, plan] = await turnsDuring(() => buildPlanInTurns(model, { inputs: INPUTS }));
+    const [turns, plan] = await turnsDuring(() => inTurns(model));
     expect(turns).toBeGreaterThan(10);
     for (const tensor of tensorsOf(plan)) tensor.dispose();
   });
 
   it('makes the plan that is made at once', async () => {
     const model = network();
-    const inTurns = await buildPlanInTurns(model, { inputs: INPUTS });
-    expect(written(inTurns)).toBe(written(buildPlan(model, { inputs: INPUTS })));
+    const made = await inTurns(model);
+    expect(written(made)).toBe(written(buildPlan(model, { inputs: INPUTS })));
   });
 
   it('has run the forward when it returns: the module may change, its weights may not', async () => {
@@ -71,10 +74,10 @@ describe('compile on the event loop', () => {
     const [good, bad] = [network(), new Unknown().eval()];
     await collectGarbage();
     const before = memoryStats().tensors;
-    const plan = await buildPlanInTurns(good, { inputs: INPUTS });
+    const plan = await inTurns(good);
     expect(memoryStats().tensors - before).toBe(tensorsOf(plan).length);
     for (const tensor of tensorsOf(plan)) tensor.dispose();
-    await expect(buildPlanInTurns(bad, { inputs: INPUTS })).rejects.toThrow('cumsum');
+    await expect(inTurns(bad)).rejects.toThrow('cumsum');
     expect(memoryStats().tensors).toBe(before);
   });
 });
