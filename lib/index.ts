@@ -1,4 +1,5 @@
 /** ibn-net: run, train and deploy IBN-Net from TypeScript. torch's names from the root. */
+export * as adapt from './adapt/index.ts';
 export * as amp from './amp/index.ts';
 export { autocast, GradScaler } from './amp/index.ts';
 export * as autograd from './autograd/index.ts';

@@ -61,6 +61,8 @@ const ALLOWED: Record<string, string[]> = {
   serve: ['atomic-file', 'problem', 'libtorch', 'tensor', 'data', 'reid'],
   // Studies of features; never of training.
   studies: ['tensor', 'models'],
+  // Adaptation without labels; what trains is given to train, or done by its caller.
+  adapt: ['tensor', 'nn', 'optim', 'compile'],
   plot: [],
   testing: ['tensor'],
   cli: ['*'],

@@ -596,7 +596,7 @@ function publicCalls(): [string, (...args: unknown[]) => unknown][] {
 const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
   [/^datasets\.EmojiStyles$/, 'made by load, which is checked'],
-  [/^(datasets\.WebDataset|reid\.Gallery)$/, 'made by open, which is checked'],
+  [/^(datasets\.WebDataset|reid\.Gallery|adapt\.Guard)$/, 'made by open or create, which is checked'],
   [
     /^(distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.LoadedReID|segment\.LoadedSegmenter|serve\.(Server|Service))$/,
     'made by the package',

@@ -131,9 +131,9 @@ export class CompiledModel<Output = Tensor> {
    * @throws CompiledModelError `ERR_COMPILED_NO_WEIGHTS` unless it was compiled with `refoldable: true`,
    *   `ERR_COMPILED_CLOSED`, `ERR_COMPILED_DISPOSED`; CompileError for a network in training mode.
    * @example
-   * const fast = await compile(model, { inputs: [[1, 3, 224, 224]], refoldable: true });
-   * const { rollBack } = await adapt.adaBn(model, targetImages);
-   * await fast.refold();
+   * const running = await compile(network, { inputs: [[1, 3, 64, 64]], refoldable: true });
+   * await adapt.adaBn(network, [randn([8, 3, 64, 64])]);
+   * await running.refold();
    */
   async refold(): Promise<void> {
     this.#checkOpen();

@@ -1,4 +1,4 @@
-import { autograd, decodeLabels, ones, reid, segment, serve, studies, zeros } from '../../lib/index.ts';
+import { adapt, autograd, decodeLabels, nn, ones, reid, segment, serve, studies, zeros } from '../../lib/index.ts';
 import type { Calls } from './call.ts';
 
 const nowhere = '/nowhere/file.pth';
@@ -33,10 +33,21 @@ const SERVE: Calls = {
   'serve.reidGallery': (o: object) => serve.reidGallery({ load: () => ({}), ...o } as never),
 };
 
+const norm = () => new nn.Sequential(new nn.BatchNorm2d(1)) as never;
+
+const ADAPT: Calls = {
+  'adapt.adaBn': (o) => adapt.adaBn(norm(), [], o),
+  'adapt.forwardAtTestTime': (o) => adapt.forwardAtTestTime(norm(), ones([2, 1, 2, 2]), o),
+  'adapt.Guard.create': (o) => adapt.Guard.create(norm(), [], o),
+  'adapt.Tent': (o) => new adapt.Tent(norm(), o),
+  'adapt.MeanTeacher': (o) => new adapt.MeanTeacher(norm(), o),
+};
+
 /** What stands on networks, optimizers and data: segmentation, servers, studies, and the rest of Re-ID. */
 export const TASK_CALLS: Calls = {
   ...SEGMENT,
   ...SERVE,
+  ...ADAPT,
   'autograd.backward': (o) => autograd.backward(ones([1]), null, o),
   'studies.divergence': (o) => studies.divergence({} as never, {} as never, o),
   'reid.check': (o) => reid.check(nowhere, [], o),
