@@ -1,4 +1,15 @@
-import { adapt, autograd, decodeLabels, nn, ones, reid, segment, serve, studies, zeros } from '../../lib/index.ts';
+import {
+  adapt,
+  autograd,
+  decodeLabels,
+  nn,
+  ones,
+  reid,
+  segment,
+  serve,
+  studies,
+  zeros,
+} from '../../lib/index.ts';
 import type { Calls } from './call.ts';
 
 const nowhere = '/nowhere/file.pth';
