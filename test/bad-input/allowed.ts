@@ -75,6 +75,14 @@ const ALLOWED: readonly (readonly [name: RegExp, label: RegExp, reason: string])
   [/^datasets\.findImages$/, /^\[0\] a text$/, 'the error says why the folder cannot be read'],
   [/^datasets\.EmojiStyles$/, /inAll: empty$/, 'no style in particular'],
   [/^datasets\.(EmojiStyles\.|splitEmoji)/, /^\[0\]( \w+:)? (empty|one more)$/, 'picks none, or one twice'],
+  [
+    /^datasets\.Scenes$/,
+    /seed: (-7|huge)$|length: huge$/,
+    'any whole number; scenes are drawn when asked for',
+  ],
+  [/^datasets\.Scenes$/, /photographs: a text$/, 'the error says why the folder cannot be read'],
+  [/^datasets\.(Scenes|writeScenes)$/, /cache: (null|a text)$/, 'null keeps nothing; a folder is made'],
+  [/^datasets\.Scenes$/, /packages: a text$/, 'packages are looked for elsewhere too'],
   [/^datasets\.splitEmoji$/, /seed: (-7|huge)$/, 'a seed may be any whole number'],
   [/^datasets\./, /(\[1\]|extensions:) (empty|one more|ending in a text)$/, 'endings that no file has'],
   [

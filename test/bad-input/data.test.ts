@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Header } from 'tar';
 import { afterAll, describe, vi } from 'vitest';
 import * as data from '../../lib/data/index.ts';
-import { Generator, ones, randint, zeros } from '../../lib/index.ts';
+import { full, Generator, ones, randint, zeros } from '../../lib/index.ts';
 import { box, writeIconPackages } from '../data/emoji-packages.ts';
 import { made, refusesBadInput } from './area.ts';
 import { exportsOf } from './exports.ts';
@@ -34,6 +34,24 @@ const packages = writeIconPackages(drawings, {
   openmoji: { icons: { 'red-apple': box('#f00', 0, 0, 4, 4), 'green-apple': box('#0f0', 0, 0, 4, 4) } },
   twemoji: { icons: { 'red-apple': box('#f00', 2, 2, 4, 4) } },
 });
+const things = {
+  hospital: box('#f00', 0, 0, 4, 4),
+  automobile: box('#0f0', 0, 0, 4, 4),
+  tulip: box('#00f', 0, 0, 4, 4),
+  dog: box('#ff0', 0, 0, 4, 4),
+  person: box('#f0f', 0, 0, 4, 4),
+};
+const scenery = writeIconPackages(mkdtempSync(join(drawings, 'scenery-')), {
+  openmoji: { icons: things },
+  fxemoji: { icons: things },
+});
+const photographs = await Promise.all(
+  [10, 20, 30, 40].map(async (value) => {
+    const path = join(drawings, `photograph-${value}.png`);
+    await data.writePng(full([3, 40, 60], value, { dtype: 'uint8' }), path);
+    return path;
+  }),
+);
 vi.stubEnv('IBN_NET_CACHE', drawings);
 afterAll(() => vi.unstubAllEnvs());
 const emoji = await datasets.EmojiStyles.load({
@@ -176,6 +194,40 @@ const calls: Record<string, [args: unknown[], call: GoodCall['call']]> = {
   'datasets.EmojiStyles.splitByStyle': [
     [{ train: ['openmoji'], test: ['twemoji'], sharedGeometry: false }],
     emoji.splitByStyle.bind(emoji),
+  ],
+  'datasets.Scenes': [
+    [
+      {
+        style: 'fxemoji',
+        photographs: photographs.slice(0, 1),
+        length: 2,
+        size: [32, 48],
+        things: [1, 2],
+        plain: 0.5,
+        seed: 3,
+        packages: scenery,
+        cache: drawings,
+      },
+    ],
+    datasets.Scenes.load,
+  ],
+  'datasets.writeScenes': [
+    [
+      {
+        a: { style: 'openmoji', photographs: photographs.slice(0, 2) },
+        b: { style: 'fxemoji', photographs: photographs.slice(2) },
+        train: 1,
+        val: 1,
+        size: [32, 48],
+        things: [1, 2],
+        plain: 0.5,
+        seed: 3,
+        packages: scenery,
+        cache: drawings,
+        onScene: () => {},
+      },
+    ],
+    datasets.writeScenes.bind(null, join(drawings, 'scenes')),
   ],
   'datasets.splitEmoji': [[emoji.emoji, [0.25, 0.75], { seed: 3 }], datasets.splitEmoji],
   'datasets.WebDataset': [

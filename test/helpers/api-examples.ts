@@ -89,7 +89,7 @@ const CHECK_ONLY: [RegExp, string][] = [
   [/https:/, 'needs a server'],
   [/initProcessGroup|allReduce|allGatherObject|broadcastObjectList|ddp\./, 'needs other ranks'],
   [
-    /weights\.bin|train-(0000|\{)|model_120|market_sbs|d9d0bb7b|market\b|gallery\.lmdb|data\/cityscapes|gtav_ibn|9ca61e85|sbs_R50|queryPaths|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
+    /weights\.bin|train-(0000|\{)|model_120|market_sbs|d9d0bb7b|market\b|gallery\.lmdb|data\/cityscapes|photographs\/|gtav_ibn|9ca61e85|sbs_R50|queryPaths|optimizer_hook|\.ibn'|safetensors'\)|FashionMNIST/,
     'needs files of its own',
   ],
   [/expect\./, 'needs a test runner'],

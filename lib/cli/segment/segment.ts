@@ -5,14 +5,18 @@ import type { TrainStreams } from '../train/train.ts';
 import { STOPPED } from '../train/train-options.ts';
 import type { SegmentEvaluateOptions } from './evaluate.ts';
 import type { SegmentPredictOptions } from './predict.ts';
+import { registerScenes } from './scenes-command.ts';
 import { SEGMENTATION } from './space.ts';
 
-/** Adds the commands of segmentation: `segment train`, `segment evaluate`, `segment predict`. */
+/** Adds the commands of segmentation: `segment train`, `evaluate`, `predict`, `scenes`. */
 export function registerSegment(program: Command): void {
-  const segment = program.command('segment').description('Segmentation: train, evaluate, predict');
+  const segment = program
+    .command('segment')
+    .description('Segmentation: train, evaluate, predict, and draw scenes to try it on');
   registerTrain(segment);
   registerEvaluate(segment);
   registerPredict(segment);
+  registerScenes(segment);
 }
 
 /** Options of {@link trainSegment}, as commander gives them: those of a run, and where they come from. */

@@ -21,3 +21,14 @@ export {
 export { FashionMNIST, type FashionMNISTOptions } from './fashion-mnist.ts';
 export { readIdx } from './idx.ts';
 export { findImages, ImageFolder, type ImageFolderOptions } from './image-folder.ts';
+export {
+  type Photograph,
+  SCENE_CLASSES,
+  type SceneDomain,
+  type SceneLook,
+  Scenes,
+  type ScenesOptions,
+  type WriteScenesOptions,
+  type WrittenScenes,
+  writeScenes,
+} from './scenes/index.ts';

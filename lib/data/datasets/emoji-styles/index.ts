@@ -3,4 +3,4 @@ export { type EmojiFilter, EmojiStyles, type StyleSplit } from './emoji-styles.t
 export type { Colour, EmojiClasses, EmojiStylesOptions, StyleSplitOptions } from './options.ts';
 export type { EmojiSample, StyleReport } from './samples.ts';
 export { type SplitEmojiOptions, splitEmoji } from './split-emoji.ts';
-export { EMOJI_STYLES, type EmojiStyle } from './styles.ts';
+export { checkUnseen, EMOJI_STYLES, type EmojiStyle } from './styles.ts';
