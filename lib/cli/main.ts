@@ -18,6 +18,7 @@ import { registerReport } from './report/report.ts';
 import { registerSegment } from './segment/segment.ts';
 import { registerServe } from './serve/serve.ts';
 import { registerTrain } from './train/train.ts';
+import { registerVariants } from './variants/variants.ts';
 
 const program = new Command('ibn-net')
   .description('Run, train and deploy IBN-Net in Node')
@@ -35,6 +36,7 @@ const COMMANDS = [
   registerReid,
   registerSegment,
   registerDivergence,
+  registerVariants,
   registerServe,
   registerInspect,
   registerConvert,
