@@ -63,6 +63,7 @@ const ALLOWED: Record<string, string[]> = {
   studies: ['tensor', 'models'],
   // Adaptation without labels; what trains is given to train, or done by its caller.
   adapt: ['tensor', 'nn', 'optim', 'compile'],
+  studies: ['tensor', 'nn', 'models'],
   plot: [],
   testing: ['tensor'],
   cli: ['*'],
@@ -164,6 +165,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     reid: ['.', 'network', 'serve', 'train'],
     segment: ['.', 'network', 'train'],
     divergence: ['network', 'train'],
+    variants: ['.', 'network', 'evaluate', 'train'],
     serve: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],
@@ -178,6 +180,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
       'reid',
       'segment',
       'divergence',
+      'variants',
       'serve',
       'network',
       'inspect',

@@ -67,7 +67,7 @@ const DEPTHS = {
 } as const;
 
 /**
- * Builds a variant of a ResNet. Initial weights of the convolutions are the same for all variants under one seed, where their shapes are.
+ * Builds a variant of a ResNet. Under one seed all begin with the same convolutions, but `c`, whose are larger.
  *
  * @param name of {@link VARIANTS}
  * @param options those of `models.ResNet_IBN` but `ibnCfg` and `ratio`
