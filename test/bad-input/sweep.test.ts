@@ -22,11 +22,7 @@ const TAKE_ANYTHING: readonly (readonly [name: RegExp, reason: string])[] = [
     'a base',
   ],
   [
-<<<<<<< HEAD
-    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor|distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.(Gallery|LoadedReID)|segment\.LoadedSegmenter|serve\.(Server|Service)|datasets\.(EmojiStyles|WebDataset)|adapt\.Guard)$/,
-=======
-    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor|distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.(Gallery|LoadedReID)|segment\.LoadedSegmenter|serve\.(Server|Service)|datasets\.(EmojiStyles|Scenes|WebDataset))$/,
->>>>>>> 459a854 (data: draw scenes with exact masks for segmentation across domains)
+    /^(checkpoint\.Inert\w+|CompiledModel|models\.ModelSummary|nn\.StateDict|MappedFile|UntypedStorage|OpaqueValue|Tensor|distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.(Gallery|LoadedReID)|segment\.LoadedSegmenter|serve\.(Server|Service)|datasets\.(EmojiStyles|Scenes|WebDataset)|adapt\.Guard)$/,
     'made by the package',
   ],
   [/^checkpoint\.(metadataOf|textsOf)$/, 'any object is a state dict'],
