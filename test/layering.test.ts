@@ -387,6 +387,7 @@ const NATIVE_ROOMS: Record<string, Record<string, string[]>> = {
   kernels: {
     simd: ['.'],
     conv: ['.', 'simd'],
+    int8: ['.', 'simd', 'conv'],
     maps: ['.', 'simd'],
     pointwise: ['.', 'simd'],
     '.': ['simd'],

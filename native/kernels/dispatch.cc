@@ -4,6 +4,9 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "kernels.h"
 
@@ -14,8 +17,14 @@
 #ifdef IBN_HAVE_avx512bf16
 IBN_SET(avx512bf16)
 #endif
+#ifdef IBN_HAVE_avx512vnni
+IBN_SET(avx512vnni)
+#endif
 #ifdef IBN_HAVE_avx512
 IBN_SET(avx512)
+#endif
+#ifdef IBN_HAVE_avxvnni
+IBN_SET(avxvnni)
 #endif
 #ifdef IBN_HAVE_avx2
 IBN_SET(avx2)
@@ -27,6 +36,7 @@ namespace ibn::kernels {
 // Here, so that no set's object holds a copy of them.
 Team::~Team() = default;
 Conv::~Conv() = default;
+Int8Conv::~Int8Conv() = default;
 Linear::~Linear() = default;
 
 void outOfMemory() {
@@ -45,15 +55,31 @@ namespace {
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl");
 }
+// Of 512 bits.
+[[maybe_unused]] bool hasAvx512Vnni() {
+  return hasAvx512() && __builtin_cpu_supports("avx512vnni");
+}
+// Of 256 bits, where there are no registers of 512. Older compilers know no name for it.
+[[maybe_unused]] bool hasAvxVnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kLeaf = 7, kSubleaf = 1, kAvxVnni = 1U << 4;
+  return hasAvx2() && __get_cpuid_count(kLeaf, kSubleaf, &a, &b, &c, &d) != 0 && (a & kAvxVnni) != 0;
+}
 #endif
 
 std::vector<const Table*> supportedTables() {
   std::vector<const Table*> result;
 #ifdef IBN_HAVE_avx512bf16
-  if (hasAvx512() && __builtin_cpu_supports("avx512bf16")) result.push_back(&avx512bf16::kernelTable());
+  if (hasAvx512Vnni() && __builtin_cpu_supports("avx512bf16")) result.push_back(&avx512bf16::kernelTable());
+#endif
+#ifdef IBN_HAVE_avx512vnni
+  if (hasAvx512Vnni()) result.push_back(&avx512vnni::kernelTable());
 #endif
 #ifdef IBN_HAVE_avx512
   if (hasAvx512()) result.push_back(&avx512::kernelTable());
+#endif
+#ifdef IBN_HAVE_avxvnni
+  if (hasAvxVnni()) result.push_back(&avxvnni::kernelTable());
 #endif
 #ifdef IBN_HAVE_avx2
   if (hasAvx2()) result.push_back(&avx2::kernelTable());

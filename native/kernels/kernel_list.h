@@ -5,6 +5,7 @@
 
 namespace ibn::kernels::IBN_ISA {
 
+Int8Conv* makeInt8Conv(const ConvSpec& spec, const Int8Weight& weight, const Quantization& input);
 Linear* makeLinear(int64_t in, int64_t out, Type type, const float* weight, const float* bias);
 void maxPool(Type type, const Map& in, const Map& out, const Window& window, const Affine& pre, Team& team);
 void avgPool(Type type, const Map& in, const Map& out, const Window& window, bool count_include_pad,

@@ -13,10 +13,11 @@
 
 namespace ibn::kernels {
 
-enum class Type : uint8_t { kFloat32, kBFloat16 };
+// Only quantised convolutions read and write kUInt8.
+enum class Type : uint8_t { kFloat32, kBFloat16, kUInt8 };
 
 IBN_ALWAYS_INLINE constexpr size_t sizeOf(Type type) {
-  return type == Type::kFloat32 ? 4 : 2;
+  return type == Type::kFloat32 ? 4 : type == Type::kBFloat16 ? 2 : 1;
 }
 
 // A function of (index, thread) that outlives the call it is given to.
@@ -111,6 +112,54 @@ class Conv {
   virtual size_t weightBytes() const = 0;
 };
 
+// An element q of 0 to 255 stands for (q - zero_point) * scale.
+struct Quantization {
+  float scale = 1;
+  int32_t zero_point = 0;
+};
+
+// A map of float32, or of kUInt8 with what its elements stand for.
+struct QuantizedMap {
+  Map map;
+  Type type = Type::kFloat32;
+  Quantization quantization;
+};
+
+// (out, in, kH, kW), symmetric: each stands for itself times its output channel's scale.
+struct Int8Weight {
+  const int8_t* data = nullptr;
+  const float* scale = nullptr;
+  const float* bias = nullptr;  // or null
+};
+
+struct Int8Call {
+  QuantizedMap input;
+  bool planar = false;  // the input is float32 in NCHW order (pixel_stride is not used)
+  QuantizedMap output;
+  Affine pre;                         // of an input of float32, before it is quantised
+  const QuantizedMap* add = nullptr;  // added to the result; may be the output itself
+  bool relu = false;                  // after the addition
+  float* mean = nullptr;              // as of a ConvCall; only with an output of float32
+  float* variance = nullptr;
+  void* scratch = nullptr;  // scratchBytes(), aligned to 64
+};
+
+// A convolution of integers: its input of 8 bits, or quantised so as it is read, its sums of 32 bits, exact.
+// What it writes is those times the scales, plus bias and addition, in float32, and then quantised where the
+// output is. A NaN is quantised to the least value.
+class Int8Conv {
+ public:
+  virtual ~Int8Conv();
+  // For maps of these sizes; grows with `batch`.
+  virtual size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const = 0;
+  virtual void run(const Int8Call& call, Team& team) const = 0;
+  virtual const char* algorithm() const = 0;
+  virtual size_t weightBytes() const = 0;
+};
+
+// Products that a sum of 32 bits surely holds.
+constexpr int64_t kMostInt8Products = (int64_t{1} << 31) / (255 * 128) - 1;
+
 struct Window {
   int64_t kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0};
 };
@@ -196,11 +245,13 @@ struct NormGradient {
 };
 
 struct Table {
-  const char* name;  // "avx512bf16", "avx512", "avx2" or "baseline"
+  const char* name;  // "avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2" or "baseline"
   // Algorithm: "auto", or one of those that Conv::algorithm() gives; nullptr when that one cannot do `spec`.
   // `height` and `width` are of the input; `bias` may be null.
   Conv* (*makeConv)(const ConvSpec& spec, Type type, int64_t height, int64_t width, const ConvWeight& weight,
                     const float* bias, const char* algorithm);
+  // nullptr for groups, and for more than kMostInt8Products an output.
+  Int8Conv* (*makeInt8Conv)(const ConvSpec& spec, const Int8Weight& weight, const Quantization& input);
   // Weights are kept in `type`; `weight` is (out, in).
   Linear* (*makeLinear)(int64_t in, int64_t out, Type type, const float* weight, const float* bias);
   void (*maxPool)(Type type, const Map& in, const Map& out, const Window& window, const Affine& pre,

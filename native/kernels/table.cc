@@ -12,6 +12,7 @@ const Table& kernelTable() {
   static constexpr Table table = {
       .name = IBN_NAME(IBN_ISA),
       .makeConv = makeConv,
+      .makeInt8Conv = makeInt8Conv,
       .makeLinear = makeLinear,
       .maxPool = maxPool,
       .avgPool = avgPool,

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { CompiledModel, type PlanOptions } from '../../lib/compile/compiled-model.ts';
-import type { Plan, PlanBuffer, PlanStep, ValueId } from '../../lib/compile/cpu/plan.ts';
+import type { Plan, PlanBuffer, PlanQuantization, PlanStep, ValueId } from '../../lib/compile/cpu/plan.ts';
+import { engine } from '../../lib/compile/native.ts';
 import type { PlanDType } from '../../lib/compile/plan-options.ts';
 import { noGrad, randn, scope, type Tensor } from '../../lib/tensor/index.ts';
 import { interpret } from '../helpers/plan-interpreter.ts';
@@ -27,6 +28,20 @@ const DEFAULTS = {
     mean: null,
     variance: null,
   },
+  int8Conv: {
+    bias: null,
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+    pre: null,
+    add: null,
+    relu: false,
+    mean: null,
+    variance: null,
+    quantization: null,
+  },
+  int8Linear: { bias: null, relu: false },
   maxPool: { stride: [1, 1], padding: [0, 0], countIncludePad: true, pre: null },
   avgPool: { stride: [1, 1], padding: [0, 0], countIncludePad: true, pre: null },
   globalMean: { pre: null },
@@ -55,6 +70,12 @@ export class PlanMaker {
   map(channels: number, height: number, width: number): ValueId {
     const element = this.plan.dtype === 'float32' ? 4 : 2;
     return this.#add({ kind: 'map', channels, height, width, offset: this.plan.arenaBytes }, element);
+  }
+
+  /** A map of bytes. */
+  bytes(channels: number, height: number, width: number, quantization: PlanQuantization): ValueId {
+    const size = { channels, height, width, offset: this.plan.arenaBytes };
+    return this.#add({ kind: 'map', ...size, quantization }, 1);
   }
 
   /** Places of maxima. */
@@ -114,6 +135,9 @@ export function compilePlan<Output = Tensor>(
 ): Promise<CompiledModel<Output>> {
   return CompiledModel.fromPlan(make(), { threads: 2, ...options });
 }
+
+/** Instruction sets but those that differ from another in products of integers alone. */
+export const floatSets = (): string[] => engine.instructionSets().filter((name) => !name.endsWith('vnni'));
 
 const TOLERANCE = { float32: 2e-5, bfloat16: 2e-2 };
 

@@ -2,9 +2,12 @@ import type {
   AtenStepArg,
   AtenStepCall,
   InstanceAffineStep,
+  Int8ConvStep,
+  Int8LinearStep,
   Plan,
   PlanAffine,
   PlanBuffer,
+  PlanQuantization,
   PlanStep,
   PlanVector,
   StatisticsStep,
@@ -12,6 +15,7 @@ import type {
 } from '../../lib/compile/cpu/plan.ts';
 import { accesses } from '../../lib/compile/cpu/plan-memory.ts';
 import { scaleChannels } from '../../lib/compile/graph/affine.ts';
+import type { PlanDType } from '../../lib/compile/plan-options.ts';
 import { invoke, type Packet, packetOf } from '../../lib/ops/call.ts';
 import {
   type DType,
@@ -103,8 +107,8 @@ export class PlanInterpreter {
     const { buffer: index, from, channels } = this.#plan.values[id] as Plan['values'][number];
     const buffer = this.#plan.buffers[index] as PlanBuffer;
     const isVector = buffer.kind === 'vector';
-    const dtype: DType = isVector ? 'float32' : buffer.kind === 'indices' ? 'int64' : this.#plan.dtype;
-    const bytes = dtype === 'int64' ? 8 : dtype === 'float32' ? 4 : 2;
+    const dtype = elementsOf(buffer, this.#plan.dtype);
+    const bytes = BYTES[dtype] as number;
     const start = (this.#batch * buffer.offset) / bytes + from;
     const [height, width, all] = [buffer.height, buffer.width, buffer.channels];
     if (isVector) return tensorFromStorage(this.#arena, dtype, start, [this.#batch, channels], [all, 1]);
@@ -112,8 +116,15 @@ export class PlanInterpreter {
     return tensorFromStorage(this.#arena, dtype, start, sizes, [height * width * all, 1, width * all, all]);
   }
 
+  #quantization(id: ValueId): PlanQuantization | undefined {
+    return this.#plan.buffers[this.#plan.values[id]?.buffer ?? -1]?.quantization;
+  }
+
+  /** What a quantised map stands for. */
   #read(id: ValueId): Tensor {
-    return this.#view(id).to('float32').contiguous();
+    const plain = this.#view(id).to('float32').contiguous();
+    const quantization = this.#quantization(id);
+    return quantization === undefined ? plain : dequantized(plain, quantization);
   }
 
   #write(id: ValueId, result: Tensor): void {
@@ -121,7 +132,8 @@ export class PlanInterpreter {
     if (target.shape.join() !== result.shape.join()) {
       throw new Error(`Expected [${target.shape}] for value ${id}, got [${result.shape}]`);
     }
-    target.copy_(result);
+    const quantization = this.#quantization(id);
+    target.copy_(quantization === undefined ? result : quantized(result, quantization));
   }
 
   #input(source: ValueId | { input: number }): Tensor {
@@ -156,7 +168,7 @@ export class PlanInterpreter {
     } else {
       const result = this.#result(step);
       this.#write(step.output, result);
-      if (step.op === 'conv') this.#statistics(result, step.mean, step.variance);
+      if (step.op === 'conv' || step.op === 'int8Conv') this.#statistics(result, step.mean, step.variance);
     }
   }
 
@@ -164,6 +176,14 @@ export class PlanInterpreter {
     switch (step.op) {
       case 'conv':
         return this.#conv(step);
+      case 'int8Conv':
+        return this.#int8Conv(step);
+      case 'int8Linear': {
+        const x = quantized(this.#read(step.input), step.quantization);
+        const sums = aten.linear(centred(x, step.quantization), step.weight.to('float64'));
+        const y = this.#scaled(sums, step, step.quantization);
+        return step.relu ? y.relu() : y;
+      }
       case 'maxPool':
       case 'avgPool':
         return this.#pool(step);
@@ -259,6 +279,25 @@ export class PlanInterpreter {
     return step.relu ? y.relu() : y;
   }
 
+  /** Sums in float64, which holds them exactly. */
+  #int8Conv(step: Int8ConvStep): Tensor {
+    const { weight, stride, padding, dilation } = step;
+    const known = typeof step.input === 'number' ? this.#quantization(step.input) : undefined;
+    const quantization = known ?? (step.quantization as PlanQuantization);
+    const x = this.#pre(this.#input(step.input), step.pre);
+    const q = centred(quantized(x, quantization), quantization);
+    const sums = aten.conv2d(q, weight.to('float64'), null, stride, padding, dilation, 1);
+    let y = this.#scaled(sums, step, quantization);
+    if (step.add !== null) y = y.add(this.#read(step.add));
+    return step.relu ? y.relu() : y;
+  }
+
+  #scaled(sums: Tensor, step: Int8ConvStep | Int8LinearStep, { scale }: PlanQuantization): Tensor {
+    const sizes = [1, -1, ...sums.shape.slice(2).fill(1)];
+    const y = sums.to('float32').mul(step.weightScale.mul(scale).reshape(sizes));
+    return step.bias === null ? y : y.add(step.bias.reshape(sizes));
+  }
+
   #instanceAffine(step: InstanceAffineStep): void {
     const rows = [this.#batch, step.baseScale.numel()];
     const [scale, shift] = [step.baseScale.expand(rows).clone(), step.baseShift.expand(rows).clone()];
@@ -292,6 +331,29 @@ export class PlanInterpreter {
   }
 }
 
+const BYTES: { [dtype in DType]?: number } = { int64: 8, float32: 4, bfloat16: 2, uint8: 1 };
+
+function elementsOf({ kind, quantization }: PlanBuffer, dtype: PlanDType): DType {
+  if (kind === 'indices') return 'int64';
+  if (kind === 'vector') return 'float32';
+  return quantization === undefined ? dtype : 'uint8';
+}
+
+const quantized = (x: Tensor, { scale, zeroPoint }: PlanQuantization): Tensor =>
+  aten.clamp(
+    x
+      .mul(Math.fround(1 / Math.fround(scale)))
+      .round()
+      .add(zeroPoint),
+    0,
+    255,
+  );
+
+const dequantized = (q: Tensor, { scale, zeroPoint }: PlanQuantization): Tensor =>
+  q.sub(zeroPoint).mul(Math.fround(scale));
+
+const centred = (q: Tensor, { zeroPoint }: PlanQuantization): Tensor => q.to('float64').sub(zeroPoint);
+
 /** Mean and variance of groups of channels, for each of these. */
 function joined(mean: Tensor, variance: Tensor, groups: number | undefined): [Tensor, Tensor] {
   if (groups === undefined) return [mean, variance];
@@ -319,7 +381,7 @@ function overwritten(step: PlanStep): readonly (ValueId | null)[] {
   if (step.op === 'apply') return [step.input, step.add];
   if (step.op === 'pointwise')
     return [step.input, step.other && 'value' in step.other ? step.other.value : null];
-  return step.op === 'conv' ? [step.add] : [];
+  return step.op === 'conv' || step.op === 'int8Conv' ? [step.add] : [];
 }
 
 /** What is wrong with a plan's use of memory, besides what wrong numbers would show. */

@@ -1,6 +1,16 @@
 import { count } from '../../text-table.ts';
 import { convolutionText, poolText, table } from '../explain-table.ts';
-import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanValue, PointwiseStep, ValueId } from './plan.ts';
+import type {
+  ConvStep,
+  Int8ConvStep,
+  Plan,
+  PlanAffine,
+  PlanBuffer,
+  PlanStep,
+  PlanValue,
+  PointwiseStep,
+  ValueId,
+} from './plan.ts';
 import { accesses, bufferBytes } from './plan-memory.ts';
 
 const HEADER = ['#', 'Step', 'Module', 'Kernel', 'Output', 'Fused', 'Buffers', 'MACs'];
@@ -20,7 +30,8 @@ function shapeText(plan: Plan, id: ValueId): string {
   const { kind, height, width } = bufferAt(plan, id);
   const { channels } = valueAt(plan, id);
   if (kind === 'indices') return `${height}x${width} int64`;
-  return kind === 'vector' ? `${channels}` : `${channels}x${height}x${width}`;
+  const bytes = bufferAt(plan, id).quantization === undefined ? '' : ' uint8';
+  return kind === 'vector' ? `${channels}` : `${channels}x${height}x${width}${bytes}`;
 }
 
 function kernelText(step: PlanStep): string {
@@ -30,8 +41,11 @@ function kernelText(step: PlanStep): string {
   if (step.op === 'reduce') return step.reduction;
   if (step.op === 'softmax') return step.log ? 'log' : '';
   if (step.op === 'resize') return step.alignCorners ? `${step.mode}, corners aligned` : step.mode;
-  return step.op === 'conv' ? convolutionText(step) : '';
+  return isConvolution(step) ? convolutionText(step) : '';
 }
+
+const isConvolution = (step: PlanStep): step is ConvStep | Int8ConvStep =>
+  step.op === 'conv' || step.op === 'int8Conv';
 
 /** As `mul, gelu`. */
 function pointwiseText({ combine, functions }: PointwiseStep): string {
@@ -52,6 +66,7 @@ function preText(pre: PlanAffine | null): string[] {
 /** What a step does besides what its name says. */
 function fusedText(step: PlanStep): string {
   if (step.op === 'linear') return step.activation === 'none' ? '' : step.activation;
+  if (step.op === 'int8Linear') return step.relu ? 'relu' : '';
   if (step.op === 'instanceAffine' || step.op === 'groupAffine') {
     const parts = step.parts.map(({ channel, count, groups }) => {
       const range = `${channel}:${channel + count}`;
@@ -61,18 +76,18 @@ function fusedText(step: PlanStep): string {
   }
   const parts = 'pre' in step ? preText(step.pre) : [];
   if (step.op === 'apply' && step.gate !== null) parts.push('gate');
-  if (step.op === 'conv' || step.op === 'apply') {
+  if (isConvolution(step) || step.op === 'apply') {
     if (step.add !== null) parts.push('add');
     if (step.relu) parts.push('relu');
   }
-  if (step.op === 'conv' && step.mean !== null) parts.push(step.variance === null ? 'mean' : 'statistics');
+  if (isConvolution(step) && step.mean !== null) parts.push(step.variance === null ? 'mean' : 'statistics');
   return parts.join(', ');
 }
 
 /** Multiply-accumulates of one image. */
 function macsOf(plan: Plan, step: PlanStep): number {
-  if (step.op === 'linear') return step.weight.numel();
-  if (step.op !== 'conv') return 0;
+  if (step.op === 'linear' || step.op === 'int8Linear') return step.weight.numel();
+  if (!isConvolution(step)) return 0;
   const { height, width } = bufferAt(plan, step.output);
   return step.weight.numel() * height * width;
 }

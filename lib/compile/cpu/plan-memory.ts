@@ -5,8 +5,13 @@ const ALIGNMENT = 64;
 
 /** Bytes of one image's part of a buffer. */
 export function bufferBytes(buffer: Omit<PlanBuffer, 'offset'>, dtype: PlanDType): number {
-  const element = buffer.kind === 'indices' ? 8 : buffer.kind === 'vector' || dtype === 'float32' ? 4 : 2;
-  return buffer.channels * buffer.height * buffer.width * element;
+  return buffer.channels * buffer.height * buffer.width * elementBytes(buffer, dtype);
+}
+
+function elementBytes({ kind, quantization }: Omit<PlanBuffer, 'offset'>, dtype: PlanDType): number {
+  if (quantization !== undefined) return 1;
+  if (kind === 'indices') return 8;
+  return kind === 'vector' || dtype === 'float32' ? 4 : 2;
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
@@ -26,7 +31,8 @@ const valuesOf = (arg: AtenStepArg): ValueId[] =>
 /** Values that a step reads, and those that it writes. */
 export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] } {
   switch (step.op) {
-    case 'conv': {
+    case 'conv':
+    case 'int8Conv': {
       const input = typeof step.input === 'number' ? step.input : null;
       const writes = given(step.output, step.mean, step.variance);
       return { reads: [...given(input, step.add), ...affineReads(step.pre)], writes };
@@ -54,6 +60,7 @@ export function accesses(step: PlanStep): { reads: ValueId[]; writes: ValueId[] 
     case 'fromPlanar':
       return { reads: [], writes: [step.output] };
     case 'linear':
+    case 'int8Linear':
     case 'resize':
     case 'argmax':
     case 'softmax':

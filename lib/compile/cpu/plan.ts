@@ -2,6 +2,12 @@ import type { Tensor } from '../../tensor/index.ts';
 import type { Combine, ElementFunction } from '../graph/graph.ts';
 import type { PlanDType, PlanInput } from '../plan-options.ts';
 
+/** An element q of 0 to 255 stands for `(q - zeroPoint) * scale`. */
+export interface PlanQuantization {
+  scale: number;
+  zeroPoint: number;
+}
+
 /**
  * Memory in the arena, for one image. A batch of `n` images has the buffer at `n * offset`, so that one plan serves
  * every batch size.
@@ -17,6 +23,8 @@ export interface PlanBuffer {
   width: number;
   /** Bytes from the arena's start, a multiple of 64. */
   offset: number;
+  /** Of a map whose elements are bytes, which only `int8Conv` reads and writes. */
+  quantization?: PlanQuantization;
 }
 
 /** A range of a buffer's channels: maps are (N, H, W, C) in memory, vectors (N, C). */
@@ -67,6 +75,34 @@ export interface ConvStep extends StepBase {
   /** Vectors that receive mean and biased variance of what is written, for each image and channel. */
   mean: ValueId | null;
   variance: ValueId | null;
+}
+
+/**
+ * A convolution of integers. Its input is quantised, or is as it is read, after `pre`; sums are exact, and all after them is
+ * float32, quantised again where the output is.
+ */
+export interface Int8ConvStep extends Omit<ConvStep, 'op' | 'weightScale'> {
+  op: 'int8Conv';
+  /** int8 (out, in, kH, kW), contiguous. */
+  weight: Tensor;
+  /** float32 (out): what one of a channel's weights stands for. */
+  weightScale: Tensor;
+  /** What an input of floats is quantised to; null where the input is quantised. */
+  quantization: PlanQuantization | null;
+}
+
+/** vector -> vector, the input quantised as it is read. */
+export interface Int8LinearStep extends StepBase {
+  op: 'int8Linear';
+  input: ValueId;
+  output: ValueId;
+  /** int8 (out, in). */
+  weight: Tensor;
+  /** float32 (out). */
+  weightScale: Tensor;
+  bias: Tensor | null;
+  quantization: PlanQuantization;
+  relu: boolean;
 }
 
 /** The output's size says whether it is ceil_mode's. */
@@ -253,6 +289,8 @@ export interface AtenStep extends StepBase, AtenStepCall {
 
 export type PlanStep =
   | ConvStep
+  | Int8ConvStep
+  | Int8LinearStep
   | PoolStep
   | GlobalMeanStep
   | LinearStep

@@ -1,5 +1,7 @@
 #include "layout.h"
 
+#include <cmath>
+
 namespace ibn::engine {
 
 namespace {
@@ -21,8 +23,8 @@ kernels::Type readType(const Field& field) {
   throw field.wrong("\"float32\" or \"bfloat16\"");
 }
 
-int64_t bytesOf(const Buffer& buffer, kernels::Type type) {
-  const size_t element = buffer.kind == BufferKind::kMap       ? kernels::sizeOf(type)
+int64_t bytesOf(const Buffer& buffer) {
+  const size_t element = buffer.kind == BufferKind::kMap       ? kernels::sizeOf(buffer.type)
                          : buffer.kind == BufferKind::kIndices ? sizeof(int64_t)
                                                                : sizeof(float);
   return buffer.shape.elements() * static_cast<int64_t>(element);
@@ -34,6 +36,15 @@ BufferKind readKind(const Field& field) {
   if (kind == "vector") return BufferKind::kVector;
   if (kind == "indices") return BufferKind::kIndices;
   throw field.wrong(R"("map", "vector" or "indices")");
+}
+
+// Convolutions of integers read and write no bfloat16.
+void readElements(const Field& field, Buffer& buffer) {
+  if (buffer.kind != BufferKind::kMap || buffer.type != kernels::Type::kFloat32) {
+    throw field.wrong("none but of a map in a plan of float32");
+  }
+  buffer.quantization = readQuantization(field);
+  buffer.type = kernels::Type::kUInt8;
 }
 
 Buffer readBuffer(const Field& field, kernels::Type type, int64_t arena_bytes) {
@@ -48,7 +59,9 @@ Buffer readBuffer(const Field& field, kernels::Type type, int64_t arena_bytes) {
   }
   buffer.offset = field.get("offset").integer(0, arena_bytes);
   if (buffer.offset % kBufferAlignment != 0) throw field.get("offset").wrong("a multiple of 64");
-  const int64_t bytes = bytesOf(buffer, type);
+  buffer.type = type;
+  if (field.has("quantization")) readElements(field.get("quantization"), buffer);
+  const int64_t bytes = bytesOf(buffer);
   if (bytes > arena_bytes - buffer.offset) {
     throw field.wrong("a buffer within the arena of " + std::to_string(arena_bytes) + " bytes",
                       std::to_string(bytes) + " bytes at " + std::to_string(buffer.offset));
@@ -67,6 +80,18 @@ Value readValue(const Field& field, const std::vector<Buffer>& buffers) {
 }
 
 }  // namespace
+
+kernels::Quantization readQuantization(const Field& field) {
+  constexpr int64_t kMostByte = 255;
+  kernels::Quantization result;
+  result.scale = static_cast<float>(field.get("scale").number());
+  // The inverse is finite, too.
+  if (!std::isnormal(result.scale) || result.scale < 0 || !std::isfinite(1 / result.scale)) {
+    throw field.get("scale").wrong("a number above 0 that float32 has");
+  }
+  result.zero_point = static_cast<int32_t>(field.get("zeroPoint").integer(0, kMostByte));
+  return result;
+}
 
 std::string Shape::text() const {
   return shapeText({channels, height, width});
@@ -93,6 +118,7 @@ size_t Layout::any(const Field& field) const {
 size_t Layout::value(const Field& field) const {
   const size_t index = any(field);
   if (kind(index) == BufferKind::kIndices) throw field.wrong("a map or a vector", "indices");
+  if (isQuantized(index)) throw field.wrong("a map or a vector of floats", "a quantised map");
   return index;
 }
 
@@ -113,6 +139,18 @@ size_t Layout::map(const Field& field) const {
 
 size_t Layout::map(const Field& field, const Shape& wanted) const {
   const size_t index = map(field);
+  if (shape(index) != wanted) throw field.wrong("a map of " + wanted.text(), shape(index).text());
+  return index;
+}
+
+size_t Layout::quantizable(const Field& field) const {
+  const size_t index = any(field);
+  if (!isMap(index)) throw field.wrong("a map", "something else");
+  return index;
+}
+
+size_t Layout::quantizable(const Field& field, const Shape& wanted) const {
+  const size_t index = quantizable(field);
   if (shape(index) != wanted) throw field.wrong("a map of " + wanted.text(), shape(index).text());
   return index;
 }
@@ -166,13 +204,18 @@ kernels::Map Frame::map(size_t index) const {
   const Value& value = layout.values[index];
   const Shape& shape = layout.buffers[value.buffer].shape;
   kernels::Map result;
-  result.data = start(value, kernels::sizeOf(layout.type));
+  result.data = start(value, kernels::sizeOf(layout.buffers[value.buffer].type));
   result.batch = batch;
   result.height = shape.height;
   result.width = shape.width;
   result.channels = value.channels;
   result.pixel_stride = shape.channels;
   return result;
+}
+
+kernels::QuantizedMap Frame::quantizable(size_t index) const {
+  const Buffer& buffer = layout.buffers[layout.values[index].buffer];
+  return {map(index), buffer.type, buffer.quantization};
 }
 
 kernels::Map Frame::pixels(size_t index) const {

@@ -15,13 +15,17 @@ struct Shape {
   std::string text() const;
 };
 
-// Maps have elements of the plan's type, vectors float32, indices one int64 for each pixel.
+// Maps have elements of the plan's type, or quantised ones; vectors float32, indices one int64 for each
+// pixel.
 enum class BufferKind : uint8_t { kMap, kVector, kIndices };
 
 struct Buffer {
   BufferKind kind = BufferKind::kMap;
   Shape shape;
   int64_t offset = 0;
+  // Of a map's elements.
+  kernels::Type type = kernels::Type::kFloat32;
+  kernels::Quantization quantization;
 };
 
 // A range of a buffer's channels.
@@ -30,6 +34,9 @@ struct Value {
   int64_t from = 0;
   int64_t channels = 0;
 };
+
+// What elements of a map stand for: a scale above 0 and a zero point of 0 to 255.
+kernels::Quantization readQuantization(const Field& field);
 
 // Inputs, buffers and values of a plan, checked: every buffer lies in the arena, every value in its buffer.
 class Layout {
@@ -50,6 +57,9 @@ class Layout {
   size_t indices(const Field& field, int64_t height, int64_t width) const;
   size_t map(const Field& field) const;
   size_t map(const Field& field, const Shape& shape) const;
+  // A map of float32 or a quantised one; no other function gives the latter.
+  size_t quantizable(const Field& field) const;
+  size_t quantizable(const Field& field, const Shape& shape) const;
   size_t vector(const Field& field) const;
   size_t vector(const Field& field, int64_t channels) const;
   // A vector without gaps from image to image, as kernels read and write them.
@@ -58,6 +68,7 @@ class Layout {
 
   BufferKind kind(size_t value) const { return buffers[values[value].buffer].kind; }
   bool isMap(size_t value) const { return kind(value) == BufferKind::kMap; }
+  bool isQuantized(size_t value) const { return buffers[values[value].buffer].type == kernels::Type::kUInt8; }
   Shape shape(size_t value) const;
   bool overlap(size_t a, size_t b) const;
 };
@@ -71,6 +82,7 @@ struct Frame {
   void* scratch;
 
   kernels::Map map(size_t value) const;
+  kernels::QuantizedMap quantizable(size_t value) const;
   // A map, or a vector as one of one pixel; its elements are of `typeOf`.
   kernels::Map pixels(size_t value) const;
   kernels::Type typeOf(size_t value) const {

@@ -43,6 +43,7 @@ Program::Program(const Field& plan) : layout_(plan) {
   }
   for (const Field& field : plan.get("outputs").items()) {
     const size_t value = layout_.any(field.get("value"));
+    if (layout_.isQuantized(value)) throw field.get("value").wrong("a value of floats", "a quantised map");
     outputs_.push_back({field.get("name").text(), value, readSizes(field, layout_, value)});
   }
   if (outputs_.empty()) throw plan.get("outputs").wrong("at least one output", "none");

@@ -11,6 +11,8 @@ using Read = StepPtr (*)(const Field&, const Layout&);
 const std::unordered_map<std::string, Read>& readers() {
   static const auto* table = new std::unordered_map<std::string, Read>{
       {"conv", readConv},
+      {"int8Conv", readInt8Conv},
+      {"int8Linear", readInt8Linear},
       {"maxPool", [](const Field& field, const Layout& layout) { return readPool(field, layout, true); }},
       {"avgPool", [](const Field& field, const Layout& layout) { return readPool(field, layout, false); }},
       {"globalMean", readGlobalMean},

@@ -41,6 +41,8 @@ using StepPtr = std::unique_ptr<Step>;
 // Each throws InvalidArgument "ERR_PLAN" where the description is not sound.
 StepPtr readStep(const Field& field, const Layout& layout);
 StepPtr readConv(const Field& field, const Layout& layout);
+StepPtr readInt8Conv(const Field& field, const Layout& layout);
+StepPtr readInt8Linear(const Field& field, const Layout& layout);
 StepPtr readPool(const Field& field, const Layout& layout, bool is_max);
 StepPtr readGlobalMean(const Field& field, const Layout& layout);
 StepPtr readLinear(const Field& field, const Layout& layout);

@@ -1,12 +1,10 @@
 #include "../../binding/memory/mapped_file.h"
 #include "../../binding/memory/memory.h"
-#include "../plan/step.h"
+#include "conv_spec.h"
 
 namespace ibn::engine {
 
 namespace {
-
-constexpr int64_t kMostWindow = int64_t{1} << 12;
 
 class ConvStep final : public Step {
  public:
@@ -17,6 +15,7 @@ class ConvStep final : public Step {
     pre_ = Prologue(field.get("pre"), layout, spec_.in_channels);
   }
 
+  // Each output channel's weights times its factor, rounded once.
   void pack(const kernels::Table& table) override {
     Step::pack(table);
     const auto* bias = bias_.defined() ? bias_.const_data_ptr<float>() : nullptr;
@@ -41,7 +40,7 @@ class ConvStep final : public Step {
   void run(const Frame& frame, kernels::Team& team) const override {
     kernels::ConvCall call;
     call.planar = planar_;
-    call.input = planar_ ? planarMap(frame) : frame.map(input_);
+    call.input = planar_ ? planarMap(frame, input_, in_) : frame.map(input_);
     call.output = frame.map(output_);
     call.pre = pre_.at(frame);
     kernels::Map add;
@@ -68,44 +67,16 @@ class ConvStep final : public Step {
   }
 
   void readSpec(const Field& field) {
-    spec_.groups = field.get("groups").integer(1, in_.channels);
-    if (in_.channels % spec_.groups != 0) {
-      throw field.get("groups").wrong("a divisor of " + std::to_string(in_.channels));
-    }
-    const Field weight = field.get("weight");
-    weight_ = weight.tensorOfRank(4);
-    const at::IntArrayRef sizes = weight_.sizes();
-    spec_.in_channels = in_.channels;
-    spec_.out_channels = sizes[0];
-    const bool fits = sizes[0] > 0 && sizes[0] % spec_.groups == 0 && sizes[1] == in_.channels / spec_.groups;
-    const bool has_window =
-        sizes[2] > 0 && sizes[2] <= kMostWindow && sizes[3] > 0 && sizes[3] <= kMostWindow;
-    if (!fits || !has_window) {
-      throw weight.wrong("a weight for " + std::to_string(in_.channels) + " channels in " +
-                             std::to_string(spec_.groups) + " groups",
-                         shapeText(sizes));
-    }
-    for (int i = 0; i < 2; i++) spec_.kernel[i] = sizes[2 + i];
+    weight_ = field.get("weight").tensorOfRank(4);
+    spec_ = readConvSpec(field, in_, weight_.sizes());
     if (field.has("weightScale") && !field.get("weightScale").isNull()) {
       scale_ = field.get("weightScale").tensor({spec_.out_channels}, at::kDouble);
     }
-    field.get("stride").pair(1, kMostWindow, spec_.stride);
-    field.get("padding").pair(0, kMostWindow, spec_.padding);
-    field.get("dilation").pair(1, kMostWindow, spec_.dilation);
     if (!field.get("bias").isNull()) bias_ = field.get("bias").tensor({spec_.out_channels});
   }
 
-  // Each output channel's weights times its factor, rounded once.
   void readOutput(const Field& field, const Layout& layout) {
-    const int64_t sides[2] = {in_.height, in_.width};
-    for (int i = 0; i < 2; i++) {
-      const int64_t window = spec_.dilation[i] * (spec_.kernel[i] - 1) + 1;
-      if (window > sides[i] + 2 * spec_.padding[i]) {
-        throw field.get("weight").wrong("a window within the padded map",
-                                        std::to_string(window) + " over " + std::to_string(sides[i]));
-      }
-    }
-    const Shape out{spec_.out_channels, spec_.outSize(0, in_.height), spec_.outSize(1, in_.width)};
+    const Shape out = readConvOutput(field, in_, spec_);
     output_ = layout.map(field.get("output"), out);
     if (!planar_ && layout.overlap(input_, output_)) {
       throw field.get("output").wrong("channels apart from the input's");
@@ -117,18 +88,6 @@ class ConvStep final : public Step {
     variance_ = optional(field.get("variance"), vector);
     if (mean_ != kNone && relu_) throw field.get("relu").wrong("no relu beside statistics");
     if (mean_ == kNone && variance_ != kNone) throw field.get("mean").wrong("a mean beside the variance");
-  }
-
-  kernels::Map planarMap(const Frame& frame) const {
-    kernels::Map map;
-    // The kernel only reads its input.
-    map.data = const_cast<float*>(frame.inputs[input_]);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-    map.batch = frame.batch;
-    map.height = in_.height;
-    map.width = in_.width;
-    map.channels = in_.channels;
-    map.pixel_stride = in_.channels;
-    return map;
   }
 
   kernels::ConvSpec spec_;

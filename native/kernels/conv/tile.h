@@ -59,7 +59,8 @@ class Prefetcher {
       : at_(reinterpret_cast<const char*>(weights)), end_(at_ + elements * static_cast<int64_t>(sizeof(T))) {}
 
   // What this call of a tile shall bring in: nothing new once all is.
-  const char* take(const TileCall<T>& call) {
+  template <class Call>
+  const char* take(const Call& call) {
     if (at_ >= end_) return reinterpret_cast<const char*>(call.b);
     const char* from = at_;
     at_ += call.taps[0] * call.taps[1] * (call.steps / kUnroll) * kAheadLines * kLineBytes;

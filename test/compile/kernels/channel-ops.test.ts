@@ -3,7 +3,6 @@ import { CompiledModel } from '../../../lib/compile/compiled-model.ts';
 import { buildPlan } from '../../../lib/compile/cpu/lower.ts';
 import type { InstanceAffineStep, Plan } from '../../../lib/compile/cpu/plan.ts';
 import { compile, loadCompiled } from '../../../lib/compile/index.ts';
-import { engine } from '../../../lib/compile/native.ts';
 import * as nn from '../../../lib/nn/index.ts';
 import {
   equal,
@@ -20,10 +19,10 @@ import { tmp } from '../../helpers/index.ts';
 import { prepared } from '../../helpers/plans.ts';
 import { elements, relativeError } from '../../nn/numbers.ts';
 import { expectStepsAsEager } from '../as-eager.ts';
-import { expectPlan, PlanMaker, rejection } from '../plan-maker.ts';
+import { expectPlan, floatSets, PlanMaker, rejection } from '../plan-maker.ts';
 
 const { aten } = ops;
-const sets = engine.instructionSets();
+const sets = floatSets();
 const dtypes = ['float32', 'bfloat16'] as const;
 const kinds = sets.flatMap((instructionSet) => dtypes.map((dtype) => [instructionSet, dtype] as const));
 const INPUT = [1, 5, 9, 7];

@@ -1,11 +1,10 @@
 import { beforeAll, describe, it } from 'vitest';
 import type { PlanAffine, PlanVector, ValueId } from '../../../lib/compile/cpu/plan.ts';
-import { engine } from '../../../lib/compile/native.ts';
 import type { PlanDType } from '../../../lib/compile/plan-options.ts';
 import { manualSeed, setNumThreads, tensor } from '../../../lib/tensor/index.ts';
-import { expectPlan, PlanMaker } from '../plan-maker.ts';
+import { expectPlan, floatSets, PlanMaker } from '../plan-maker.ts';
 
-const sets = engine.instructionSets();
+const sets = floatSets();
 const dtypes: PlanDType[] = ['float32', 'bfloat16'];
 const kinds = sets.flatMap((instructionSet) => dtypes.map((dtype) => [instructionSet, dtype] as const));
 

@@ -2,13 +2,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CompiledModel } from '../../../lib/compile/compiled-model.ts';
 import type { Plan, ValueId } from '../../../lib/compile/cpu/plan.ts';
 import type { Combine, ElementFunction } from '../../../lib/compile/graph/graph.ts';
-import { engine } from '../../../lib/compile/native.ts';
 import type { PlanDType } from '../../../lib/compile/plan-options.ts';
 import { manualSeed, scope, setNumThreads, type Tensor, tensor } from '../../../lib/tensor/index.ts';
 import { FUNCTIONS } from '../../helpers/plan-interpreter.ts';
-import { compilePlan, expectPlan, PlanMaker, rejection } from '../plan-maker.ts';
+import { compilePlan, expectPlan, floatSets, PlanMaker, rejection } from '../plan-maker.ts';
 
-const sets = engine.instructionSets();
+const sets = floatSets();
 const dtypes: PlanDType[] = ['float32', 'bfloat16'];
 const kinds = sets.flatMap((instructionSet) => dtypes.map((dtype) => [instructionSet, dtype] as const));
 

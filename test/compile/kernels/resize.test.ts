@@ -3,7 +3,6 @@ import { CompiledModel } from '../../../lib/compile/compiled-model.ts';
 import { buildPlan } from '../../../lib/compile/cpu/lower.ts';
 import type { Plan } from '../../../lib/compile/cpu/plan.ts';
 import { compile, loadCompiled } from '../../../lib/compile/index.ts';
-import { engine } from '../../../lib/compile/native.ts';
 import * as nn from '../../../lib/nn/index.ts';
 import {
   equal,
@@ -20,10 +19,10 @@ import { tmp } from '../../helpers/index.ts';
 import { countSteps, prepared } from '../../helpers/plans.ts';
 import { elements, relativeError } from '../../nn/numbers.ts';
 import { expectAsEager } from '../as-eager.ts';
-import { compilePlan, expectPlan, PlanMaker, rejection } from '../plan-maker.ts';
+import { compilePlan, expectPlan, floatSets, PlanMaker, rejection } from '../plan-maker.ts';
 
 const { aten } = ops;
-const sets = engine.instructionSets();
+const sets = floatSets();
 
 beforeAll(() => {
   setNumThreads(1);
