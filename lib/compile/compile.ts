@@ -3,8 +3,9 @@ import { checkFlags, checkOptions, checkPositions } from '../options.ts';
 import type { Device, DType, Tensor } from '../tensor/index.ts';
 import { CompiledModel } from './compiled-model.ts';
 import { CpuEngine } from './cpu/engine.ts';
-import { buildRecorded } from './cpu/lower.ts';
+import { buildRecorded, type Finish } from './cpu/lower.ts';
 import { withPinned } from './cpu/pinned.ts';
+import { quantizeGraph } from './cpu/quantize-graph.ts';
 import { Recording } from './cpu/recording.ts';
 import { compileCuda } from './cuda/compile.ts';
 import { CUDA_OPTIONS, type CudaOptions, checkDeviceOptions, cudaSettings } from './cuda/options.ts';
@@ -12,6 +13,7 @@ import type { CudaDType } from './cuda/plan.ts';
 import { CompileError } from './errors.ts';
 import { type ExampleInput, type ExampleKind, shapesOf } from './example-inputs.ts';
 import { type BuildPlanOptions, checkPlanOptions } from './plan-options.ts';
+import { checkQuantization, type Quantization } from './quantization.ts';
 import { engineSettings, RUN_OPTIONS, type RunOptions } from './run-options.ts';
 
 /** What `compile` takes besides the model. */
@@ -28,6 +30,11 @@ export interface CompileOptions
   device?: Device;
   /** What maps are kept and multiplied in. Default float32. float16 on CUDA only. */
   dtype?: CudaDType;
+  /**
+   * Compute with integers of 8 bits, on the CPU: what `quantize` gives for this network. The rest of it is float32. Without:
+   * nothing is quantised.
+   */
+  quantization?: Quantization;
   /** Take any batch size. Default true; false: only that of `inputs`. */
   dynamicBatch?: boolean;
   /**
@@ -43,7 +50,7 @@ export interface CompileOptions
 }
 
 const OPTIONS = [
-  ...['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights', 'refoldable'],
+  ...['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights', 'refoldable', 'quantization'],
   ...RUN_OPTIONS,
   ...CUDA_OPTIONS,
 ];
@@ -82,6 +89,7 @@ export async function compile<M extends Module>(
   const { device = 'cpu', dtype = 'float32', dynamicBatch, keepWeights, refoldable } = options;
   checkFlags('compile', { dynamicBatch, keepWeights, refoldable });
   checkKind(device, dtype);
+  if (options.quantization !== undefined) checkInt8(options, device, dtype);
   checkDeviceOptions('compile', options, device);
   const shaped = { ...options, inputs: shapesOf(options.inputs, exampleKind(device, dtype)) };
   return device === 'cpu' ? onCpu(model, shaped) : onCuda(model, shaped, device, dtype);
@@ -119,10 +127,36 @@ async function startOnCpu(recording: Recording, options: ShapedOptions): Promise
   const { model } = recording;
   const borrowed = new Set<Tensor>([...model.parameters(), ...model.buffers()]);
   return withPinned(borrowed, async () => {
-    const plan = await buildRecorded(recording, { inputs, dtype, ...own });
+    const plan = await buildRecorded(recording, { inputs, dtype, ...own }, finishOf(options.quantization));
     const batch = dynamicBatch ? null : batchOf(inputs);
     return CpuEngine.start(plan, { ...runOptions(options), batch, keepWeights, borrowed });
   });
+}
+
+function finishOf(quantization: Quantization | undefined): Finish | undefined {
+  return quantization === undefined ? undefined : (graph) => quantizeGraph(graph, quantization);
+}
+
+function checkInt8({ quantization, refoldable }: CompileOptions, device: string, dtype: string): void {
+  if (device !== 'cpu') {
+    throw new CompileError(
+      `Expected "cpu" for compile device with a quantization, got "${device}"; kernels of integers are for the CPU: ` +
+        'leave the quantization out, dtype float16 is quick there',
+      { code: 'ERR_COMPILE_UNSUPPORTED' },
+    );
+  }
+  if (dtype !== 'float32') {
+    throw new RangeError(
+      `Expected "float32" for compile dtype with a quantization, got "${dtype}"; what is not quantised is float32`,
+    );
+  }
+  if (refoldable === true) {
+    throw new RangeError(
+      'Expected no refoldable with a quantization for compile, got true; ranges of activations are those of the weights ' +
+        'that were calibrated: call quantize() again',
+    );
+  }
+  checkQuantization('compile', quantization as Quantization);
 }
 
 function onCuda<Output>(

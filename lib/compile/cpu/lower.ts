@@ -38,20 +38,29 @@ export function buildPlan(model: Module, options: BuildPlanOptions): Plan {
  * The same in parts, between which the event loop turns. The forward has run when this returns, if it must: what is read
  * later are weights alone, as they are then.
  */
-export function buildRecorded(recording: Recording, options: BuildPlanOptions): Promise<Plan> {
-  return inTurns(recordedParts(recording, options));
+export function buildRecorded(
+  recording: Recording,
+  options: BuildPlanOptions,
+  finish: Finish = unchanged,
+): Promise<Plan> {
+  return inTurns(recordedParts(recording, options, finish));
 }
+
+/** What is done to a graph when all passes are. */
+export type Finish = (graph: Graph) => Parts<void> | undefined;
+
+const unchanged: Finish = () => undefined;
 
 function* planParts(model: Module, options: BuildPlanOptions): Parts<Plan> {
   const recording = new Recording(model, options.inputs);
   try {
-    return yield* recordedParts(recording, options);
+    return yield* recordedParts(recording, options, unchanged);
   } finally {
     recording.dispose();
   }
 }
 
-function* recordedParts(recording: Recording, options: BuildPlanOptions): Parts<Plan> {
+function* recordedParts(recording: Recording, options: BuildPlanOptions, finish: Finish): Parts<Plan> {
   checkOptions('compile', options, ['inputs', 'dtype', 'ownWeights', 'unsupported']);
   const { inputs, dtype = 'float32', ownWeights = true, unsupported = 'error' } = options;
   checkChoice('dtype', dtype, ['float32', 'bfloat16']);
@@ -62,7 +71,7 @@ function* recordedParts(recording: Recording, options: BuildPlanOptions): Parts<
   yield;
   const graph = importGraph(recorded, unsupported);
   yield;
-  const plan = yield* lowerInParts(graph, dtype, unsupported);
+  const plan = yield* lowerInParts(graph, dtype, unsupported, finish);
   copyLiterals(plan, shared);
   if (ownWeights) yield* copyWeights(plan, shared);
   return plan;
@@ -76,7 +85,12 @@ function own(tensor: Tensor, shared: ReadonlySet<unknown>): Tensor {
 /** Weights that no pass changed still share the network's memory; training it must not change the plan. */
 function* copyWeights(plan: Plan, shared: ReadonlySet<unknown>): Parts<void> {
   for (const step of plan.steps) {
-    if (step.op !== 'conv' && step.op !== 'linear') continue;
+    if (step.op !== 'conv' && step.op !== 'linear') {
+      // Its weight is the plan's own already.
+      if ((step.op === 'int8Conv' || step.op === 'int8Linear') && step.bias)
+        step.bias = own(step.bias, shared);
+      continue;
+    }
     if (step.op === 'conv' && step.weightScale) {
       step.weight = scaleChannels(step.weight, step.weightScale);
       step.weightScale = null;
@@ -103,15 +117,22 @@ function ownLiteral(arg: AtenStepArg, shared: ReadonlySet<unknown>): AtenStepArg
 
 /** Runs the passes over a graph and writes its plan. */
 export function lowerGraph(graph: Graph, dtype: PlanDType, unsupported: UnsupportedMode = 'error'): Plan {
-  return atOnce(lowerInParts(graph, dtype, unsupported));
+  return atOnce(lowerInParts(graph, dtype, unsupported, unchanged));
 }
 
-function* lowerInParts(graph: Graph, dtype: PlanDType, unsupported: UnsupportedMode): Parts<Plan> {
+function* lowerInParts(
+  graph: Graph,
+  dtype: PlanDType,
+  unsupported: UnsupportedMode,
+  finish: Finish,
+): Parts<Plan> {
   for (const pass of passes) {
     pass(graph);
     yield;
   }
   leaveToLibtorch(graph, unsupported);
+  const last = finish(graph);
+  if (last !== undefined) yield* last;
   const writer = new StepWriter(layOut(graph));
   writer.write();
   const { steps, values } = writer;

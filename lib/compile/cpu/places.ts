@@ -4,6 +4,7 @@ import {
   type MoveNode,
   type Node,
   operand,
+  type Quantized,
   type Shape,
   type Slot,
   sorted,
@@ -14,6 +15,7 @@ import {
 export interface BufferSlot {
   readonly shape: Shape;
   readonly op?: Node['op'];
+  readonly quantized?: Quantized;
 }
 
 /** Where a node's values lie. */
@@ -172,6 +174,7 @@ class Placing {
   #isFree(node: Node, candidate: Node, position: number): boolean {
     const place = this.places.get(candidate);
     if (place === undefined || !isSameSize(candidate, node)) return false;
+    if (candidate.quantized !== undefined || node.quantized !== undefined) return false;
     const others = node.inputs.filter((input) => this.places.get(input)?.slot === place.slot);
     const asOneReads = (other: Node) =>
       BY_ELEMENT.has(node.op) && this.places.get(other)?.from === place.from && isSameSize(other, node);

@@ -44,8 +44,9 @@ export class PlanValues {
     if (known !== undefined) return known;
     const [channels, height, width] = slot.shape;
     const kind = slot.op === 'argmax' ? 'indices' : slot.shape.length === 3 ? 'map' : 'vector';
-    const index =
-      this.buffers.push({ kind, channels, height: height ?? 1, width: width ?? 1, offset: 0 }) - 1;
+    const bytes = slot.quantized === undefined ? {} : { quantization: slot.quantized };
+    const size = { channels, height: height ?? 1, width: width ?? 1 };
+    const index = this.buffers.push({ kind, ...size, offset: 0, ...bytes }) - 1;
     this.#buffers.set(slot, index);
     return index;
   }

@@ -1,12 +1,9 @@
 import type { Tensor } from '../../tensor/index.ts';
-import type { Combine, ElementFunction } from '../graph/graph.ts';
+import type { Combine, ElementFunction, Quantized } from '../graph/graph.ts';
 import type { PlanDType, PlanInput } from '../plan-options.ts';
 
-/** An element q of 0 to 255 stands for `(q - zeroPoint) * scale`. */
-export interface PlanQuantization {
-  scale: number;
-  zeroPoint: number;
-}
+/** What elements of bytes stand for. */
+export type PlanQuantization = Quantized;
 
 /**
  * Memory in the arena, for one image. A batch of `n` images has the buffer at `n * offset`, so that one plan serves

@@ -5,7 +5,9 @@ import {
   type AtenCall,
   type AtenNode,
   type ConvNode,
+  type Int8,
   inputOf,
+  type LinearNode,
   moduleOf,
   type Node,
   type Norm,
@@ -76,6 +78,7 @@ export class StepWriter {
       case 'mean':
         return this.#isGiven(node) ? undefined : { op: 'globalMean', ...this.#reader(node) };
       case 'linear': {
+        if (node.int8 !== undefined) return this.#int8Linear(node, node.int8);
         const { weight, bias, activation } = node;
         return { op: 'linear', ...this.#ends(node), weight, bias, activation };
       }
@@ -147,14 +150,26 @@ export class StepWriter {
     const { weight, weightScale = null, bias, stride, padding, dilation, groups, relu } = node;
     const source = inputOf(node);
     const pre = this.#affine(node);
-    return {
-      op: 'conv',
+    const step = {
       name: moduleOf(node),
       input: source.op === 'input' ? inputIndex(source) : this.values.of(source),
       output: this.values.of(node),
       ...{ weight, weightScale, bias, stride, padding, dilation, groups, pre, relu },
       add: this.#optional(node, 'add'),
       ...this.#epilogueStatistics(node),
+    };
+    if (node.int8 === undefined) return { op: 'conv', ...step };
+    const { input, ...own } = node.int8;
+    return { op: 'int8Conv', ...step, ...own, quantization: source.quantized === undefined ? input : null };
+  }
+
+  #int8Linear(node: LinearNode, { input, ...own }: Int8): PlanStep {
+    const { bias, activation } = node;
+    return {
+      op: 'int8Linear',
+      ...this.#ends(node),
+      ...own,
+      ...{ bias, quantization: input, relu: activation === 'relu' },
     };
   }
 

@@ -33,6 +33,22 @@ export interface Prologue {
 /** What an operand is to the node that reads it. Only `input` can have a `prologue`. */
 export type Slot = 'input' | 'add' | 'gate' | 'other';
 
+/** An element q of 0 to 255 stands for `(q - zeroPoint) * scale`. */
+export interface Quantized {
+  scale: number;
+  zeroPoint: number;
+}
+
+/** A layer that multiplies integers. */
+export interface Int8 {
+  /** int8, as the layer's weight is laid out. */
+  weight: Tensor;
+  /** float32 (out): what one of an output channel's weights stands for. */
+  weightScale: Tensor;
+  /** What the input is quantised to, after the prologue. */
+  input: Quantized;
+}
+
 interface Base {
   /** Position in the forward; nodes that passes make take that of what they replace. */
   readonly order: number;
@@ -42,6 +58,8 @@ interface Base {
   /** Operands, as many as `slots`. */
   inputs: Node[];
   slots: Slot[];
+  /** Its map lies in memory as bytes. */
+  quantized?: Quantized;
 }
 
 /** An input of the network. */
@@ -70,6 +88,7 @@ export interface ConvNode extends Base {
   groups: number;
   prologue: Prologue | null;
   relu: boolean;
+  int8?: Int8;
 }
 /** Largest value, or mean, of each window. */
 export interface PoolNode extends Base {
@@ -94,6 +113,7 @@ export interface LinearNode extends Base {
   weight: Tensor;
   bias: Tensor | null;
   activation: 'none' | 'relu' | 'sigmoid';
+  int8?: Int8;
 }
 /** `prologue(input) * gate + add`, then `max(0, .)` if `relu`; of a map, or without a gate of a vector. */
 export interface ApplyNode extends Base {
