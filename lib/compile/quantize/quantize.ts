@@ -1,6 +1,6 @@
 import { Module } from '../../nn/index.ts';
 import { checkOptions, checkPositions } from '../../options.ts';
-import { cat, type Tensor } from '../../tensor/index.ts';
+import { cat, scope, type Tensor } from '../../tensor/index.ts';
 import { withPinned } from '../cpu/pinned.ts';
 import type { Observer, Quantization, QuantizedLayer } from '../quantization.ts';
 import { checkInteger } from '../run-options.ts';
@@ -149,7 +149,7 @@ async function addAll(calibration: Calibration, images: Tensor, before: number):
 
 function takeSamples(samples: Tensor[], images: Tensor, room: number): void {
   const count = Math.min(room, images.shape[0] as number);
-  if (count > 0) samples.push(images.narrow(0, 0, count).clone());
+  if (count > 0) samples.push(scope(() => images.narrow(0, 0, count).clone()));
 }
 
 async function withinError(

@@ -79,10 +79,15 @@ class Quantizer {
         most_(static_cast<float>(kMost - to.zero_point)),
         offset_(static_cast<uint32_t>(to.zero_point) - kShiftBits) {}
 
-  IBN_INLINE UVec operator()(Vec v) const {
+  IBN_INLINE float inverse() const { return inverse_; }
+  // The least number that is written as it is, or as 0 where negative ones are none.
+  IBN_INLINE float least(bool relu) const { return relu && least_ < 0 ? 0 : least_; }
+
+  IBN_INLINE UVec operator()(Vec v) const { return scaled(v * splat(inverse_), splat(least_)); }
+  // Of what was multiplied by inverse() already; nothing below `least` is written.
+  IBN_INLINE UVec scaled(Vec v, Vec least) const {
     // In a number this large the last bit is worth 1: the addition rounds.
-    const Vec bounded = vmin(vmax(v * splat(inverse_), splat(least_)), splat(most_));
-    const Vec shifted = bounded + splat(kShift);
+    const Vec shifted = vmin(vmax(v, least), splat(most_)) + splat(kShift);
     return reinterpret_cast<const UVec&>(shifted) + offset_;
   }
   IBN_INLINE uint8_t operator()(float v) const {

@@ -123,33 +123,59 @@ IBN_INLINE void int8Sums(const Int8TileCall& c, IVec (&sum)[MR][NV]) {
   }
 }
 
-// What is added to row `r` in vector `v`, of which `lanes` exist.
+// Row `r` in vector `v`, of which `lanes` exist, of the map that is added.
 IBN_INLINE Vec int8Addend(const Int8TileCall& c, int r, int v, int64_t lanes) {
   const int64_t at = r * c.add_stride + v * kLanes;
   const bool whole = lanes >= kLanes;
   if (c.add != nullptr) return whole ? load(c.add + at) : loadPart(c.add + at, lanes);
-  const Vec bytes = whole ? loadBytes(c.add_bytes + at) : loadPartOfBytes(c.add_bytes + at, lanes);
-  return (bytes - splat(static_cast<float>(c.add_quantization.zero_point))) * splat(c.add_quantization.scale);
+  return whole ? loadBytes(c.add_bytes + at) : loadPartOfBytes(c.add_bytes + at, lanes);
+}
+
+// The sums of vector `v` as floats: scales, bias, and what is added, all times `unit`.
+template <int MR, int NV>
+IBN_INLINE void int8Values(const Int8TileCall& c, const IVec (&sum)[MR][NV], int v, int64_t lanes, float unit,
+                           Vec (&value)[MR][1]) {
+  const bool adds = c.add != nullptr || c.add_bytes != nullptr;
+  const float add_scale = c.add_bytes == nullptr ? unit : c.add_quantization.scale * unit;
+  const float zero = c.add_bytes == nullptr ? 0 : static_cast<float>(c.add_quantization.zero_point);
+  const Vec scale = load(c.scale + v * kLanes) * splat(unit);
+  const Vec bias = load(c.bias + v * kLanes) * splat(unit) - splat(zero * add_scale);
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; r++) value[r][0] = toFloats(sum[r][v]) * scale + bias;
+  if (!adds) return;
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; r++) value[r][0] += int8Addend(c, r, v, lanes) * splat(add_scale);
 }
 
 template <int MR>
-IBN_INLINE void int8Store(const Int8TileCall& c, int v, int64_t lanes, const Vec (&value)[MR][1]) {
-  const bool whole = lanes >= kLanes;
+IBN_INLINE void int8StoreBytes(const Int8TileCall& c, int v, int64_t lanes, const Vec (&value)[MR][1]) {
+  const Vec least = splat(c.quantizer.least(c.relu));
 #pragma GCC unroll 16
   for (int r = 0; r < MR; r++) {
-    const int64_t at = r * c.out_stride + v * kLanes;
-    if (c.out != nullptr) {
-      if (whole)
-        store(c.out + at, value[r][0]);
-      else
-        storePart(c.out + at, value[r][0], lanes);
-      continue;
-    }
-    const UVec bytes = c.quantizer(value[r][0]);
-    if (whole)
-      storeBytes(c.out_bytes + at, bytes);
+    uint8_t* to = c.out_bytes + r * c.out_stride + v * kLanes;
+    const UVec bytes = c.quantizer.scaled(value[r][0], least);
+    if (lanes >= kLanes)
+      storeBytes(to, bytes);
     else
-      storePartOfBytes(c.out_bytes + at, bytes, lanes);
+      storePartOfBytes(to, bytes, lanes);
+  }
+}
+
+template <int MR>
+IBN_INLINE void int8StoreFloats(const Int8TileCall& c, int v, int64_t lanes, Vec (&value)[MR][1]) {
+  if (c.relu) {
+#pragma GCC unroll 16
+    for (int r = 0; r < MR; r++) value[r][0] = relu(value[r][0]);
+  }
+  if (c.mean != nullptr)
+    tileStatistics<float, MR, 1>(value, 0, c.mean + v * kLanes, c.deviation + v * kLanes);
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; r++) {
+    float* to = c.out + r * c.out_stride + v * kLanes;
+    if (lanes >= kLanes)
+      store(to, value[r][0]);
+    else
+      storePart(to, value[r][0], lanes);
   }
 }
 
@@ -164,25 +190,17 @@ void int8Tile(const Int8TileCall& c) {
     for (int r = 0; r < MR; r++) sum[r][v] = start;
   }
   int8Sums<MR, NV>(c, sum);
+  const float unit = c.out == nullptr ? c.quantizer.inverse() : 1;
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
     const int64_t lanes = c.channels - v * kLanes;
     if (lanes <= 0) break;
-    const Vec scale = load(c.scale + v * kLanes), bias = load(c.bias + v * kLanes);
     Vec value[MR][1];
-#pragma GCC unroll 16
-    for (int r = 0; r < MR; r++) value[r][0] = toFloats(sum[r][v]) * scale + bias;
-    if (c.add != nullptr || c.add_bytes != nullptr) {
-#pragma GCC unroll 16
-      for (int r = 0; r < MR; r++) value[r][0] += int8Addend(c, r, v, lanes);
-    }
-    if (c.relu) {
-#pragma GCC unroll 16
-      for (int r = 0; r < MR; r++) value[r][0] = relu(value[r][0]);
-    }
-    if (c.mean != nullptr)
-      tileStatistics<float, MR, 1>(value, 0, c.mean + v * kLanes, c.deviation + v * kLanes);
-    int8Store<MR>(c, v, lanes, value);
+    int8Values<MR, NV>(c, sum, v, lanes, unit, value);
+    if (c.out == nullptr)
+      int8StoreBytes<MR>(c, v, lanes, value);
+    else
+      int8StoreFloats<MR>(c, v, lanes, value);
   }
 }
 
