@@ -80,7 +80,8 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'plan-file': ['.', 'cpu', 'cuda'],
     export: ['.', 'trace'],
     onnx: ['.', 'trace', 'graph'],
-    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export', 'onnx'],
+    quantize: ['.', 'graph', 'cpu'],
+    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export', 'onnx', 'quantize'],
   },
   libtorch: {
     wheels: [],

@@ -50,7 +50,16 @@ export interface CompileOptions
 }
 
 const OPTIONS = [
-  ...['inputs', 'dtype', 'unsupported', 'device', 'dynamicBatch', 'keepWeights', 'refoldable', 'quantization'],
+  ...[
+    'inputs',
+    'dtype',
+    'unsupported',
+    'device',
+    'dynamicBatch',
+    'keepWeights',
+    'refoldable',
+    'quantization',
+  ],
   ...RUN_OPTIONS,
   ...CUDA_OPTIONS,
 ];

@@ -2,6 +2,7 @@ import { Module } from '../../nn/index.ts';
 import { checkOptions, checkPositions } from '../../options.ts';
 import { cat, scope, type Tensor } from '../../tensor/index.ts';
 import { withPinned } from '../cpu/pinned.ts';
+import { Recording } from '../cpu/recording.ts';
 import type { Observer, Quantization, QuantizedLayer } from '../quantization.ts';
 import { checkInteger } from '../run-options.ts';
 import { Calibration } from './calibrate.ts';
@@ -112,11 +113,13 @@ function checkBetween(name: string, value: number, least: number, most: number):
 
 async function calibrated(model: Module, options: Checked): Promise<Quantization> {
   const samples: Tensor[] = [];
+  let recording: Recording | undefined;
   let calibration: Calibration | undefined;
   try {
     let count = 0;
     for await (const images of batchesOf(options.calibration)) {
-      calibration ??= await Calibration.start(model, images.shape, options.threads);
+      recording ??= new Recording(model, [images.shape]);
+      calibration ??= await Calibration.start(recording, images.shape, options.threads);
       await addAll(calibration, images, count);
       takeSamples(samples, images, options.errorImages - Math.min(count, options.errorImages));
       count += images.shape[0] as number;
@@ -126,9 +129,10 @@ async function calibrated(model: Module, options: Checked): Promise<Quantization
     calibration?.dispose();
     const inputs = (samples[0] as Tensor).shape.slice(1);
     const all: Quantization = { version: 1, observer, images: count, inputs, error: 0, layers };
-    return await withinError(model, all, samples, options);
+    return await withinError(recording as Recording, all, samples, options);
   } finally {
     calibration?.dispose();
+    recording?.dispose();
     for (const tensor of samples) tensor.dispose();
   }
 }
@@ -153,7 +157,7 @@ function takeSamples(samples: Tensor[], images: Tensor, room: number): void {
 }
 
 async function withinError(
-  model: Module,
+  recording: Recording,
   quantization: Quantization,
   samples: readonly Tensor[],
   { maxError, threads }: Checked,
@@ -161,7 +165,7 @@ async function withinError(
   const images = cat([...samples]);
   let loss: Loss | undefined;
   try {
-    loss = await Loss.start(model, images, threads);
+    loss = await Loss.start(recording, images, threads);
     return await keepSensitive(quantization, loss, maxError);
   } finally {
     loss?.dispose();

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CompiledModel } from '../../../lib/compile/compiled-model.ts';
-import { buildPlan, buildPlanInTurns } from '../../../lib/compile/cpu/lower.ts';
+import { buildPlan, buildRecorded } from '../../../lib/compile/cpu/lower.ts';
 import { quantizeGraph } from '../../../lib/compile/cpu/quantize-graph.ts';
+import { Recording } from '../../../lib/compile/cpu/recording.ts';
 import { compile, loadCompiled, type Quantization, quantize } from '../../../lib/compile/index.ts';
 import { engine } from '../../../lib/compile/native.ts';
 import { getModel } from '../../../lib/models/index.ts';
@@ -65,7 +66,9 @@ describe('a quantised network', () => {
   it('gives what its plan gives step by step, whatever the instruction set', async () => {
     const finish = (graph: Parameters<typeof quantizeGraph>[0]) => quantizeGraph(graph, quantization);
     for (const instructionSet of engine.instructionSets()) {
-      const plan = await buildPlanInTurns(model, { inputs: [SHAPE] }, finish);
+      const recording = new Recording(model, [SHAPE]);
+      const plan = await buildRecorded(recording, { inputs: [SHAPE] }, finish);
+      recording.dispose();
       const wanted = interpret(plan, images).output as Tensor;
       const fast = await CompiledModel.fromPlan<Tensor>(plan, { instructionSet, threads: 2 });
       // A sum that rounds the other way is another byte, whose part of the output is small.
@@ -282,8 +285,9 @@ describe('compile refuses a quantization', () => {
     expect(await refusal({ quantization: short })).toMatch(/layer 20 is fc .* got none/);
   });
 
-  it('for bfloat16 and for CUDA', async () => {
+  it('for bfloat16, for CUDA and for weights that change', async () => {
     expect(await refusal({ quantization, dtype: 'bfloat16' })).toMatch(/"float32" for compile dtype/);
+    expect(await refusal({ quantization, refoldable: true })).toMatch(/no refoldable with a quantization/);
     expect(await refusal({ quantization, device: 'cuda' })).toMatch(/"cpu" for compile device/);
   });
 
