@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { messageOf } from '../errors.ts';
 import { packageVersion } from '../libtorch/find/package-root.ts';
+import { registerAdapt } from './adapt/adapt.ts';
 import { registerClassify } from './classify/classify.ts';
 import { registerConvert } from './convert/convert.ts';
 import { registerDemo } from './demo.ts';
@@ -37,6 +38,7 @@ const COMMANDS = [
   registerSegment,
   registerDivergence,
   registerVariants,
+  registerAdapt,
   registerServe,
   registerInspect,
   registerConvert,

@@ -1,0 +1,106 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { wholeNumber } from '../network/network-options.ts';
+
+export const METHODS = ['adabn', 'tent', 'teacher'] as const;
+export type Method = (typeof METHODS)[number];
+
+/** Options that classes and pixels share, as commander gives them. */
+export interface AdaptOptions {
+  checkpoint: string;
+  method: Method;
+  output: string;
+  device: string;
+  batchSize: number;
+  workers: number;
+  seed: number;
+  limit?: number;
+  prior?: number;
+  momentum?: number;
+  lr?: number;
+  epochs?: number;
+  norms?: 'all' | 'batch';
+  decay?: number;
+  threshold?: number;
+  weight?: number;
+  source?: string;
+  bound?: number;
+  json?: boolean;
+}
+
+/** Which methods read an option; the others refuse it. */
+const READ_BY: Readonly<Partial<Record<keyof AdaptOptions, readonly Method[]>>> = {
+  prior: ['adabn'],
+  momentum: ['adabn'],
+  lr: ['tent', 'teacher'],
+  epochs: ['tent', 'teacher'],
+  norms: ['tent'],
+  decay: ['teacher'],
+  threshold: ['teacher'],
+  weight: ['teacher'],
+  source: ['teacher'],
+};
+
+/** Adds what `adapt` and `segment adapt` share. */
+export function addAdaptOptions(command: Command, source: string): Command {
+  return command
+    .requiredOption('--checkpoint <file>', 'the network as it was trained on the source')
+    .addOption(new Option('--method <name>', 'what is adapted').choices(METHODS).makeOptionMandatory())
+    .requiredOption('--output <file>', 'the adapted network, which the other commands read')
+    .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
+    .option('--batch-size <n>', 'images computed together', wholeNumber, 32)
+    .option('--workers <n>', 'images read ahead; 0: none', count, 2)
+    .option('--seed <n>', 'of the order of images and of what is drawn', count, 0)
+    .option('--limit <n>', 'images of the target at most', wholeNumber)
+    .option(
+      '--prior <n>',
+      "adabn: how many images the source's statistics count as (default: 0)",
+      share(Infinity),
+    )
+    .option(
+      '--momentum <m>',
+      'adabn: running averages with this weight of a batch, in place of means',
+      share(1),
+    )
+    .option('--lr <rate>', 'tent (default: 0.001), teacher (default: 0.005)', share(Infinity))
+    .option('--epochs <n>', 'tent (default: 1), teacher (default: 5)', wholeNumber)
+    .addOption(
+      new Option('--norms <which>', 'tent: whose scales and shifts learn (default: all)').choices([
+        'all',
+        'batch',
+      ]),
+    )
+    .option('--decay <d>', 'teacher: how much of it stays at each step (default: 0.99)', share(1))
+    .option('--threshold <p>', 'teacher: how sure it must be (default: 0.8)', share(1))
+    .option('--weight <w>', "teacher: what the target's loss counts (default: 1)", share(Infinity))
+    .option('--source <folder>', source)
+    .option(
+      '--bound <share>',
+      'write nothing where more than this share of the predictions of a tenth of the target, kept apart, changes; adabn tries weaker mixtures before',
+      share(1),
+    )
+    .option('--json', 'print one JSON object in place of text');
+}
+
+/** @throws RangeError for an option that the method does not read */
+export function checkAdaptOptions(options: AdaptOptions): void {
+  for (const [name, methods] of Object.entries(READ_BY)) {
+    if (options[name as keyof AdaptOptions] === undefined || methods.includes(options.method)) continue;
+    throw new RangeError(
+      `Expected --method ${methods.join(' or ')} beside --${name}, got ${options.method}, which does not read it`,
+    );
+  }
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`Expected a whole number from 0, got "${text}".`);
+}
+
+/** Numbers from 0 to `most`. */
+const share = (most: number) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0 && value <= most) return value;
+  const bounds = most === Infinity ? 'from 0' : `from 0 to ${most}`;
+  throw new InvalidArgumentError(`Expected a number ${bounds}, got "${text}".`);
+};

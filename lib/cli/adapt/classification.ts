@@ -1,0 +1,182 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { IMAGENET_CLASSES } from '../../data/imagenet-classes.ts';
+import { DataLoader, datasets, transforms } from '../../data/index.ts';
+import { messageOf } from '../../errors.ts';
+import { scope, type Tensor } from '../../tensor/index.ts';
+import { ClassificationMetrics, evaluate } from '../../train/index.ts';
+import { type Labels, matchLabels } from '../evaluate/labels.ts';
+import { adviseInFlags } from '../flag-advice.ts';
+import { classCount, type LoadedModel, loadModel, requireModel } from '../network/classifier-model.ts';
+import { Preparation } from '../network/preparation.ts';
+import { describeFile, type Recipe } from '../recipe.ts';
+import type { AdaptOptions } from './adapt-options.ts';
+import type { AdaptTask } from './adapt-task.ts';
+
+/** Options of `adapt`, as commander gives them. */
+export interface ClassifierAdaptOptions extends AdaptOptions {
+  model?: string;
+  test?: string;
+  resize?: number;
+  crop?: number;
+}
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const inside = (root: string, split: string) => (isFolder(join(root, split)) ? join(root, split) : root);
+
+/** A classifier and a folder of images, `TARGET/train` where there is one. */
+export async function classificationTask(root: string, options: ClassifierAdaptOptions): Promise<AdaptTask> {
+  requireModel(options.model);
+  const described = describeFile(options.checkpoint);
+  const { recipe, shapes } = described;
+  const count = classCount(shapes, options.checkpoint);
+  const { model, channels } = loaded(() =>
+    loadModel(described, count, { checkpoint: options.checkpoint, model: options.model }),
+  );
+  const preparation = new Preparation(recipe.input, options, channels);
+  const classes = namesOf(recipe, count);
+  const { images, reason } = labelled(root, options, classes);
+  const target = inside(root, 'train');
+  return {
+    model,
+    name: options.model ?? recipe.arch ?? model.constructor.name,
+    target,
+    views: viewsOf(preparation),
+    test: images === undefined ? undefined : { name: images.root, images: images.folder.length },
+    noTest: reason,
+    figures: () => figuresOf(model, images as Labelled, preparation, count, options),
+    source: () => sourceOf(options, classes, preparation),
+    extra: extraOf(recipe, preparation, options, classes),
+  };
+}
+
+function loaded(load: () => LoadedModel): LoadedModel {
+  try {
+    return load();
+  } catch (error) {
+    adviseInFlags(error);
+  }
+}
+
+interface Classes {
+  readonly classes: readonly string[];
+  readonly namesFrom: 'checkpoint' | 'imagenet' | 'numbers';
+}
+
+function namesOf(recipe: Recipe, count: number): Classes {
+  if (recipe.classes?.length === count) return { classes: recipe.classes, namesFrom: 'checkpoint' };
+  if (count === IMAGENET_CLASSES.length) return { classes: IMAGENET_CLASSES, namesFrom: 'imagenet' };
+  return { classes: Array.from({ length: count }, (_, index) => String(index)), namesFrom: 'numbers' };
+}
+
+interface Labelled extends Labels {
+  readonly root: string;
+  readonly folder: datasets.ImageFolder;
+}
+
+function readLabelled(root: string, classes: Classes): Labelled {
+  const folder = new datasets.ImageFolder(root);
+  return { root, folder, ...matchLabels(folder.classes, classes) };
+}
+
+/** Of `--test`; else of the target where its folders are the network's classes. */
+function labelled(
+  root: string,
+  { test }: ClassifierAdaptOptions,
+  classes: Classes,
+): { images?: Labelled; reason?: string } {
+  if (test !== undefined) return { images: readLabelled(inside(test, 'val'), classes) };
+  try {
+    return { images: readLabelled(inside(root, 'val'), classes) };
+  } catch (error) {
+    return { reason: `${messageOf(error)}; --test FOLDER names labelled images` };
+  }
+}
+
+function viewsOf({ shaping, crop, mean, std, channels }: Preparation): AdaptTask['views'] {
+  const colours =
+    channels === 1
+      ? { brightness: 0.4, contrast: 0.4 }
+      : { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+  return {
+    shape: shaping,
+    spoil: new transforms.Compose([
+      new transforms.RandomResizedCrop(crop, { scale: [0.5, 1] }),
+      new transforms.RandomHorizontalFlip(),
+      new transforms.ColorJitter(colours),
+    ]),
+    normalise: new transforms.Compose([new transforms.ToTensor(), new transforms.Normalize(mean, std)]),
+  };
+}
+
+function loaderOf(
+  { folder, labels }: Labelled,
+  transform: transforms.Compose,
+  { batchSize, workers }: AdaptOptions,
+  isDrawn: boolean,
+) {
+  const images = new datasets.ImageFolder(folder.root, {
+    transform,
+    targetTransform: (label) => labels[label] as number,
+  });
+  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const order = isDrawn ? { shuffle: true, dropLast: images.length > batchSize } : {};
+  return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as AsyncIterable<
+    [Tensor, Tensor]
+  >;
+}
+
+async function figuresOf(
+  model: AdaptTask['model'],
+  images: Labelled,
+  { whole }: Preparation,
+  count: number,
+  options: AdaptOptions,
+) {
+  const metrics = new ClassificationMetrics(count);
+  const update = (output: Tensor, target: Tensor) => scope(() => metrics.update(output.to('cpu'), target));
+  await evaluate(
+    model,
+    loaderOf(images, whole, options, false),
+    { update },
+    { device: options.device as 'cpu' },
+  );
+  const { loss, top1, top5 } = metrics.summary();
+  return { top1, ...(top5 === null ? {} : { top5 }), loss };
+}
+
+function sourceOf(options: AdaptOptions, classes: Classes, { crop, mean, std, channels }: Preparation) {
+  if (options.source === undefined) return undefined;
+  const images = readLabelled(inside(options.source, 'train'), classes);
+  const transform = new transforms.Compose([
+    new transforms.RandomResizedCrop(crop, { scale: [0.5, 1] }),
+    new transforms.RandomHorizontalFlip(),
+    ...(channels === 1 ? [new transforms.Grayscale(1)] : []),
+    new transforms.ToTensor(),
+    new transforms.Normalize(mean, std),
+  ]);
+  return (async function* again() {
+    for (;;) yield* loaderOf(images, transform, options, true);
+  })();
+}
+
+/** What `classify`, `evaluate` and `adapt` read of a file. */
+function extraOf(
+  recipe: Recipe,
+  { resize, crop, mean, std, channels }: Preparation,
+  { model }: ClassifierAdaptOptions,
+  { classes, namesFrom }: Classes,
+): Record<string, unknown> {
+  const { block, layers, options } = recipe;
+  const own = model === undefined || model === recipe.arch;
+  const built = {
+    ...(block === undefined ? {} : { block }),
+    ...(layers === undefined ? {} : { layers: [...layers] }),
+  };
+  const input = { channels, resize, crop, mean: [...mean], std: [...std] };
+  return {
+    arch: model ?? recipe.arch ?? null,
+    args: { ...(own ? built : {}), options: own ? { ...options } : {}, input },
+    ...(namesFrom === 'checkpoint' ? { classes: [...classes] } : {}),
+  };
+}

@@ -1,0 +1,189 @@
+import * as adapt from '../../adapt/index.ts';
+import { save } from '../../checkpoint/index.ts';
+import { DataLoader } from '../../data/index.ts';
+import { manualSeed, type Tensor } from '../../tensor/index.ts';
+import { requireDevice } from '../train/run-folder.ts';
+import type { TrainStreams } from '../train/train.ts';
+import { type AdaptOptions, checkAdaptOptions } from './adapt-options.ts';
+import type { AdaptFigures, AdaptTask } from './adapt-task.ts';
+import { findTarget, targetImages } from './target-images.ts';
+import { teach } from './teach.ts';
+
+/** What an adaptation came to. */
+export interface Adaptation {
+  readonly method: AdaptOptions['method'];
+  readonly network: string;
+  readonly checkpoint: string;
+  /** Null where the guard refused, and nothing was written. */
+  readonly output: string | null;
+  readonly target: { readonly folder: string; readonly images: number };
+  readonly test: { readonly name: string; readonly images: number } | null;
+  readonly before: AdaptFigures | null;
+  readonly after: AdaptFigures | null;
+  /** The weight of the target's statistics. */
+  readonly share: number;
+  readonly verdict: adapt.Verdict | null;
+  /** Mean entropy of the last batch (tent), share that the teacher was sure of (teacher). */
+  readonly entropy?: number;
+  readonly confident?: number;
+  readonly seconds: number;
+}
+
+interface Outcome {
+  readonly share: number;
+  readonly verdict: adapt.Verdict | undefined;
+  readonly entropy?: number;
+  readonly confident?: number;
+}
+
+/** Adapts, compares, and writes. @returns the exit code: 1 where the guard refused */
+export async function runAdapt(
+  open: () => Promise<AdaptTask>,
+  options: AdaptOptions,
+  streams: TrainStreams,
+): Promise<{ code: number; result: Adaptation }> {
+  checkAdaptOptions(options);
+  requireDevice(options.device);
+  manualSeed(options.seed);
+  const task = await open();
+  task.model.to(options.device as 'cpu');
+  const { paths, kept } = findTarget(task.target, options.limit, options.bound !== undefined);
+  const began = performance.now();
+  const before = task.test === undefined ? null : await task.figures();
+  const outcome = await adapted(task, paths, kept, options, (text) => streams.stderr.write(text));
+  const isRefused = outcome.verdict?.accepted === false;
+  const after = task.test === undefined || isRefused ? null : await task.figures();
+  if (!isRefused) write(task, options, outcome);
+  const result: Adaptation = {
+    method: options.method,
+    network: task.name,
+    checkpoint: options.checkpoint,
+    output: isRefused ? null : options.output,
+    target: { folder: task.target, images: paths.length },
+    test: task.test ?? null,
+    before,
+    after,
+    ...outcome,
+    verdict: outcome.verdict ?? null,
+    seconds: (performance.now() - began) / 1000,
+  };
+  return { code: isRefused ? 1 : 0, result };
+}
+
+async function adapted(
+  task: AdaptTask,
+  paths: readonly string[],
+  kept: readonly string[],
+  options: AdaptOptions,
+  say: (text: string) => void,
+): Promise<Outcome> {
+  const { model } = task;
+  const { device, bound, method } = options;
+  const at = { device: device as 'cpu' };
+  const loader = loaderOf(task, paths, options, false);
+  const guard =
+    bound === undefined
+      ? undefined
+      : await adapt.Guard.create(model, loaderOf(task, kept, { ...options, isKept: true }, false), {
+          ...at,
+          bound,
+        });
+  if (method === 'adabn') {
+    const given = Object.fromEntries(
+      Object.entries({ prior: options.prior, momentum: options.momentum, guard }).filter(
+        ([, one]) => one !== undefined,
+      ),
+    );
+    return await adapt.adaBn(model, disposing(loader), { ...at, ...given });
+  }
+  const told = method === 'tent' ? await minimise(task, loader, options, say) : undefined;
+  if (method === 'teacher') await adapt.adaBn(model, disposing(loader), at);
+  const taught = method === 'teacher' ? await taughtBy(task, paths, options, say) : undefined;
+  // For the teacher's weights as they are now; running statistics lag behind them.
+  const { share } = await adapt.adaBn(model, disposing(loader), at);
+  return { share, verdict: await guard?.judge(model), ...told, ...taught };
+}
+
+async function taughtBy(
+  task: AdaptTask,
+  paths: readonly string[],
+  options: AdaptOptions,
+  say: (text: string) => void,
+) {
+  return { confident: await teach(task, loaderOf(task, paths, options, true) as never, options, say) };
+}
+
+async function minimise(
+  { model }: AdaptTask,
+  loader: Loader,
+  { device, lr = 1e-3, epochs = 1, norms = 'all' }: AdaptOptions,
+  say: (text: string) => void,
+): Promise<{ entropy: number }> {
+  const tent = new adapt.Tent(model, { lr, norms });
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for await (const batch of disposing(loader)) tent.forward(batch.to(device as 'cpu')).dispose();
+    say(`Epoch ${epoch + 1} of ${epochs}: entropy ${tent.entropy.toFixed(4)}\n`);
+  }
+  tent.end();
+  return { entropy: tent.entropy };
+}
+
+type Loader = DataLoader<Tensor | [Tensor, Tensor], Tensor>;
+
+function loaderOf(
+  { views }: AdaptTask,
+  paths: readonly string[],
+  { batchSize, workers, isKept = false }: AdaptOptions & { isKept?: boolean },
+  pairs: boolean,
+): Loader {
+  const images = targetImages(paths, views, pairs);
+  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  // Each batch counts alike in statistics, so that a small last one would count too much.
+  const order = isKept ? {} : { shuffle: true, dropLast: paths.length > batchSize };
+  return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as Loader;
+}
+
+async function* disposing(batches: AsyncIterable<Tensor>): AsyncGenerator<Tensor, void, undefined> {
+  for await (const batch of batches) {
+    yield batch;
+    batch.dispose();
+  }
+}
+
+function write(task: AdaptTask, { method, output, checkpoint }: AdaptOptions, { share }: Outcome): void {
+  const adaptedBy = { method, from: checkpoint, target: task.target, share };
+  save({ ...task.extra, adapted: adaptedBy, state_dict: task.model.to('cpu').stateDict() }, output);
+}
+
+/** The result in words. */
+export function adaptationText(result: Adaptation, noTest: string | undefined): string {
+  const { network, checkpoint, target, test, before, after, share, verdict, output, method } = result;
+  const percent = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(2));
+  const row = (name: string, figures: AdaptFigures | null) =>
+    figures === null
+      ? []
+      : [
+          `${name}: ${Object.entries(figures)
+            .map(([key, value]) => `${key} ${percent(value)}`)
+            .join(', ')}`,
+        ];
+  const judged =
+    verdict === null
+      ? []
+      : [
+          `${verdict.accepted ? 'Within' : 'Not within'} the bound: ${percent(100 * verdict.changed)} % of the predictions on ` +
+            `images kept apart changed, ${percent(100 * verdict.bound)} % may`,
+        ];
+  return [
+    `${network} of ${checkpoint}, ${method} on ${target.images.toLocaleString('en')} images of ${target.folder}`,
+    ...(test === null
+      ? [`No figures: ${noTest ?? 'there are no labels'}`]
+      : [`${test.images.toLocaleString('en')} labelled images of ${test.name}`]),
+    ...row('before', before),
+    ...row('after ', after),
+    `Weight of the target's statistics: ${share.toFixed(2)}`,
+    ...judged,
+    output === null ? 'Nothing was written' : `Written to ${output}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,43 @@
+import { datasets, decodeImage, type transforms } from '../../data/index.ts';
+import { scope, type Tensor } from '../../tensor/index.ts';
+
+/** How images become what the network takes. */
+export interface Views {
+  /** Of a decoded image: in its final size, changed at random or not. */
+  readonly shape: transforms.Compose;
+  /** Of a shaped image: for a student, colours changed. */
+  readonly spoil: transforms.Compose;
+  /** Of a shaped or spoilt image. */
+  readonly normalise: transforms.Compose;
+}
+
+/** Images as their network takes them; with `pairs` [for the teacher, for the student]. */
+export function targetImages(paths: readonly string[], { shape, spoil, normalise }: Views, pairs: boolean) {
+  const get = async (index: number): Promise<Tensor | [Tensor, Tensor]> => {
+    const image = await decodeImage(paths[index] as string);
+    const views = scope(() => {
+      const shaped = shape.forward(image);
+      const plain = normalise.forward(shaped);
+      return pairs ? [plain, normalise.forward(spoil.forward(shaped))] : [plain];
+    });
+    image.dispose();
+    return (pairs ? views : views[0]) as Tensor | [Tensor, Tensor];
+  };
+  return { length: paths.length, get };
+}
+
+/** Images of a folder, searched through; every tenth is kept apart for a guard. @throws RangeError for fewer than two */
+export function findTarget(
+  folder: string,
+  limit: number | undefined,
+  isGuarded: boolean,
+): { paths: string[]; kept: string[] } {
+  const found = datasets.findImages(folder).slice(0, limit);
+  const isKept = (index: number) => isGuarded && index % 10 === 9;
+  const paths = found.filter((_, index) => !isKept(index));
+  const kept = found.filter((_, index) => isKept(index));
+  const least = isGuarded ? 10 : 2;
+  if (found.length >= least) return { paths, kept };
+  const reason = isGuarded ? ', of which --bound keeps a tenth apart' : '';
+  throw new RangeError(`Expected at least ${least} images in ${folder}${reason}, got ${found.length}`);
+}
