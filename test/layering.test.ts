@@ -163,7 +163,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     train: ['.', 'network'],
     launch: ['network', 'train'],
     reid: ['.', 'network', 'serve', 'train'],
-    segment: ['.', 'network', 'train'],
+    segment: ['.', 'network', 'adapt', 'train'],
     adapt: ['.', 'network', 'evaluate', 'train'],
     divergence: ['network', 'train'],
     variants: ['.', 'network', 'evaluate', 'train'],

@@ -41,13 +41,13 @@ const READ_BY: Readonly<Partial<Record<keyof AdaptOptions, readonly Method[]>>> 
 };
 
 /** Adds what `adapt` and `segment adapt` share. */
-export function addAdaptOptions(command: Command, source: string): Command {
+export function addAdaptOptions(command: Command, source: string, batchSize: number): Command {
   return command
     .requiredOption('--checkpoint <file>', 'the network as it was trained on the source')
     .addOption(new Option('--method <name>', 'what is adapted').choices(METHODS).makeOptionMandatory())
     .requiredOption('--output <file>', 'the adapted network, which the other commands read')
     .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
-    .option('--batch-size <n>', 'images computed together', wholeNumber, 32)
+    .option('--batch-size <n>', 'images computed together', wholeNumber, batchSize)
     .option('--workers <n>', 'images read ahead; 0: none', count, 2)
     .option('--seed <n>', 'of the order of images and of what is drawn', count, 0)
     .option('--limit <n>', 'images of the target at most', wholeNumber)

@@ -18,6 +18,7 @@ export function registerAdapt(program: Command): void {
   addAdaptOptions(
     command,
     "teacher: labelled images of the source, train/CLASS or CLASS, learnt beside the target's",
+    32,
   )
     .option(
       '--resize <pixels>',
@@ -48,17 +49,9 @@ export async function adaptClassifier(
   options: ClassifierAdaptOptions,
   streams: TrainStreams = process,
 ): Promise<number> {
-  const [{ classificationTask }, { adaptationText, runAdapt }] = await Promise.all([
+  const [{ classificationTask }, { adaptAndTell }] = await Promise.all([
     import('./classification.ts'),
     import('./run-adapt.ts'),
   ]);
-  let noTest: string | undefined;
-  const open = async () => {
-    const task = await classificationTask(target, options);
-    noTest = task.noTest;
-    return task;
-  };
-  const { code, result } = await runAdapt(open, options, streams);
-  streams.stdout.write(options.json ? `${JSON.stringify(result)}\n` : adaptationText(result, noTest));
-  return code;
+  return await adaptAndTell(() => classificationTask(target, options), options, streams);
 }

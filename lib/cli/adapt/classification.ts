@@ -100,6 +100,7 @@ function viewsOf({ shaping, crop, mean, std, channels }: Preparation): AdaptTask
       : { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
   return {
     shape: shaping,
+    keep: shaping,
     spoil: new transforms.Compose([
       new transforms.RandomResizedCrop(crop, { scale: [0.5, 1] }),
       new transforms.RandomHorizontalFlip(),

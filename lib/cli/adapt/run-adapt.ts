@@ -36,17 +36,27 @@ interface Outcome {
   readonly confident?: number;
 }
 
-/** Adapts, compares, and writes. @returns the exit code: 1 where the guard refused */
-export async function runAdapt(
+/** Adapts, writes, and tells what came out. @returns the exit code: 1 where the guard refused */
+export async function adaptAndTell(
   open: () => Promise<AdaptTask>,
   options: AdaptOptions,
   streams: TrainStreams,
-): Promise<{ code: number; result: Adaptation }> {
+): Promise<number> {
   checkAdaptOptions(options);
   requireDevice(options.device);
   manualSeed(options.seed);
   const task = await open();
   task.model.to(options.device as 'cpu');
+  const result = await adaptation(task, options, streams);
+  streams.stdout.write(options.json ? `${JSON.stringify(result)}\n` : adaptationText(result, task.noTest));
+  return result.output === null ? 1 : 0;
+}
+
+async function adaptation(
+  task: AdaptTask,
+  options: AdaptOptions,
+  streams: TrainStreams,
+): Promise<Adaptation> {
   const { paths, kept } = findTarget(task.target, options.limit, options.bound !== undefined);
   const began = performance.now();
   const before = task.test === undefined ? null : await task.figures();
@@ -54,7 +64,7 @@ export async function runAdapt(
   const isRefused = outcome.verdict?.accepted === false;
   const after = task.test === undefined || isRefused ? null : await task.figures();
   if (!isRefused) write(task, options, outcome);
-  const result: Adaptation = {
+  return {
     method: options.method,
     network: task.name,
     checkpoint: options.checkpoint,
@@ -67,7 +77,6 @@ export async function runAdapt(
     verdict: outcome.verdict ?? null,
     seconds: (performance.now() - began) / 1000,
   };
-  return { code: isRefused ? 1 : 0, result };
 }
 
 async function adapted(
@@ -80,11 +89,11 @@ async function adapted(
   const { model } = task;
   const { device, bound, method } = options;
   const at = { device: device as 'cpu' };
-  const loader = loaderOf(task, paths, options, false);
+  const loader = loaderOf(task, paths, options, 'adapt');
   const guard =
     bound === undefined
       ? undefined
-      : await adapt.Guard.create(model, loaderOf(task, kept, { ...options, isKept: true }, false), {
+      : await adapt.Guard.create(model, loaderOf(task, kept, options, 'judge'), {
           ...at,
           bound,
         });
@@ -99,7 +108,7 @@ async function adapted(
   const told = method === 'tent' ? await minimise(task, loader, options, say) : undefined;
   if (method === 'teacher') await adapt.adaBn(model, disposing(loader), at);
   const taught = method === 'teacher' ? await taughtBy(task, paths, options, say) : undefined;
-  // For the teacher's weights as they are now; running statistics lag behind them.
+  // For the weights as they are now: running statistics lag behind them.
   const { share } = await adapt.adaBn(model, disposing(loader), at);
   return { share, verdict: await guard?.judge(model), ...told, ...taught };
 }
@@ -110,7 +119,7 @@ async function taughtBy(
   options: AdaptOptions,
   say: (text: string) => void,
 ) {
-  return { confident: await teach(task, loaderOf(task, paths, options, true) as never, options, say) };
+  return { confident: await teach(task, loaderOf(task, paths, options, 'teach') as never, options, say) };
 }
 
 async function minimise(
@@ -133,13 +142,13 @@ type Loader = DataLoader<Tensor | [Tensor, Tensor], Tensor>;
 function loaderOf(
   { views }: AdaptTask,
   paths: readonly string[],
-  { batchSize, workers, isKept = false }: AdaptOptions & { isKept?: boolean },
-  pairs: boolean,
+  { batchSize, workers }: AdaptOptions,
+  use: 'adapt' | 'teach' | 'judge',
 ): Loader {
-  const images = targetImages(paths, views, pairs);
+  const images = targetImages(paths, views, use);
   const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
   // Each batch counts alike in statistics, so that a small last one would count too much.
-  const order = isKept ? {} : { shuffle: true, dropLast: paths.length > batchSize };
+  const order = use === 'judge' ? {} : { shuffle: true, dropLast: paths.length > batchSize };
   return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as Loader;
 }
 
@@ -155,8 +164,7 @@ function write(task: AdaptTask, { method, output, checkpoint }: AdaptOptions, { 
   save({ ...task.extra, adapted: adaptedBy, state_dict: task.model.to('cpu').stateDict() }, output);
 }
 
-/** The result in words. */
-export function adaptationText(result: Adaptation, noTest: string | undefined): string {
+function adaptationText(result: Adaptation, noTest: string | undefined): string {
   const { network, checkpoint, target, test, before, after, share, verdict, output, method } = result;
   const percent = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(2));
   const row = (name: string, figures: AdaptFigures | null) =>

@@ -5,23 +5,29 @@ import { scope, type Tensor } from '../../tensor/index.ts';
 export interface Views {
   /** Of a decoded image: in its final size, changed at random or not. */
   readonly shape: transforms.Compose;
+  /** The same, never changed at random: for images that a guard judges by. */
+  readonly keep: transforms.Compose;
   /** Of a shaped image: for a student, colours changed. */
   readonly spoil: transforms.Compose;
   /** Of a shaped or spoilt image. */
   readonly normalise: transforms.Compose;
 }
 
-/** Images as their network takes them; with `pairs` [for the teacher, for the student]. */
-export function targetImages(paths: readonly string[], { shape, spoil, normalise }: Views, pairs: boolean) {
+/** Images as their network takes them; to `teach` [for the teacher, for the student]. */
+export function targetImages(
+  paths: readonly string[],
+  { shape, keep, spoil, normalise }: Views,
+  use: 'adapt' | 'teach' | 'judge',
+) {
   const get = async (index: number): Promise<Tensor | [Tensor, Tensor]> => {
     const image = await decodeImage(paths[index] as string);
     const views = scope(() => {
-      const shaped = shape.forward(image);
+      const shaped = (use === 'judge' ? keep : shape).forward(image);
       const plain = normalise.forward(shaped);
-      return pairs ? [plain, normalise.forward(spoil.forward(shaped))] : [plain];
+      return use === 'teach' ? [plain, normalise.forward(spoil.forward(shaped))] : [plain];
     });
     image.dispose();
-    return (pairs ? views : views[0]) as Tensor | [Tensor, Tensor];
+    return (use === 'teach' ? views : views[0]) as Tensor | [Tensor, Tensor];
   };
   return { length: paths.length, get };
 }

@@ -3,19 +3,21 @@ import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
 import { addConfigFlags, withoutFalse } from '../train/config-flags.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { STOPPED } from '../train/train-options.ts';
+import { registerSegmentAdapt } from './adapt.ts';
 import type { SegmentEvaluateOptions } from './evaluate.ts';
 import type { SegmentPredictOptions } from './predict.ts';
 import { registerScenes } from './scenes-command.ts';
 import { SEGMENTATION } from './space.ts';
 
-/** Adds the commands of segmentation: `segment train`, `evaluate`, `predict`, `scenes`. */
+/** Adds the commands of segmentation: `segment train`, `evaluate`, `predict`, `adapt`, `scenes`. */
 export function registerSegment(program: Command): void {
   const segment = program
     .command('segment')
-    .description('Segmentation: train, evaluate, predict, and draw scenes to try it on');
+    .description('Segmentation: train, evaluate, predict, adapt, and draw scenes to try it on');
   registerTrain(segment);
   registerEvaluate(segment);
   registerPredict(segment);
+  registerSegmentAdapt(segment);
   registerScenes(segment);
 }
 
