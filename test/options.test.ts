@@ -133,6 +133,8 @@ const CALLS: Record<string, Call> = {
   randomSplit: (o) => ibn.randomSplit({ length: 1, get: () => 1 }, [1], o),
   'datasets.FashionMNIST': (o) => new datasets.FashionMNIST(undefined, o),
   'datasets.EmojiStyles.load': (o) => datasets.EmojiStyles.load(o),
+  'datasets.Scenes.load': (o) => datasets.Scenes.load(o as never),
+  'datasets.writeScenes': (o) => datasets.writeScenes('/nowhere', o as never),
   'datasets.EmojiStyles.splitByStyle': (o) => datasets.EmojiStyles.prototype.splitByStyle(o as never),
   'datasets.splitEmoji': (o) => datasets.splitEmoji([], [1], o),
   'datasets.ImageFolder': (o) => new datasets.ImageFolder('/nowhere', o),
@@ -595,7 +597,7 @@ function publicCalls(): [string, (...args: unknown[]) => unknown][] {
 /** What takes no notice of arguments behind its last, with the reason. */
 const ANY_POSITIONS: [RegExp, string][] = [
   [/Error$/, 'made by the package'],
-  [/^datasets\.EmojiStyles$/, 'made by load, which is checked'],
+  [/^datasets\.(EmojiStyles|Scenes)$/, 'made by load, which is checked'],
   [/^(datasets\.WebDataset|reid\.Gallery|adapt\.Guard)$/, 'made by open or create, which is checked'],
   [
     /^(distributed\.(Work|ProcessGroup|Store|TCPStore)|reid\.LoadedReID|segment\.LoadedSegmenter|serve\.(Server|Service))$/,

@@ -16,6 +16,7 @@ import { registerInfo } from './machine/info.ts';
 import { registerInstallLibtorch } from './machine/install-libtorch.ts';
 import { registerReid } from './reid/reid.ts';
 import { registerReport } from './report/report.ts';
+import { registerReproduce } from './reproduce/reproduce.ts';
 import { registerSegment } from './segment/segment.ts';
 import { registerServe } from './serve/serve.ts';
 import { registerTrain } from './train/train.ts';
@@ -39,6 +40,7 @@ const COMMANDS = [
   registerDivergence,
   registerVariants,
   registerAdapt,
+  registerReproduce,
   registerServe,
   registerInspect,
   registerConvert,

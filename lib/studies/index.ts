@@ -2,6 +2,7 @@
 export { type Divergence, type DivergenceOptions, divergence } from './divergence.ts';
 export { depthFeatures, featureMoments } from './feature-moments.ts';
 export { ChannelMoments } from './moments.ts';
+export { type JudgedDepth, judgeDepth, type MeasuredDepth } from './paper/fig5.ts';
 export {
   type ClaimVerdict,
   type JudgedClaim,

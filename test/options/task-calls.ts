@@ -60,6 +60,7 @@ export const TASK_CALLS: Calls = {
   ...SERVE,
   ...ADAPT,
   'autograd.backward': (o) => autograd.backward(ones([1]), null, o),
+  'studies.buildVariant': (o) => studies.buildVariant('a', 18, o),
   'studies.divergence': (o) => studies.divergence({} as never, {} as never, o),
   'reid.check': (o) => reid.check(nowhere, [], o),
   'reid.reportPage': (o) => reid.reportPage(o),

@@ -66,6 +66,9 @@ describe('buildVariant', () => {
     expect(() => studies.buildVariant('a&e', 18)).toThrow(
       /Expected one of "none", .* for buildVariant name, got "a&e"; did you mean a&d\?/,
     );
+    expect(() => studies.buildVariant('a', 18, { ratio: 0.3 } as never)).toThrow(
+      'Expected no ratio for buildVariant, which the name decides; leave it out',
+    );
     expect(() => studies.buildVariant('a', 20 as never)).toThrow(
       'Expected one of 18, 34, 50, 101, 152 for buildVariant depth, got 20',
     );

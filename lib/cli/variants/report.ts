@@ -41,10 +41,11 @@ export function rowsOf(table: studies.PublishedTable, results: readonly VariantR
   });
 }
 
-export const shown = (sample: studies.Sample | undefined): string =>
+/** Mean and deviation, `-` where nothing was measured. */
+export const shown = (sample: studies.Sample | undefined, digits = 1): string =>
   sample === undefined
     ? '-'
-    : `${sample.mean.toFixed(1)}${sample.sd === null ? '' : ` ± ${sample.sd.toFixed(1)}`}`;
+    : `${sample.mean.toFixed(digits)}${sample.sd === null ? '' : ` ± ${sample.sd.toFixed(digits)}`}`;
 
 const signed = (value: number) => `${value >= 0 ? '+' : ''}${value.toFixed(2)}`;
 
@@ -62,7 +63,7 @@ export function variantsText(
     const lines = rows.map(({ name, published, measured }) => [
       name,
       published.toFixed(2),
-      ...measured.map(shown),
+      ...measured.map((sample) => shown(sample)),
     ]);
     return [
       `${table.title}: top-1 error in per cent, mean and deviation over seeds`,
@@ -160,7 +161,11 @@ function page(
   const tables = TABLES.flatMap(([, table]): [string, ...Html[]][] => {
     const rows = rowsOf(table, results);
     if (rows.length < 2) return [];
-    const cells = rows.map(({ name, published, measured }) => [name, published, ...measured.map(shown)]);
+    const cells = rows.map(({ name, published, measured }) => [
+      name,
+      published,
+      ...measured.map((sample) => shown(sample)),
+    ]);
     return [
       [
         table.title,

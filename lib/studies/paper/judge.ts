@@ -1,3 +1,4 @@
+import { checkIterable, checkPositions } from '../../options.ts';
 import type { Claim, PublishedTable } from './tables.ts';
 import { networkOf } from './variants.ts';
 
@@ -31,6 +32,9 @@ export interface JudgedClaim {
 
 /** Mean and standard deviation (n - 1). */
 export function sampleOf(values: readonly number[]): Sample {
+  checkPositions('sampleOf', arguments, 1);
+  checkIterable('sampleOf', 'an array of numbers', values);
+  if (values.length === 0) throw new RangeError('Expected at least one number for sampleOf, got none');
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -54,6 +58,9 @@ export function judgeClaims(
   runs: readonly MeasuredRun[],
   rename: Readonly<Record<string, string>> = {},
 ): JudgedClaim[] {
+  checkPositions('judgeClaims', arguments, 3);
+  checkIterable('judgeClaims table', 'one of PAPER_TABLES', table?.claims);
+  checkIterable('judgeClaims', 'an array of runs', runs);
   return table.claims.map((claim) => {
     const errorsOf = (name: string) => table.rows.find(({ variant }) => variant === name)?.errors ?? {};
     const published =
@@ -80,8 +87,8 @@ function pairsOf(runs: readonly MeasuredRun[], better: string, than: string): [M
 /** Student's t that 5 % of samples exceed, by degrees of freedom from 1. */
 const BOUNDS = [6.314, 2.92, 2.353, 2.132, 2.015, 1.943, 1.895, 1.86, 1.833];
 
-/** One seed decides nothing. */
-function verdictOf(gain: Sample | undefined): ClaimVerdict {
+/** What differences over seeds say of a claim that they are above 0; one seed decides nothing. */
+export function verdictOf(gain: Sample | undefined): ClaimVerdict {
   if (gain === undefined) return 'not measured';
   if (gain.sd === null) return 'undecided';
   const bound = ((BOUNDS[gain.count - 2] ?? 1.812) * gain.sd) / Math.sqrt(gain.count);

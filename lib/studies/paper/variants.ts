@@ -84,6 +84,9 @@ export function buildVariant(
   checkChoice('buildVariant', 'name', name, Object.keys(VARIANTS));
   checkChoice('buildVariant', 'depth', depth, [18, 34, 50, 101, 152]);
   checkOptionsObject('buildVariant', options);
+  const own = ['ibnCfg', 'ratio'].find((key) => key in options);
+  if (own !== undefined)
+    throw new RangeError(`Expected no ${own} for buildVariant, which the name decides; leave it out`);
   const { ibnCfg, ratio = 0.5, full = false } = VARIANTS[name] as Variant;
   const [block, layers] = DEPTHS[depth];
   const model = new ResNet_IBN(block, layers, { ...options, ibnCfg, ratio });
