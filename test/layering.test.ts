@@ -171,6 +171,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     serve: ['.', 'network'],
     inspect: ['.'],
     convert: ['.'],
+    export: ['network'],
     machine: [],
     report: [],
     '.': [
@@ -189,6 +190,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
       'network',
       'inspect',
       'convert',
+      'export',
       'machine',
     ],
   },

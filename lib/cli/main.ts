@@ -8,6 +8,7 @@ import { registerConvert } from './convert/convert.ts';
 import { registerDemo } from './demo.ts';
 import { registerDivergence } from './divergence/divergence.ts';
 import { registerEvaluate } from './evaluate/evaluate.ts';
+import { registerExport } from './export/export.ts';
 import { registerInspect } from './inspect/inspect.ts';
 import { registerLaunch } from './launch/launch.ts';
 import { registerBuild } from './machine/build.ts';
@@ -44,6 +45,7 @@ const COMMANDS = [
   registerServe,
   registerInspect,
   registerConvert,
+  registerExport,
   registerDemo,
   registerInfo,
   registerDoctor,

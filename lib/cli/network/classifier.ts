@@ -4,8 +4,14 @@ import { IMAGENET_CLASSES } from '../../data/index.ts';
 import { fetchFile } from '../../hub/fetch.ts';
 import { findWeights, noWeights, weights } from '../../hub/weights.ts';
 import { cudaInfo, type DType, inferenceMode, scope, stack, type Tensor } from '../../tensor/index.ts';
-import { describeFile, type Recipe } from '../recipe.ts';
-import { type ClassifierFile, classCount, loadModel, requireModel } from './classifier-model.ts';
+import { type Described, describeFile, type Recipe } from '../recipe.ts';
+import {
+  type ClassifierFile,
+  classCount,
+  type LoadedModel,
+  loadModel,
+  requireModel,
+} from './classifier-model.ts';
 import { type NetworkRunner, networkRunner } from './network-runner.ts';
 import { Preparation } from './preparation.ts';
 
@@ -78,12 +84,8 @@ export class Classifier {
   static async load(options: ClassifierOptions): Promise<Classifier> {
     const { device = 'cpu', dtype = 'float32' } = options;
     requireDevice(device);
-    requireModel(options.model);
-    const file = await weightsFile(options);
-    const described = describeFile(file.checkpoint);
+    const { model, channels, described, count, file } = await loadClassifier(options);
     const { recipe } = described;
-    const count = classCount(described.shapes, file.checkpoint);
-    const { model, channels } = loadModel(described, count, { ...options, ...file });
     if (device !== 'cpu' || dtype !== 'float32') model.to({ device, dtype });
     const preparation = new Preparation(recipe.input, options, channels);
     const { crop } = preparation;
@@ -127,16 +129,36 @@ export class Classifier {
   }
 }
 
+/** A network for classification as its file has it. */
+export interface LoadedClassifier extends LoadedModel {
+  readonly described: Described;
+  /** Of classes. */
+  readonly count: number;
+  readonly file: WeightsFile;
+}
+
+/** @throws RangeError for an unknown model, before any file is read; HubError, CheckpointError. */
+export async function loadClassifier(options: FileChoice): Promise<LoadedClassifier> {
+  requireModel(options.model);
+  const file = await weightsFile(options);
+  const described = describeFile(file.checkpoint);
+  const count = classCount(described.shapes, file.checkpoint);
+  return { ...loadModel(described, count, { ...options, ...file }), described, count, file };
+}
+
 function requireDevice(device: string): void {
   const reason = device.startsWith('cuda') ? cudaInfo().reason : null;
   if (reason !== null)
     throw new RangeError(`Expected a CUDA device for --device ${device}, got none: ${reason}`);
 }
 
+/** A file of weights, or none: that of the model is taken then. */
+type FileChoice = Omit<ClassifierFile, 'checkpoint'> & { readonly checkpoint?: string | undefined };
+
 type WeightsFile = Pick<ClassifierFile, 'checkpoint' | 'model'>;
 
 /** The file that was named, or the one published for the model. */
-async function weightsFile({ checkpoint, model }: ClassifierOptions): Promise<WeightsFile> {
+async function weightsFile({ checkpoint, model }: FileChoice): Promise<WeightsFile> {
   if (checkpoint !== undefined) return { checkpoint, model };
   const name = model ?? DEFAULT_MODEL;
   if (findWeights(name) === undefined)
