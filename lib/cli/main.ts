@@ -9,6 +9,7 @@ import { registerDemo } from './demo.ts';
 import { registerDivergence } from './divergence/divergence.ts';
 import { registerEvaluate } from './evaluate/evaluate.ts';
 import { registerExport } from './export/export.ts';
+import { registerFinetune } from './finetune/finetune.ts';
 import { registerInspect } from './inspect/inspect.ts';
 import { registerLaunch } from './launch/launch.ts';
 import { registerBuild } from './machine/build.ts';
@@ -42,6 +43,7 @@ const COMMANDS = [
   registerVariants,
   registerAdapt,
   registerReproduce,
+  registerFinetune,
   registerServe,
   registerInspect,
   registerConvert,

@@ -5,19 +5,21 @@ import type { TrainStreams } from '../train/train.ts';
 import { STOPPED } from '../train/train-options.ts';
 import { registerSegmentAdapt } from './adapt.ts';
 import type { SegmentEvaluateOptions } from './evaluate.ts';
+import { registerSegmentFinetune } from './finetune.ts';
 import type { SegmentPredictOptions } from './predict.ts';
 import { registerScenes } from './scenes-command.ts';
 import { SEGMENTATION } from './space.ts';
 
-/** Adds the commands of segmentation: `segment train`, `evaluate`, `predict`, `adapt`, `scenes`. */
+/** Adds the commands of segmentation: `segment train`, `evaluate`, `predict`, `adapt`, `finetune`, `scenes`. */
 export function registerSegment(program: Command): void {
   const segment = program
     .command('segment')
-    .description('Segmentation: train, evaluate, predict, adapt, and draw scenes to try it on');
+    .description('Segmentation: train, evaluate, predict, adapt, fine-tune, and draw scenes to try it on');
   registerTrain(segment);
   registerEvaluate(segment);
   registerPredict(segment);
   registerSegmentAdapt(segment);
+  registerSegmentFinetune(segment);
   registerScenes(segment);
 }
 
