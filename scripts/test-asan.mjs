@@ -17,6 +17,7 @@ const filters =
         'test/tensor',
         'test/checkpoint/fuzz-native',
         'test/compile/kernels/kernels',
+        'test/compile/kernels/int8',
         'test/data/resize',
         'test/nn/fuse-norms',
         'test/compile/engine/engine',

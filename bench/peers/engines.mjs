@@ -1,4 +1,5 @@
 // The engines that run in Node: each takes settings and gives { feed, run, finish } as serve.mjs wants them.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -42,6 +43,23 @@ async function compiled({ engine, network, weights, dtype, threads, options = {}
   return compiledEngine(fast, fromBuffer);
 }
 
+/** compile() with what quantize() gives for the images in `file`. */
+async function compiledInt8({ file, ...settings }) {
+  const { checkpoint, fromBuffer, models, nn, quantize } = await import('../../dist/index.js');
+  const model = nn.utils.skipInit(() => models.getModel(settings.network));
+  checkpoint.loadInto(model, settings.weights, { mmap: true });
+  const bytes = readFileSync(file);
+  const array = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const calibration = fromBuffer(array, {
+    dtype: 'float32',
+    shape: [array.length / (3 * 224 * 224), 3, 224, 224],
+  });
+  // Seeded weights lose much in any rounding; what is timed has all layers of integers, as the peer has.
+  const own = { calibration, maxError: Number.POSITIVE_INFINITY, threads: settings.threads };
+  const quantization = await quantize(model.eval(), own);
+  return compiled({ ...settings, dtype: 'float32', options: { quantization } });
+}
+
 /** What CompiledModel.save wrote, without the network's TypeScript. */
 async function compiledFile({ file, threads }) {
   const { fromBuffer, loadCompiled } = await import('../../dist/index.js');
@@ -69,6 +87,7 @@ export const ENGINES = {
   eager,
   eager_cl: eager,
   compiled,
+  'compiled-int8': compiledInt8,
   'compiled-lean': compiled,
   'compiled-file': compiledFile,
   'onnxruntime-node': onnxruntime,

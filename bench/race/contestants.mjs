@@ -11,7 +11,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { median, python, root, rounded } from '../harness.mjs';
 import { onnxruntimeNode } from '../peers/engines.mjs';
-import { floats, folder, inputOf, made, relativeError, weightsOf } from './files.mjs';
+import { calibrationImages, floats, folder, inputOf, made, relativeError, weightsOf } from './files.mjs';
 import { Peer } from './peer-process.mjs';
 
 export { relativeError, weightsOf };
@@ -37,11 +37,13 @@ export const CONTESTANTS = {
   'inductor-cl': torch('inductor_cl', 'torch.compile, frozen, channels_last'),
   onnxruntime: torch('onnxruntime', 'ONNX Runtime in Python'),
   'onnxruntime-node': node('onnxruntime-node', 'onnxruntime-node'),
+  'onnxruntime-int8': torch('onnxruntime', 'ONNX Runtime in Python, static int8', { int8: true }),
   peak: torch('convolution_peak', 'oneDNN convolutions'),
   eager: node('eager', 'ibn-net eager', { ours: true }),
   'eager-raised': node('eager', 'ibn-net eager, raised malloc thresholds', { ours: true, ...raised }),
   'eager-cl': node('eager_cl', 'ibn-net eager channels_last', { ours: true }),
   compiled: node('compiled', 'ibn-net compiled', { ours: true }),
+  'compiled-int8': node('compiled-int8', 'ibn-net compiled, int8', { ours: true }),
   'compiled-lean': node('compiled-lean', 'ibn-net compiled, keepWeights: false', { ours: true }),
   'compiled-file': node('compiled-file', 'ibn-net compiled, from a saved file', { ours: true }),
 };
@@ -80,6 +82,16 @@ export const onnxOf = (network) =>
     execFileSync(python, [join(root, 'bench/peers/export_onnx.py'), network, weightsOf(network), path]),
   );
 
+/** That file as ONNX Runtime quantises it. */
+const int8OnnxOf = (network) =>
+  made('onnx', `${network}-int8.onnx`, (path) =>
+    execFileSync(
+      python,
+      [join(root, 'bench/peers/quantize_onnx.py'), onnxOf(network), calibrationImages(), path],
+      { stdio: 'pipe' },
+    ),
+  );
+
 const compiledFiles = new Set();
 
 /** The network as compile() saves it; made anew by each benchmark, since its format may change. */
@@ -105,6 +117,14 @@ export function peerVersions() {
   };
 }
 
+/** What a contestant reads beside the weights. */
+function fileOf({ engine, int8 = false }, network, dtype) {
+  if (engine === 'compiled-file') return compiledOf(network, dtype);
+  if (engine === 'compiled-int8') return calibrationImages();
+  if (!engine.startsWith('onnxruntime')) return undefined;
+  return int8 ? int8OnnxOf(network) : onnxOf(network);
+}
+
 /** One network of one contestant: the process, and what was measured. */
 class Entry {
   failure;
@@ -123,12 +143,7 @@ class Entry {
     const { network } = this;
     const cache = join(folder, 'inductor');
     try {
-      const file =
-        settings.engine === 'compiled-file'
-          ? compiledOf(network, dtype)
-          : settings.engine.startsWith('onnxruntime')
-            ? onnxOf(network)
-            : undefined;
+      const file = fileOf(settings, network, dtype);
       const weights = weightsOf(network);
       this.peer = new Peer({ ...settings, network, weights, file, dtype, threads: THREADS, cache });
     } catch (error) {

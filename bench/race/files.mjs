@@ -28,6 +28,12 @@ export const weightsOf = (network) =>
 export const inputOf = (batch) =>
   made('inputs', `noise-${batch}.bin`, (path) => writeFileSync(path, Buffer.from(noise(batch).buffer)));
 
+/** Photographs that are quantised with, (N, 3, 224, 224) float32. */
+export const calibrationImages = () =>
+  made('inputs', 'calibration.bin', (path) =>
+    execFileSync(process.execPath, [join(root, 'bench/peers/make-calibration.mjs'), path]),
+  );
+
 export const floats = (path) => {
   const bytes = readFileSync(path);
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);

@@ -26,11 +26,11 @@ export interface QuantizeOptions {
   percentile?: number;
   /** Paths of modules whose layers stay in float32, such as `layer4`: those within them too. Default none. */
   keep?: readonly string[];
-  /** The precision of the first and the last layer, which lose most as a rule. Default `float32`. */
+  /** The precision of the first and the last layer; `float32` keeps them, whatever they lose. Default `int8`. */
   firstAndLast?: 'float32' | 'int8';
   /**
    * Largest relative error of the outputs over calibration images: more, and the layers that lose most are kept in float32 until
-   * it is less. Default 0.1.
+   * it is less. Default 0.05.
    */
   maxError?: number;
   /** Calibration images that errors are measured with, at most. Default 16. */
@@ -82,8 +82,8 @@ function checkedOptions(options: QuantizeOptions): Checked {
   checkOptions('quantize', options, OPTIONS);
   const { calibration, threads } = options;
   checkCalibration(calibration);
-  const { observer = 'percentile', percentile = 99.99, keep = [], firstAndLast = 'float32' } = options;
-  const { maxError = 0.1, errorImages = 16 } = options;
+  const { observer = 'percentile', percentile = 99.99, keep = [], firstAndLast = 'int8' } = options;
+  const { maxError = 0.05, errorImages = 16 } = options;
   checkOneOf('observer', observer, ['minmax', 'percentile', 'entropy']);
   checkOneOf('firstAndLast', firstAndLast, ['float32', 'int8']);
   checkBetween('percentile', percentile, 50, 100);

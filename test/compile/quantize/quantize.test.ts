@@ -33,7 +33,7 @@ beforeAll(async () => {
   model = getModel('resnet18_ibn_a') as typeof model;
   model.eval();
   images = randn([6, 3, 64, 64]);
-  quantization = await quantize(model, { calibration: images });
+  quantization = await quantize(model, { calibration: images, firstAndLast: 'float32' });
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -179,11 +179,11 @@ describe('quantize', () => {
   });
 
   it('keeps what it is told to keep, what has no kernel, and the first and last layer', async () => {
-    const found = await quantize(model, { calibration: images, keep: ['layer2'] });
+    const found = await quantize(model, { calibration: images, keep: ['layer2'], firstAndLast: 'float32' });
     expect(layerOf(found, 'layer2.0.conv1')).toMatchObject({ precision: 'float32', reason: 'asked for' });
     expect(layerOf(found, 'layer3.0.conv1')?.precision).toBe('int8');
     expect(layerOf(found, 'conv1')).toMatchObject({ precision: 'float32', reason: 'first or last' });
-    const all = await quantize(model, { calibration: images, firstAndLast: 'int8' });
+    const all = await quantize(model, { calibration: images });
     expect(all.layers.every(({ precision }) => precision === 'int8')).toBe(true);
     const grouped = new nn.Sequential(new nn.Conv2d(4, 4, 3, { groups: 2 })).eval();
     const own = await quantize(grouped, { calibration: randn([2, 4, 8, 8]), firstAndLast: 'int8' });
@@ -192,7 +192,7 @@ describe('quantize', () => {
 
   it('keeps the layers that lose most, as few as bring the error down', async () => {
     const most = quantization.error / 2;
-    const found = await quantize(model, { calibration: images, maxError: most });
+    const found = await quantize(model, { calibration: images, firstAndLast: 'float32', maxError: most });
     const kept = found.layers.filter(({ reason }) => reason?.startsWith('alone'));
     expect(found.error).toBeLessThanOrEqual(most);
     expect(kept.length).toBeGreaterThan(0);
