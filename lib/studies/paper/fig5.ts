@@ -1,5 +1,5 @@
-import { checkIterable, checkPositions } from '../../options.ts';
-import { type ClaimVerdict, type Sample, sampleOf, verdictOf } from './judge.ts';
+import { checkPositions } from '../../options.ts';
+import { type ClaimVerdict, checkRuns, type Sample, sampleOf, verdictOf } from './judge.ts';
 
 /** Divergences of one network by depth. */
 export interface MeasuredDepth {
@@ -48,7 +48,7 @@ function behindNorms(features: readonly string[]): number[] {
 /** What the paper's Fig. 2 and 5 show, on networks of one's own, paired by seed. */
 export function judgeDepth(runs: readonly MeasuredDepth[]): JudgedDepth[] {
   checkPositions('judgeDepth', arguments, 1);
-  checkIterable('judgeDepth', 'an array of runs', runs);
+  checkRuns('judgeDepth', runs);
   const of = (variant: string) => runs.filter((run) => run.variant === variant);
   const gains = (variant: string, gain: (plain: MeasuredDepth, other: MeasuredDepth) => number) =>
     of('none').flatMap((plain) =>

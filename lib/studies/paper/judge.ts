@@ -1,4 +1,4 @@
-import { checkIterable, checkPositions } from '../../options.ts';
+import { checkIterable, checkNumber, checkPositions, describeValue } from '../../options.ts';
 import type { Claim, PublishedTable } from './tables.ts';
 import { networkOf } from './variants.ts';
 
@@ -34,11 +34,22 @@ export interface JudgedClaim {
 export function sampleOf(values: readonly number[]): Sample {
   checkPositions('sampleOf', arguments, 1);
   checkIterable('sampleOf', 'an array of numbers', values);
+  for (const value of values) checkNumber('sampleOf', 'values', value);
   if (values.length === 0) throw new RangeError('Expected at least one number for sampleOf, got none');
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, sd: count < 2 ? null : Math.sqrt(squares / (count - 1)), count };
+}
+
+/** Refuses what has no variant and no seed. */
+export function checkRuns(owner: string, runs: unknown): void {
+  checkIterable(owner, 'an array of runs', runs);
+  for (const run of runs) {
+    const { variant, seed } = (run ?? {}) as Partial<MeasuredRun>;
+    if (typeof variant === 'string' && typeof seed === 'number') continue;
+    throw new TypeError(`Expected runs with variant and seed for ${owner}, got ${describeValue(run)}`);
+  }
 }
 
 /** A run's error under a condition, or what is added to that of `origin` there. */
@@ -60,7 +71,7 @@ export function judgeClaims(
 ): JudgedClaim[] {
   checkPositions('judgeClaims', arguments, 3);
   checkIterable('judgeClaims table', 'one of PAPER_TABLES', table?.claims);
-  checkIterable('judgeClaims', 'an array of runs', runs);
+  checkRuns('judgeClaims', runs);
   return table.claims.map((claim) => {
     const errorsOf = (name: string) => table.rows.find(({ variant }) => variant === name)?.errors ?? {};
     const published =
