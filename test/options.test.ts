@@ -120,6 +120,7 @@ const CALLS: Record<string, Call> = {
   'autograd.functional.vjp': (o) => autograd.functional.vjp((x) => x, ones([1]), null, o),
   'autograd.functional.jvp': (o) => autograd.functional.jvp((x) => x, ones([1]), null, o),
   compile: (o) => ibn.compile(linear().eval(), o),
+  quantize: (o) => ibn.quantize(linear().eval(), o as never),
   exportTorchScript: (o) => ibn.exportTorchScript(linear().eval(), join(tmp(), 'x.pt'), o),
   exportOnnx: (o) => ibn.exportOnnx(linear().eval(), join(tmp(), 'x.onnx'), o),
   loadCompiled: (o) => ibn.loadCompiled(missing, o),
@@ -630,7 +631,7 @@ const ANY_POSITIONS: [RegExp, string][] = [
   ],
 ];
 const CHECKED =
-  /^(load|save|compile|exportTorchScript|exportOnnx|loadCompiled|defaultCollate|decodeImage|encodePng|writePng)$/;
+  /^(load|save|compile|quantize|exportTorchScript|exportOnnx|loadCompiled|defaultCollate|decodeImage|encodePng|writePng)$/;
 
 const make =
   (type: object, ...args: unknown[]) =>
