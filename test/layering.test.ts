@@ -80,8 +80,9 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     'plan-file': ['.', 'cpu', 'cuda'],
     export: ['.', 'trace'],
     onnx: ['.', 'trace', 'graph'],
+    profile: ['.', 'cpu'],
     quantize: ['.', 'graph', 'cpu'],
-    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export', 'onnx', 'quantize'],
+    '.': ['graph', 'cpu', 'cuda', 'plan-file', 'export', 'onnx', 'quantize', 'profile'],
   },
   libtorch: {
     wheels: [],

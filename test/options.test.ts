@@ -528,6 +528,7 @@ const ELSEWHERE: Record<string, string> = {
   'train.TrainError': 'made by the package',
   'reid.GalleryError': 'made by the package',
   'CompiledModel.run': 'test/compile/engine/run.test.ts',
+  'CompiledModel.profile': 'test/compile/engine/profile.test.ts',
   'CompiledModel.fromPlan': 'called by the package',
   'cuda.graph': 'captures on a GPU: test/cuda/graph.test.ts',
   'optim.lrScheduler.LRScheduler': 'abstract: its subclasses check theirs',

@@ -6,6 +6,8 @@ import { CpuEngine, type PlanOptions } from './cpu/engine.ts';
 import type { Plan } from './cpu/plan.ts';
 import type { ModelEngine } from './model-engine.ts';
 import type { EngineStats } from './native.ts';
+import { type ProfileOptions, profileEngine } from './profile/measure.ts';
+import type { Profile } from './profile/profile.ts';
 import { checkInputs, nameOutputs } from './run-inputs.ts';
 
 export type { PlanOptions } from './cpu/engine.ts';
@@ -117,6 +119,23 @@ export class CompiledModel<Output = Tensor> {
    */
   stats(): EngineStats {
     return this.#engine.stats();
+  }
+
+  /**
+   * Measures where the time of a batch goes: each step's time, arithmetic and memory, as data and as a table. Runs that others
+   * ask for meanwhile would be measured too, and are refused with an error afterwards. Nothing is measured outside of it that
+   * `stats()` does not measure anyway.
+   *
+   * @param x What `run` takes. Fewer images than the model has threads, or a multiple of them, as those are divided in one way.
+   * @throws TypeError, RangeError as `run`, and for another number of images.
+   * @throws CompiledModelError `ERR_COMPILED_UNSUPPORTED` for a model on CUDA, or where other runs were under way.
+   * @example
+   * console.log(String(await fast.profile(images)));
+   */
+  async profile(x: Tensor | readonly Tensor[], options: ProfileOptions = {}): Promise<Profile> {
+    this.#checkOpen();
+    const engine = this.#engine;
+    return await profileEngine(engine, checkInputs(x, engine.description), options);
   }
 
   /**

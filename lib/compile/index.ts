@@ -13,6 +13,8 @@ export {
 export { type LoadCompiledOptions, loadCompiled } from './load.ts';
 export { type ExportedOnnx, exportOnnx, type OnnxValue } from './onnx/export-onnx.ts';
 export type { ExportOnnxOptions } from './onnx/options.ts';
+export type { ProfileOptions } from './profile/measure.ts';
+export type { Profile, ProfileStep } from './profile/profile.ts';
 export type { Observer, Quantization, QuantizedLayer } from './quantization.ts';
 export type { CalibrationBatch, CalibrationImages } from './quantize/images.ts';
 export { type QuantizeOptions, quantize } from './quantize/quantize.ts';

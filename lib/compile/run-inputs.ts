@@ -1,6 +1,16 @@
 import { type Device, type DType, isTensor, type Tensor } from '../tensor/index.ts';
 import type { Plan } from './cpu/plan.ts';
-import type { PlanInput } from './plan-options.ts';
+import type { PlanDType, PlanInput } from './plan-options.ts';
+
+/** What a step of a plan must do at least. */
+export interface StepCost {
+  /** Multiplications and additions of a convolution or linear layer, for each image. */
+  readonly flops: number;
+  /** Bytes of the values that it reads and writes, for each image. */
+  readonly bytes: number;
+  /** Bytes of its weights as kernels read them. */
+  readonly weightBytes: number;
+}
 
 /** What a network may give: one tensor, a list, or tensors by name (those of nested objects joined by dots). */
 export type Outputs = Tensor | Tensor[] | Record<string, Tensor>;
@@ -13,17 +23,21 @@ export interface ModelDescription {
   /** The only batch size that is taken, or null. */
   readonly batch: number | null;
   readonly explanation: string;
+  /** Of models on the CPU. */
+  readonly cpu?: { readonly dtype: PlanDType; readonly costs: readonly StepCost[] };
   /** Where it runs, and the dtype it takes besides float32; only of models on CUDA. */
   readonly cuda?: { readonly device: Device; readonly dtype: DType };
 }
 
 /** The description of a plan for the CPU. */
 export function describeModel(
-  plan: Pick<Plan, 'inputs' | 'outputs'>,
+  plan: Pick<Plan, 'inputs' | 'outputs' | 'dtype'>,
   batch: number | null,
   explanation: string,
+  costs: readonly StepCost[],
 ): ModelDescription {
-  return { inputs: plan.inputs, outputs: plan.outputs.map(({ name }) => name), batch, explanation };
+  const outputs = plan.outputs.map(({ name }) => name);
+  return { inputs: plan.inputs, outputs, batch, explanation, cpu: { dtype: plan.dtype, costs } };
 }
 
 /**

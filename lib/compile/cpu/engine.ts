@@ -11,6 +11,7 @@ import { turn } from '../turns.ts';
 import { explain } from './explain.ts';
 import { Jobs } from './jobs.ts';
 import type { Plan } from './plan.ts';
+import { stepCosts } from './step-costs.ts';
 
 /** What a CPU engine is started with besides a plan. */
 export interface PlanOptions extends RunOptions {
@@ -51,7 +52,7 @@ export class CpuEngine implements ModelEngine {
       const native = replaceTensors(plan, unwrap);
       jobs = new Jobs((settle) => engine.compiledCreate(native, settings, settle));
       await turn();
-      const description = describeModel(plan, batch, explain(plan));
+      const description = describeModel(plan, batch, explain(plan), stepCosts(plan));
       engine.compiledDescribe(jobs.handle, JSON.stringify(description));
       // The engine frees each weight that only it holds as soon as it is packed.
       if (!keepWeights) disposeAll(owned);

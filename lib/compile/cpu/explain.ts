@@ -1,17 +1,8 @@
 import { count } from '../../text-table.ts';
 import { convolutionText, poolText, table } from '../explain-table.ts';
-import type {
-  ConvStep,
-  Int8ConvStep,
-  Plan,
-  PlanAffine,
-  PlanBuffer,
-  PlanStep,
-  PlanValue,
-  PointwiseStep,
-  ValueId,
-} from './plan.ts';
+import type { Plan, PlanAffine, PlanBuffer, PlanStep, PlanValue, PointwiseStep, ValueId } from './plan.ts';
 import { accesses, bufferBytes } from './plan-memory.ts';
+import { isConvolution, macsOf } from './step-costs.ts';
 
 const HEADER = ['#', 'Step', 'Module', 'Kernel', 'Output', 'Fused', 'Buffers', 'MACs'];
 
@@ -43,9 +34,6 @@ function kernelText(step: PlanStep): string {
   if (step.op === 'resize') return step.alignCorners ? `${step.mode}, corners aligned` : step.mode;
   return isConvolution(step) ? convolutionText(step) : '';
 }
-
-const isConvolution = (step: PlanStep): step is ConvStep | Int8ConvStep =>
-  step.op === 'conv' || step.op === 'int8Conv';
 
 /** As `mul, gelu`. */
 function pointwiseText({ combine, functions }: PointwiseStep): string {
@@ -82,14 +70,6 @@ function fusedText(step: PlanStep): string {
   }
   if (isConvolution(step) && step.mean !== null) parts.push(step.variance === null ? 'mean' : 'statistics');
   return parts.join(', ');
-}
-
-/** Multiply-accumulates of one image. */
-function macsOf(plan: Plan, step: PlanStep): number {
-  if (step.op === 'linear' || step.op === 'int8Linear') return step.weight.numel();
-  if (!isConvolution(step)) return 0;
-  const { height, width } = bufferAt(plan, step.output);
-  return step.weight.numel() * height * width;
 }
 
 function flowText(plan: Plan, step: PlanStep): string {
