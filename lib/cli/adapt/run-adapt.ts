@@ -103,7 +103,8 @@ async function adapted(
         ([, one]) => one !== undefined,
       ),
     );
-    return await adapt.adaBn(model, disposing(loader), { ...at, ...given });
+    const { share, verdict } = await adapt.adaBn(model, disposing(loader), { ...at, ...given });
+    return { share, verdict };
   }
   const told = method === 'tent' ? await minimise(task, loader, options, say) : undefined;
   if (method === 'teacher') await adapt.adaBn(model, disposing(loader), at);
