@@ -130,7 +130,7 @@ export class CompiledModel<Output = Tensor> {
    * @throws TypeError, RangeError as `run`, and for another number of images.
    * @throws CompiledModelError `ERR_COMPILED_UNSUPPORTED` for a model on CUDA, or where other runs were under way.
    * @example
-   * console.log(String(await fast.profile(images)));
+   * console.log(String(await fast.profile(x)));
    */
   async profile(x: Tensor | readonly Tensor[], options: ProfileOptions = {}): Promise<Profile> {
     this.#checkOpen();
