@@ -7,7 +7,7 @@ import { save } from '../../lib/checkpoint/index.ts';
 import { finetuneClassifiers } from '../../lib/cli/finetune/finetune.ts';
 import { chosenOf } from '../../lib/cli/finetune/subset.ts';
 import type { FinetuneReport } from '../../lib/cli/finetune/sweep.ts';
-import { finetuneSegmenters } from '../../lib/cli/segment/finetune.ts';
+import { finetuneSegmenters } from '../../lib/cli/segment/run-finetune.ts';
 import * as models from '../../lib/models/index.ts';
 import * as segment from '../../lib/segment/index.ts';
 import { manualSeed, setNumThreads } from '../../lib/tensor/index.ts';
