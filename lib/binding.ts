@@ -14,6 +14,7 @@ import {
 import { bundledError, isClone } from './libtorch/find/package-root.ts';
 import { type FirstUse, firstUse } from './libtorch/load/first-use.ts';
 import { diedProblem, missingModule, refusedProblem } from './libtorch/load/load-problems.ts';
+import { limitSpinning } from './libtorch/load/spinning.ts';
 import { readSystem } from './libtorch/load/system.ts';
 import { type LoadPaths, tryLoading } from './libtorch/load/trial.ts';
 import { problemError } from './problem.ts';
@@ -77,6 +78,7 @@ function find(): Found {
 }
 
 let found: Found | undefined;
+let endSpinning: (() => void) | undefined;
 let loaded: LoadedBinding | undefined;
 
 /**
@@ -87,7 +89,9 @@ function preloadBinding(): void {
   try {
     found = find();
     const { shim, paths } = found;
-    if (found.firstUse.trusted) shim.preload([...paths.libraries], paths.binding);
+    if (!found.firstUse.trusted) return;
+    endSpinning = limitSpinning();
+    shim.preload([...paths.libraries], paths.binding);
   } catch {
     found = undefined;
   }
@@ -104,6 +108,7 @@ export function loadBinding(): LoadedBinding {
   found ??= find();
   const { libtorch, native, paths, shim } = found;
   if (!found.firstUse.trusted) tryFirst(found);
+  endSpinning ??= limitSpinning();
   try {
     const binding = shim.load([...paths.libraries], paths.binding);
     binding.setTorchError(TorchError, CudaOutOfMemoryError);
@@ -112,6 +117,9 @@ export function loadBinding(): LoadedBinding {
     return loaded;
   } catch (cause) {
     throw refusal(libtorch, paths, cause);
+  } finally {
+    endSpinning();
+    endSpinning = undefined;
   }
 }
 

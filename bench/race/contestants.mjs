@@ -42,6 +42,11 @@ export const CONTESTANTS = {
   eager: node('eager', 'ibn-net eager', { ours: true }),
   'eager-raised': node('eager', 'ibn-net eager, raised malloc thresholds', { ours: true, ...raised }),
   'eager-cl': node('eager_cl', 'ibn-net eager channels_last', { ours: true }),
+  'eager-spins': node('eager', 'ibn-net eager, spinning as libgomp does by itself', {
+    ours: true,
+    spins: 300_000,
+  }),
+  'eager-sleeps': node('eager', 'ibn-net eager, GOMP_SPINCOUNT=1000', { ours: true, spins: 1000 }),
   compiled: node('compiled', 'ibn-net compiled', { ours: true }),
   'compiled-int8': node('compiled-int8', 'ibn-net compiled, int8', { ours: true }),
   'compiled-lean': node('compiled-lean', 'ibn-net compiled, keepWeights: false', { ours: true }),

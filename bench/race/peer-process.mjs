@@ -20,8 +20,16 @@ export class Peer {
   #lines;
   #errors = '';
 
-  /** @param settings What the script takes (serve.py), and `language`, `script`, `allocator` and `compileThreads`. */
-  constructor({ language, script, allocator = 'default', cache = '', compileThreads = 1, ...settings }) {
+  /** @param settings What the script takes (serve.py), and `language`, `script`, `allocator`, `spins` and `compileThreads`. */
+  constructor({
+    language,
+    script,
+    allocator = 'default',
+    spins,
+    cache = '',
+    compileThreads = 1,
+    ...settings
+  }) {
     const { threads } = settings;
     const inPython = language === 'python';
     const path = join(root, 'bench/peers', script ?? (inPython ? 'serve.py' : 'serve.mjs'));
@@ -33,6 +41,7 @@ export class Peer {
         TORCHINDUCTOR_CACHE_DIR: cache,
         TORCHINDUCTOR_COMPILE_THREADS: String(compileThreads),
         ...(allocator === 'raised' ? RAISED : {}),
+        ...(spins === undefined ? {} : { GOMP_SPINCOUNT: String(spins) }),
       },
     });
     running.add(this.#child);
