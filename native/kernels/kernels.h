@@ -158,7 +158,7 @@ class Int8Conv {
 };
 
 // Products that a sum of 32 bits surely holds.
-constexpr int64_t kMostInt8Products = (int64_t{1} << 31) / (255 * 128) - 1;
+constexpr int64_t kMostInt8Products = (int64_t{1} << 31) / (int64_t{255} * 128) - 1;
 
 struct Window {
   int64_t kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0};

@@ -102,7 +102,7 @@ IBN_INLINE void int8Sums(const Int8TileCall& c, IVec (&sum)[MR][NV]) {
     // x86 adds at most twice a register to a base: three rows share one pointer.
     const Activation8* rows[(MR + 2) / 3];
 #pragma GCC unroll 8
-    for (int i = 0; i < (MR + 2) / 3; i++) rows[i] = a + 3 * i * c.row_stride;
+    for (int i = 0; i < (MR + 2) / 3; i++) rows[i] = a + int64_t{3} * i * c.row_stride;
     int64_t step = 0;
     for (; step + kUnroll <= c.steps; step += kUnroll) {
 #pragma GCC unroll 4
