@@ -39,12 +39,15 @@ async function beside(count) {
 const alone = await beside(0);
 for (const count of values.neighbours.split(',').map(Number)) {
   const shared = await beside(count);
-  const rows = alone.map(({ title, ms, turns }, i) => ({
-    name: `${network} ${title}, ${count} beside`,
-    medians: { alone: ms, beside: shared[i].ms, slowest: rounded(shared[i].most) },
-    ratios: { beside: rounded(shared[i].ms / ms) },
-    runs: { alone: turns, beside: shared[i].turns },
-  }));
+  const rows = shared.map(({ title, ms, most, turns }) => {
+    const undisturbed = alone.find((other) => other.title === title);
+    return {
+      name: `${network} ${title}, ${count} beside`,
+      medians: { alone: undisturbed?.ms, beside: ms, slowest: rounded(most) },
+      ratios: { beside: rounded(ms / undisturbed?.ms) },
+      runs: { alone: undisturbed?.turns, beside: turns },
+    };
+  });
   record(
     'contention',
     'One image, ms, alone and beside busy processes on the same cores (x: against alone)',

@@ -36,7 +36,7 @@ type StartAgain = () => Promise<ModelEngine>;
  */
 export class CompiledModel<Output = Tensor> {
   #engine: ModelEngine;
-  readonly #again: StartAgain | undefined;
+  #again: StartAgain | undefined;
   readonly #calls = new CallsUnderWay();
   #refolding: Promise<void> = Promise.resolve();
   /** Engines of before a refold that still have calls. */
@@ -135,7 +135,8 @@ export class CompiledModel<Output = Tensor> {
   async profile(x: Tensor | readonly Tensor[], options: ProfileOptions = {}): Promise<Profile> {
     this.#checkOpen();
     const engine = this.#engine;
-    return await profileEngine(engine, checkInputs(x, engine.description), options);
+    const inputs = checkInputs(x, engine.description);
+    return await this.#calls.add(profileEngine(engine, inputs, options));
   }
 
   /**
@@ -250,6 +251,7 @@ export class CompiledModel<Output = Tensor> {
    * with the last model that shares it. Twice is fine.
    */
   dispose(): void {
+    this.#again = undefined;
     for (const engine of [this.#engine, ...this.#leaving]) engine.dispose();
   }
 

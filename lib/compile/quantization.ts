@@ -1,4 +1,4 @@
-import { checkOptionsObject } from './../options.ts';
+import { checkOptionsObject } from '../options.ts';
 import type { ValueRange } from './graph/quantized.ts';
 
 /** How the range of a map is taken from what calibration saw in it. */
@@ -11,6 +11,8 @@ export interface QuantizedLayer {
   readonly kind: 'conv' | 'linear';
   /** Sizes of its weight. */
   readonly weight: readonly number[];
+  /** The largest magnitude in it, before norms are folded. Weights with another are others, whose ranges are not these. */
+  readonly largestWeight: number;
   /** What it is computed in. Change it to `float32` to keep a layer as it is. */
   precision: 'int8' | 'float32';
   /** Why it is `float32`. */
@@ -45,6 +47,7 @@ function isLayer(value: unknown): boolean {
   return (
     typeof layer.name === 'string' &&
     Array.isArray(layer.weight) &&
+    Number.isFinite(layer.largestWeight) &&
     precisions.includes(layer.precision as string) &&
     isRange(layer.input) &&
     isRange(layer.output)
@@ -67,6 +70,6 @@ export function checkQuantization(owner: string, quantization: Quantization): vo
   if (wrong < 0) return;
   const got = JSON.stringify(layers[wrong]);
   throw new RangeError(
-    `Expected a layer with name, weight, precision and ranges for ${owner} quantization.layers[${wrong}], got ${got}`,
+    `Expected a layer with name, weight, largestWeight, precision and ranges for ${owner} quantization.layers[${wrong}], got ${got}`,
   );
 }

@@ -163,6 +163,7 @@ Napi::Value memoryStats(Call& call) {
 }
 
 Napi::Value emptyCpuCache(Call& call) {
+  ibn::forgetTraining();
   ibn::emptyCpuCache();
   return call.undefined();
 }

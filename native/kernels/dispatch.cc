@@ -35,8 +35,10 @@ namespace ibn::kernels {
 
 // Here, so that no set's object holds a copy of them.
 Team::~Team() = default;
-Conv::~Conv() = default;
-Int8Conv::~Int8Conv() = default;
+template <class Call>
+ConvKernel<Call>::~ConvKernel() = default;
+template class ConvKernel<ConvCall>;
+template class ConvKernel<Int8Call>;
 Linear::~Linear() = default;
 
 void outOfMemory() {

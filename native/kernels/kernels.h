@@ -102,15 +102,18 @@ struct ConvCall {
 };
 
 // A convolution with its weights in the order the kernel reads them.
-class Conv {
+template <class Call>
+class ConvKernel {
  public:
-  virtual ~Conv();
+  virtual ~ConvKernel();
   // For maps of these sizes; grows with `batch`.
   virtual size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const = 0;
-  virtual void run(const ConvCall& call, Team& team) const = 0;
+  virtual void run(const Call& call, Team& team) const = 0;
   virtual const char* algorithm() const = 0;
   virtual size_t weightBytes() const = 0;
 };
+extern template class ConvKernel<ConvCall>;
+using Conv = ConvKernel<ConvCall>;
 
 // An element q of 0 to 255 stands for (q - zero_point) * scale.
 struct Quantization {
@@ -147,15 +150,8 @@ struct Int8Call {
 // A convolution of integers: its input of 8 bits, or quantised so as it is read, its sums of 32 bits, exact.
 // What it writes is those times the scales, plus bias and addition, in float32, and then quantised where the
 // output is. A NaN is quantised to the least value.
-class Int8Conv {
- public:
-  virtual ~Int8Conv();
-  // For maps of these sizes; grows with `batch`.
-  virtual size_t scratchBytes(int64_t batch, int64_t height, int64_t width, int threads) const = 0;
-  virtual void run(const Int8Call& call, Team& team) const = 0;
-  virtual const char* algorithm() const = 0;
-  virtual size_t weightBytes() const = 0;
-};
+extern template class ConvKernel<Int8Call>;
+using Int8Conv = ConvKernel<Int8Call>;
 
 // Products that a sum of 32 bits surely holds.
 constexpr int64_t kMostInt8Products = (int64_t{1} << 31) / (int64_t{255} * 128) - 1;

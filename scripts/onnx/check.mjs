@@ -1,4 +1,4 @@
-// Exports networks as ONNX and holds them against ONNX Runtime: every network for classification, Re-ID and segmentation, in
+// Exports networks as ONNX and holds them against ONNX Runtime: all networks for classification and Re-ID, and 30 of those for segmentation, in
 // both forms of norms, for one image and three. Differences are over the largest number of an output.
 //   PYTHON=/path/to/python node scripts/onnx/check.mjs [NAME...] [--opset N] [--most 1e-5]
 import { spawn } from 'node:child_process';

@@ -15,32 +15,22 @@ type StepOf<Op extends PlanStep['op']> = StepWith<PlanStep, Op>;
 /** A step without what has a default here. */
 type Given<Op extends PlanStep['op']> = Partial<StepOf<Op>> & { op: Op };
 
+const CONV = {
+  bias: null,
+  stride: [1, 1],
+  padding: [0, 0],
+  dilation: [1, 1],
+  groups: 1,
+  pre: null,
+  add: null,
+  relu: false,
+  mean: null,
+  variance: null,
+} as const;
+
 const DEFAULTS = {
-  conv: {
-    bias: null,
-    stride: [1, 1],
-    padding: [0, 0],
-    dilation: [1, 1],
-    groups: 1,
-    pre: null,
-    add: null,
-    relu: false,
-    mean: null,
-    variance: null,
-  },
-  int8Conv: {
-    bias: null,
-    stride: [1, 1],
-    padding: [0, 0],
-    dilation: [1, 1],
-    groups: 1,
-    pre: null,
-    add: null,
-    relu: false,
-    mean: null,
-    variance: null,
-    quantization: null,
-  },
+  conv: CONV,
+  int8Conv: { ...CONV, quantization: null },
   int8Linear: { bias: null, relu: false },
   maxPool: { stride: [1, 1], padding: [0, 0], countIncludePad: true, pre: null },
   avgPool: { stride: [1, 1], padding: [0, 0], countIncludePad: true, pre: null },

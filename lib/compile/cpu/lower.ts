@@ -85,18 +85,13 @@ function own(tensor: Tensor, shared: ReadonlySet<unknown>): Tensor {
 /** Weights that no pass changed still share the network's memory; training it must not change the plan. */
 function* copyWeights(plan: Plan, shared: ReadonlySet<unknown>): Parts<void> {
   for (const step of plan.steps) {
-    if (step.op !== 'conv' && step.op !== 'linear') {
-      // Its weight is the plan's own already.
-      if ((step.op === 'int8Conv' || step.op === 'int8Linear') && step.bias)
-        step.bias = own(step.bias, shared);
-      continue;
-    }
+    if ('bias' in step && step.bias) step.bias = own(step.bias, shared);
+    if (step.op !== 'conv' && step.op !== 'linear') continue;
     if (step.op === 'conv' && step.weightScale) {
       step.weight = scaleChannels(step.weight, step.weightScale);
       step.weightScale = null;
     }
     step.weight = own(step.weight, shared);
-    if (step.bias !== null) step.bias = own(step.bias, shared);
     yield;
   }
 }

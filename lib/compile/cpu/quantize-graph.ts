@@ -1,5 +1,12 @@
 import { type ConvNode, type Graph, moduleOf, type Node, sorted, type Use, Uses } from '../graph/graph.ts';
-import { hasInt8Kernel, int8Of, type Layer, layersOf, quantizedOf } from '../graph/quantized.ts';
+import {
+  hasInt8Kernel,
+  int8Of,
+  type Layer,
+  largestWeight,
+  layersOf,
+  quantizedOf,
+} from '../graph/quantized.ts';
 import type { Quantization, QuantizedLayer } from '../quantization.ts';
 import type { Parts } from '../turns.ts';
 import { givesStatistics, meansOfConvolutions, statisticsNeeds } from './statistics.ts';
@@ -32,12 +39,25 @@ function paired(graph: Graph, { layers: known }: Quantization): [Layer, Quantize
   const fits = (layer: Layer, { name, weight }: QuantizedLayer) =>
     moduleOf(layer) === name && layer.weight.shape.join() === weight.join();
   const wrong = layers.findIndex((layer, i) => known[i] === undefined || !fits(layer, known[i]));
-  if (wrong < 0 && layers.length === known.length)
-    return layers.map((layer, i) => [layer, known[i] as QuantizedLayer]);
+  if (wrong < 0 && layers.length === known.length) {
+    const pairs = layers.map((layer, i): [Layer, QuantizedLayer] => [layer, known[i] as QuantizedLayer]);
+    for (const [layer, own] of pairs) checkWeights(layer, own);
+    return pairs;
+  }
   const at = wrong < 0 ? layers.length : wrong;
   throw new RangeError(
     `Expected the quantization of this network for compile, whose layer ${at} is ${describe(layers[at])}, got ` +
       `${describeKnown(known[at])}; call quantize() on it`,
+  );
+}
+
+/** Ranges belong to the weights that were calibrated. */
+function checkWeights(layer: Layer, { name, largestWeight: wanted }: QuantizedLayer): void {
+  const largest = largestWeight(layer);
+  if (Object.is(largest, wanted)) return;
+  throw new RangeError(
+    `Expected the weights that the quantization for compile was made with, the largest of ${name} being ${wanted}, got ${largest}; ` +
+      'call quantize() on this network',
   );
 }
 

@@ -1,6 +1,14 @@
 import { scope, tensor } from '../../tensor/index.ts';
 import { scaleChannels } from './affine.ts';
-import { type ConvNode, type Graph, type Int8, type LinearNode, type Quantized, sorted } from './graph.ts';
+import {
+  type ConvNode,
+  type Graph,
+  type Int8,
+  type LinearNode,
+  moduleOf,
+  type Quantized,
+  sorted,
+} from './graph.ts';
 
 /** The least and the largest of what a map or vector holds. */
 export interface ValueRange {
@@ -11,7 +19,7 @@ export interface ValueRange {
 /** What may be computed with integers. */
 export type Layer = ConvNode | LinearNode;
 
-/** A sum of 32 bits holds so many products of bytes. */
+/** A sum of 32 bits holds so many products of bytes, and some more: `kMostInt8Products` of native/kernels/kernels.h. */
 const MOST_PRODUCTS = 65_000;
 const MOST_WEIGHT = 127;
 const LEVELS = 255;
@@ -19,6 +27,9 @@ const LEVELS = 255;
 /** The convolutions and linear layers in the order in which they run. */
 export const layersOf = (graph: Graph): Layer[] =>
   sorted(graph).filter((node): node is Layer => node.op === 'conv' || node.op === 'linear');
+
+/** The largest magnitude of a layer's weights, by which a quantization knows them. */
+export const largestWeight = (layer: Layer): number => scope(() => layer.weight.abs().max().item() as number);
 
 /** Whether there is a kernel of integers for the layer. */
 export function hasInt8Kernel(layer: Layer): boolean {
@@ -44,6 +55,11 @@ export function int8Of(layer: Layer, input: Quantized): Int8 {
     const full = weightScale === undefined ? weight.to('float32') : scaleChannels(weight, weightScale);
     const rows = full.reshape([full.shape[0] as number, -1]);
     const largest = rows.abs().amax([1]).data() as Float32Array;
+    if (!largest.every(Number.isFinite)) {
+      throw new RangeError(
+        `Expected finite weights of "${moduleOf(layer)}" for compile quantization, got NaN or an infinity`,
+      );
+    }
     const scales = tensor(Float32Array.from(largest, (value) => (value > 0 ? value / MOST_WEIGHT : 1)));
     const int8 = rows.div(scales.unsqueeze(1)).round().clamp(-MOST_WEIGHT, MOST_WEIGHT).to('int8');
     return { weight: int8.reshape(weight.shape).contiguous(), weightScale: scales, input };

@@ -184,5 +184,9 @@ export class OnnxOp {
   }
 }
 
+/** What sums of squares are computed in. */
+export const wideOf = (dtype: DType): DType =>
+  dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype;
+
 /** Writes the nodes of an op: the names of its results. */
 export type Converter = (op: OnnxOp) => string | string[];

@@ -38,7 +38,18 @@ export function exportTraced(
   }
 }
 
+/** The first opset whose convolutions take bfloat16. */
+const BFLOAT16_OPSET = 22;
+
+function checkBfloat16({ values }: Trace, opset: number): void {
+  if (opset >= BFLOAT16_OPSET || values.every(({ dtype }) => dtype !== 'bfloat16')) return;
+  throw new RangeError(
+    `Expected an opset from ${BFLOAT16_OPSET} for exportOnnx of a bfloat16 network, got ${opset}; export it in float32 or float16`,
+  );
+}
+
 function convert(trace: Trace, graph: OnnxGraph, settings: OnnxSettings, name: string): OnnxModel {
+  checkBfloat16(trace, settings.opset);
   const inputs = trace.inputs.map((value, i) =>
     describe(settings.inputNames[i] as string, trace.values[value] as TraceValue),
   );

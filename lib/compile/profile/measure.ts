@@ -87,7 +87,11 @@ function stepsOf(
     const gflops = rate(flops * images, milliseconds);
     return {
       ...{ name, op, algorithm, milliseconds, share: total > 0 ? milliseconds / total : 0 },
-      ...{ flops: flops * images, gflops, peakShare: peakGflops === null ? null : gflops / peakGflops },
+      ...{
+        flops: flops * images,
+        gflops,
+        peakShare: peakGflops === null || op.startsWith('int8') ? null : gflops / peakGflops,
+      },
       bytes: bytes * images + weightBytes,
     };
   });

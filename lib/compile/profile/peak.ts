@@ -1,4 +1,4 @@
-import { keep, randn, scope, type Tensor } from '../../tensor/index.ts';
+import { Generator, keep, randn, scope, type Tensor } from '../../tensor/index.ts';
 import { CpuEngine } from '../cpu/engine.ts';
 import type { ConvStep, Plan } from '../cpu/plan.ts';
 import { planMemory } from '../cpu/plan-memory.ts';
@@ -9,13 +9,13 @@ const [CHANNELS, SIDE, LAYERS, RUNS] = [256, 14, 4, 30];
 const FLOPS = 2 * CHANNELS * CHANNELS * SIDE * SIDE;
 
 /** A chain of 1x1 convolutions whose maps and weights stay in the second-level cache. */
-function chain(dtype: PlanDType): Plan {
+function chain(dtype: PlanDType, generator: Generator): Plan {
   const size = { channels: CHANNELS, height: SIDE, width: SIDE };
   const buffers = [0, 1].map(() => ({ kind: 'map' as const, ...size, offset: 0 }));
   const values = [0, 1].map((buffer) => ({ buffer, from: 0, channels: CHANNELS }));
   const steps = [
     { op: 'fromPlanar' as const, name: '', input: { input: 0 }, output: 0 },
-    ...Array.from({ length: LAYERS }, (_, i) => convolution(i % 2)),
+    ...Array.from({ length: LAYERS }, (_, i) => convolution(i % 2, generator)),
   ];
   const plan = {
     dtype,
@@ -29,8 +29,8 @@ function chain(dtype: PlanDType): Plan {
 }
 
 /** Weights that keep the size of the numbers. */
-function convolution(input: number): ConvStep {
-  const weight = scope(() => keep(randn([CHANNELS, CHANNELS, 1, 1]).div(Math.sqrt(CHANNELS))));
+function convolution(input: number, generator: Generator): ConvStep {
+  const weight = scope(() => keep(randn([CHANNELS, CHANNELS, 1, 1], { generator }).div(Math.sqrt(CHANNELS))));
   return {
     ...{ op: 'conv', name: '', input, output: 1 - input, weight, bias: null },
     ...{ stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
@@ -40,8 +40,13 @@ function convolution(input: number): ConvStep {
 
 /** GFLOP/s that kernels of this dtype reach on so many threads: the best of some runs, an image for each thread. */
 export async function measurePeak(threads: number, dtype: PlanDType): Promise<number> {
-  const engine = await CpuEngine.start(chain(dtype), { threads, keepWeights: false, owner: 'profile' });
-  const x = randn([threads, CHANNELS, SIDE, SIDE]);
+  const generator = new Generator(); // the user's draws stay theirs
+  const engine = await CpuEngine.start(chain(dtype, generator), {
+    threads,
+    keepWeights: false,
+    owner: 'profile',
+  });
+  const x = randn([threads, CHANNELS, SIDE, SIDE], { generator });
   try {
     let best = 0;
     for (let run = 0; run < RUNS; run++) best = Math.max(best, await oneRun(engine, x, threads));

@@ -15,7 +15,7 @@ export interface ProfileStep {
   readonly flops: number;
   /** 10^9 of them a second; 0 where there are none. */
   readonly gflops: number;
-  /** Of `Profile.peakGflops`. Winograd's filtering multiplies less than is counted, so it may be above 1. Null without a peak. */
+  /** Of `Profile.peakGflops`. Winograd's filtering multiplies less than is counted, so it may be above 1. Null without a peak, and for steps of int8, whose peak is another. */
   readonly peakShare: number | null;
   /** Bytes that it must at least move: every value read and written once for each image, weights once. */
   readonly bytes: number;

@@ -3,14 +3,14 @@ import { CompiledModel } from '../compiled-model.ts';
 import { buildRecorded } from '../cpu/lower.ts';
 import type { Recording } from '../cpu/recording.ts';
 import { type ApplyNode, type Graph, inputOf, moduleOf, type Node, type Prologue } from '../graph/graph.ts';
-import { hasInt8Kernel, type Layer, layersOf, type ValueRange } from '../graph/quantized.ts';
+import { hasInt8Kernel, type Layer, largestWeight, layersOf, type ValueRange } from '../graph/quantized.ts';
 import type { Observer, QuantizedLayer } from '../quantization.ts';
 import { Histogram } from './histogram.ts';
 import { rangeOf } from './observers.ts';
 
 /** What a layer reads and writes, as outputs of a graph. */
 interface Watched {
-  layer: Pick<QuantizedLayer, 'name' | 'kind' | 'weight'> & { fits: boolean };
+  layer: Pick<QuantizedLayer, 'name' | 'kind' | 'weight' | 'largestWeight'> & { fits: boolean };
   input: string;
   output: string;
 }
@@ -90,9 +90,15 @@ function watch(graph: Graph, watched: Watched[]): undefined {
     return name;
   };
   for (const layer of layersOf(graph)) {
-    const about = { name: moduleOf(layer), kind: layer.op, weight: layer.weight.shape };
+    const { op: kind, weight } = layer;
+    const about = { name: moduleOf(layer), kind, weight: weight.shape, largestWeight: largestWeight(layer) };
     const ends = { input: nameOf(readBy(layer, applied)), output: nameOf(layer) };
     watched.push({ layer: { ...about, fits: hasInt8Kernel(layer) }, ...ends });
+  }
+  if (watched.length === 0) {
+    throw new RangeError(
+      'Expected a network with convolutions or linear layers for quantize, got none; compile it as it is',
+    );
   }
   graph.outputs = [...names].map(([node, name]) => ({ name, node }));
 }

@@ -1,4 +1,4 @@
-import { scope, type Tensor } from '../../tensor/index.ts';
+import { isTensor, scope, type Tensor } from '../../tensor/index.ts';
 import { CompiledModel } from '../compiled-model.ts';
 import { buildRecorded } from '../cpu/lower.ts';
 import { quantizeGraph } from '../cpu/quantize-graph.ts';
@@ -8,7 +8,7 @@ import type { Quantization } from '../quantization.ts';
 type Given = Tensor | Tensor[] | Record<string, Tensor>;
 
 const tensorsOf = (given: Given): Tensor[] =>
-  Array.isArray(given) ? given : 'shape' in given ? [given as Tensor] : Object.values(given);
+  Array.isArray(given) ? given : isTensor(given) ? [given] : Object.values(given);
 
 /** What a network gives for some images, and how far its quantised forms are from that. */
 export class Loss {

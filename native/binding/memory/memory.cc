@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <list>
 #include <map>
 #include <memory>
@@ -59,8 +60,14 @@ void count(int64_t bytes) {
                                         std::to_string(bytes) + " bytes");
 }
 
+// What the process may use at most: the machine's memory, or the part that its container has.
 int64_t machineMemory() {
-  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  int64_t least = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    int64_t limit = 0;
+    if (std::ifstream(path) >> limit && limit > 0) least = std::min(least, limit);
+  }
+  return least;
 }
 
 // What the user set, in bytes, or -1.
@@ -119,14 +126,17 @@ class BlockCache {
   }
 
   void clear() {
-    steps_.store(0, std::memory_order_relaxed);
-    last_step_.store(0, std::memory_order_relaxed);
     Headers dropped;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       dropped = shrink(0);
     }
     unmapAll(dropped);
+  }
+
+  void forgetSteps() {
+    steps_.store(0, std::memory_order_relaxed);
+    last_step_.store(0, std::memory_order_relaxed);
   }
 
   void noteStep(int64_t highest) {
@@ -198,6 +208,7 @@ Header* allocateLarge(size_t bytes) {
   cache().makeRoom(needed);
   void* raw = mapPages(needed);
   if (raw == MAP_FAILED) {
+    cache().forgetSteps();
     cache().clear();
     raw = mapPages(needed);
   }
@@ -272,6 +283,9 @@ int64_t cachedCpuBytes() {
 }
 void emptyCpuCache() {
   cache().clear();
+}
+void forgetTraining() {
+  cache().forgetSteps();
 }
 void noteBackward() {
   cache().noteStep(step_peak.exchange(liveCpuBytes(), std::memory_order_relaxed));

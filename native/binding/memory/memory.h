@@ -18,5 +18,7 @@ void emptyCpuCache();
 
 // A backward has ended: what was alive at most since the one before is what a step of this program needs.
 void noteBackward();
+// The program trains no more.
+void forgetTraining();
 
 }  // namespace ibn

@@ -44,14 +44,11 @@ class ConvStep final : public Step {
     call.output = frame.map(output_);
     call.pre = pre_.at(frame);
     kernels::Map add;
-    if (add_ != kNone) {
-      add = frame.map(add_);
+    if (ends_.add != kNone) {
+      add = frame.map(ends_.add);
       call.add = &add;
     }
-    call.relu = relu_;
-    if (mean_ != kNone) call.mean = frame.vector(mean_);
-    if (variance_ != kNone) call.variance = frame.vector(variance_);
-    call.scratch = frame.scratch;
+    ends_.set(call, frame);
     conv_->run(call, team);
   }
 
@@ -81,25 +78,16 @@ class ConvStep final : public Step {
     if (!planar_ && layout.overlap(input_, output_)) {
       throw field.get("output").wrong("channels apart from the input's");
     }
-    add_ = optional(field.get("add"), [&](const Field& f) { return layout.map(f, out); });
-    relu_ = field.get("relu").boolean();
-    const auto vector = [&](const Field& f) { return layout.wholeVector(f, out.channels); };
-    mean_ = optional(field.get("mean"), vector);
-    variance_ = optional(field.get("variance"), vector);
-    if (mean_ != kNone && relu_) throw field.get("relu").wrong("no relu beside statistics");
-    if (mean_ == kNone && variance_ != kNone) throw field.get("mean").wrong("a mean beside the variance");
+    ends_ = readConvEnds(field, layout, out, [&](const Field& f) { return layout.map(f, out); });
   }
 
   kernels::ConvSpec spec_;
   kernels::Type type_ = kernels::Type::kFloat32;
   Shape in_;
   bool planar_ = false;
-  bool relu_ = false;
   size_t input_ = kNone;
   size_t output_ = kNone;
-  size_t add_ = kNone;
-  size_t mean_ = kNone;
-  size_t variance_ = kNone;
+  ConvEnds ends_;
   Prologue pre_;
   at::Tensor weight_;
   at::Tensor scale_;

@@ -57,4 +57,18 @@ kernels::Map planarMap(const Frame& frame, size_t input, const Shape& shape) {
   return map;
 }
 
+ConvEnds readConvEnds(const Field& field, const Layout& layout, const Shape& out,
+                      const std::function<size_t(const Field&)>& map) {
+  ConvEnds ends;
+  ends.add = optional(field.get("add"), map);
+  ends.relu = field.get("relu").boolean();
+  const auto vector = [&](const Field& f) { return layout.wholeVector(f, out.channels); };
+  ends.mean = optional(field.get("mean"), vector);
+  ends.variance = optional(field.get("variance"), vector);
+  if (ends.mean != kNone && ends.relu) throw field.get("relu").wrong("no relu beside statistics");
+  if (ends.mean == kNone && ends.variance != kNone)
+    throw field.get("mean").wrong("a mean beside the variance");
+  return ends;
+}
+
 }  // namespace ibn::engine

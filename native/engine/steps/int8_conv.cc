@@ -67,14 +67,11 @@ class Int8ConvStep final : public Step {
     call.output = frame.quantizable(output_);
     call.pre = pre_.at(frame);
     kernels::QuantizedMap add;
-    if (add_ != kNone) {
-      add = frame.quantizable(add_);
+    if (ends_.add != kNone) {
+      add = frame.quantizable(ends_.add);
       call.add = &add;
     }
-    call.relu = relu_;
-    if (mean_ != kNone) call.mean = frame.vector(mean_);
-    if (variance_ != kNone) call.variance = frame.vector(variance_);
-    call.scratch = frame.scratch;
+    ends_.set(call, frame);
     conv_->run(call, team);
   }
 
@@ -94,7 +91,8 @@ class Int8ConvStep final : public Step {
     quantization_ =
         is_quantized ? layout.buffers[layout.values[input_].buffer].quantization : readQuantization(own);
     const Field pre = field.get("pre");
-    if ((is_quantized || planar_) && !pre.isNull()) throw pre.wrong("null for a quantised input");
+    if ((is_quantized || planar_) && !pre.isNull())
+      throw pre.wrong("null for a quantised input, and for one of the network");
     pre_ = Prologue(pre, layout, in_.channels);
   }
 
@@ -102,15 +100,9 @@ class Int8ConvStep final : public Step {
     const Field output = field.get("output");
     output_ = layout.quantizable(output, out);
     if (!planar_ && layout.overlap(input_, output_)) throw output.wrong("channels apart from the input's");
-    add_ = optional(field.get("add"), [&](const Field& f) { return layout.quantizable(f, out); });
-    relu_ = field.get("relu").boolean();
-    const auto vector = [&](const Field& f) { return layout.wholeVector(f, out.channels); };
-    mean_ = optional(field.get("mean"), vector);
-    variance_ = optional(field.get("variance"), vector);
-    if (mean_ == kNone && variance_ != kNone) throw field.get("mean").wrong("a mean beside the variance");
-    if (mean_ == kNone) return;
-    if (relu_) throw field.get("relu").wrong("no relu beside statistics");
-    if (layout.isQuantized(output_)) throw output.wrong("a map of floats beside statistics");
+    ends_ = readConvEnds(field, layout, out, [&](const Field& f) { return layout.quantizable(f, out); });
+    if (ends_.mean != kNone && layout.isQuantized(output_))
+      throw output.wrong("a map of floats beside statistics");
   }
 
   Int8Weights weights_;
@@ -118,12 +110,9 @@ class Int8ConvStep final : public Step {
   kernels::Quantization quantization_;
   Shape in_;
   bool planar_ = false;
-  bool relu_ = false;
   size_t input_ = kNone;
   size_t output_ = kNone;
-  size_t add_ = kNone;
-  size_t mean_ = kNone;
-  size_t variance_ = kNone;
+  ConvEnds ends_;
   Prologue pre_;
   std::unique_ptr<kernels::Int8Conv> conv_;
 };

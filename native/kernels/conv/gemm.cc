@@ -3,6 +3,7 @@
 // A 1x1 convolution reads the map itself. Others, and those that normalise what they read, first copy a band
 // of the image into a thread's scratch, padding included; there the elements of a window's row follow one
 // another, so that a row of the window is one run of k.
+#include "division.h"
 #include "packing.h"
 #include "panels.h"
 
@@ -10,21 +11,7 @@ namespace ibn::kernels::IBN_ISA {
 
 namespace {
 
-constexpr int64_t kLightBytes = 448 << 10;  // of weights
-constexpr int64_t kBandBytes =
-    256 << 10;  // of packed input: leaves room for weights in a 1 MB second-level cache
-
 constexpr int64_t kSetBytes = 4096;
-
-// How one call is divided. `lines` output lines of `width` pixels an image: the whole map is one line for a
-// 1x1 convolution without stride or padding.
-struct Division {
-  int64_t lines, width;
-  int64_t bands;       // pieces of an image
-  int64_t splits;      // pieces of a block's panels
-  int64_t tiles;       // of an image
-  int64_t band_tiles;  // at most, in one band
-};
 
 template <class T>
 class GemmConv final : public Conv {
@@ -79,21 +66,13 @@ class GemmConv final : public Conv {
     w.pack =
         !flat_ || call.planar || !call.pre.none() || !panels_.evenRuns() || collides(call.input.pixel_stride);
     const Division& d = w.division;
-    for (int t = 0; t < team.threads(); t++) w.scratch.packed_key[t] = -1;
-    if (call.mean != nullptr) countTiles(d, w.scratch);
+    w.scratch.begin(d, team.threads(), call.mean != nullptr);
     const int64_t count = call.output.batch * d.bands * blocks_.count * d.splits;
     team.run(count, [&](int64_t index, int thread) { runTask(w, index, thread); });
     if (call.mean != nullptr) join(w, team);
   }
 
-  struct Scratch {
-    T* packed;
-    int64_t packed_size;
-    int64_t* packed_key;  // what each thread has packed
-    float* partials;      // [batch][tiles][2][channels]
-    int32_t* first_tile;  // of each band, and one past the last
-    int32_t* tile_rows;   // of each tile of an image
-  };
+  using Scratch = BandScratch<T>;
   struct Work {
     const ConvCall& call;
     Division division;
@@ -101,17 +80,11 @@ class GemmConv final : public Conv {
     bool pack = false;
   };
 
-  static bool isFlat(const ConvSpec& s) {
-    for (int d = 0; d < 2; d++)
-      if (s.kernel[d] != 1 || s.stride[d] != 1 || s.padding[d] != 0) return false;
-    return true;
-  }
+  static constexpr int64_t size() { return sizeof(T); }
 
   // Rows this far apart share a set of the first-level cache, which has fewer ways than a tile has rows.
-  static bool collides(int64_t stride) { return stride * static_cast<int64_t>(sizeof(T)) % kSetBytes == 0; }
-  static int64_t apart(int64_t channels) {
-    return collides(channels) ? channels + 64 / static_cast<int64_t>(sizeof(T)) : channels;
-  }
+  static bool collides(int64_t stride) { return stride * size() % kSetBytes == 0; }
+  static int64_t apart(int64_t channels) { return collides(channels) ? channels + 64 / size() : channels; }
 
   int64_t packedElements(int64_t lines, int64_t width) const {
     const int64_t elements = flat_ ? width * packing_.pixelStride() : packing_.elements(lines, width);
@@ -119,69 +92,17 @@ class GemmConv final : public Conv {
   }
 
   Division divide(int64_t batch, int64_t out_height, int64_t out_width, int threads) const {
-    Division d{};
-    d.lines = flat_ ? 1 : out_height;
-    d.width = flat_ ? out_height * out_width : out_width;
-    const int64_t units = flat_ ? ceilDiv(d.width, kTileRows) : d.lines;  // the smallest pieces of an image
-    const int64_t image = flat_ ? packedElements(1, d.width) : packedElements(d.lines, d.width);
-    d.bands = ceilDiv(image * static_cast<int64_t>(sizeof(T)), kBandBytes);
-    d.splits = 1;
-    const int64_t wanted = threads == 1 ? 1 : kTasksPerThread * threads;
-    const bool heavy =
-        panels_.blockElements() > image;  // reading weights again costs more than reading input again
-    for (int round = 0; round < 2; round++) {
-      const int64_t have = batch * blocks_.count * d.bands * d.splits;
-      if (have >= wanted) break;
-      const int64_t factor = ceilDiv(wanted, have);
-      if ((round == 0) == heavy)
-        d.splits = panels_.count() < factor ? panels_.count() : factor;
-      else
-        d.bands *= factor;
-      if (d.bands > units) d.bands = units;
-    }
-    if (d.bands > units) d.bands = units;
-    for (int64_t band = 0; band < d.bands; band++) {
-      const int64_t tiles = bandTiles(d, band);
-      d.tiles += tiles;
-      if (tiles > d.band_tiles) d.band_tiles = tiles;
-    }
+    Division d(flat_, out_height, out_width);
+    const int64_t image = packedElements(d.lines, d.width);
+    d.divide({batch * blocks_.count, image * size(), panels_.blockElements() > image, panels_.count(),
+              kPanel * panels_.depth() * size()},
+             threads);
     return d;
   }
 
-  // Lines of a band, or the pixels of the only line.
-  int64_t bandStart(const Division& d, int64_t band) const {
-    return pieceStart(flat_ ? d.width : d.lines, d.bands, band);
-  }
-  int64_t bandTiles(const Division& d, int64_t band) const {
-    const int64_t size = bandStart(d, band + 1) - bandStart(d, band);
-    return flat_ ? ceilDiv(size, kTileRows) : size * ceilDiv(d.width, kTileRows);
-  }
-
   Scratch cut(ScratchCutter& cutter, const Division& d, int64_t batch, int threads) const {
-    Scratch s{};
-    const int64_t longest = ceilDiv(flat_ ? d.width : d.lines, d.bands);
-    s.packed_size = flat_ ? packedElements(1, longest) : packedElements(longest, d.width);
-    s.packed = cutter.take<T>(s.packed_size * threads);
-    s.packed_key = cutter.take<int64_t>(threads);
-    s.partials = cutter.take<float>(batch * d.tiles * 2 * panels_.paddedChannels());
-    s.first_tile = cutter.take<int32_t>(d.bands + 1);
-    s.tile_rows = cutter.take<int32_t>(d.tiles);
-    return s;
-  }
-
-  void countTiles(const Division& d, const Scratch& s) const {
-    int32_t tile = 0;
-    for (int64_t band = 0; band < d.bands; band++) {
-      s.first_tile[band] = tile;
-      const int64_t size = bandStart(d, band + 1) - bandStart(d, band);
-      const int64_t lines = flat_ ? 1 : size, width = flat_ ? size : d.width;
-      const int64_t pieces = ceilDiv(width, kTileRows);
-      for (int64_t line = 0; line < lines; line++)
-        for (int64_t i = 0; i < pieces; i++)
-          s.tile_rows[tile++] =
-              static_cast<int32_t>(pieceStart(width, pieces, i + 1) - pieceStart(width, pieces, i));
-    }
-    s.first_tile[d.bands] = tile;
+    const int64_t packed = flat_ ? packedElements(1, d.longest()) : packedElements(d.longest(), d.width);
+    return Scratch::cut(cutter, d, packed, batch, panels_.paddedChannels(), threads);
   }
 
   const T* pack(const Work& w, int64_t image, int64_t block, int64_t band, int thread) const {
@@ -191,7 +112,7 @@ class GemmConv final : public Conv {
     const int64_t key = (image * blocks_.count + block) * d.bands + band;
     if (s.packed_key[thread] == key) return packed;
     s.packed_key[thread] = key;
-    const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
+    const int64_t from = d.start(band), to = d.start(band + 1);
     if (flat_) return packPiece(w, image, block, from, to - from, thread);
     packing_.lines(w.call, image, block * blocks_.in, from, to, packed);
     clear(packed + packing_.elements(to - from, d.width), kStep<T> - 1);
@@ -212,15 +133,12 @@ class GemmConv final : public Conv {
     const int64_t split = index % d.splits, block = index / d.splits % blocks_.count;
     const int64_t band = index / (d.splits * blocks_.count) % d.bands;
     const int64_t image = index / (d.splits * blocks_.count * d.bands);
-    const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
+    const int64_t from = d.start(band), to = d.start(band + 1);
     const int64_t first = pieceStart(panels_.count(), d.splits, split),
                   last = pieceStart(panels_.count(), d.splits, split + 1);
-    // Light weights stay in the cache: then whole pixels are written one after another.
-    const bool light =
-        flat_ && (last - first) * kPanel * panels_.depth() * static_cast<int64_t>(sizeof(T)) <= kLightBytes;
     TileCall<T> c{};
     if (w.pack) {
-      if (!light) c.a = pack(w, image, block, band, thread);
+      if (!d.light) c.a = pack(w, image, block, band, thread);
       c.row_stride = packing_.stride(1) * packing_.pixelStride();
     } else {
       const Map& in = w.call.input;
@@ -241,12 +159,12 @@ class GemmConv final : public Conv {
       runLines(w, c, {image, block, first, tile}, last, from, to, line_elements);
       return;
     }
-    const int64_t width = to - from, pieces = light ? ceilDiv(width, kTileRows) : 1;
+    const int64_t width = to - from, pieces = d.light ? ceilDiv(width, kTileRows) : 1;
     for (int64_t i = 0; i < pieces; i++) {
       const int64_t x = pieceStart(width, pieces, i);
       TileCall<T> piece = c;
       const int64_t rows = pieceStart(width, pieces, i + 1) - x;
-      if (light && w.pack)
+      if (d.light && w.pack)
         piece.a = packPiece(w, image, block, from + x, rows, thread);
       else
         piece.a += x * c.row_stride;
@@ -297,9 +215,7 @@ class GemmConv final : public Conv {
                                        : static_cast<const T*>(add->data) + place.image * add->imageStride() +
                                              pixel * add->pixel_stride + channel;
     c.add_stride = add == nullptr ? 0 : add->pixel_stride;
-    const Partials partials{
-        w.scratch.partials + place.image * w.division.tiles * 2 * panels_.paddedChannels(),
-        panels_.paddedChannels()};
+    const Partials partials = w.scratch.partialsOf(place.image, w.division, panels_.paddedChannels());
     const T* a = c.a;
     const int64_t pieces = ceilDiv(width, kTileRows);
     for (int64_t i = 0; i < pieces; i++) {
@@ -322,8 +238,7 @@ class GemmConv final : public Conv {
     team.run(call.output.batch * per_image, [&](int64_t index, int) {
       const int64_t image = index / per_image, block = index % per_image / count, panel = index % count;
       // Statistics of a block begin at a panel's start, its channels where the last block's end.
-      const Partials partials{w.scratch.partials + image * w.division.tiles * 2 * panels_.paddedChannels(),
-                              panels_.paddedChannels()};
+      const Partials partials = w.scratch.partialsOf(image, w.division, panels_.paddedChannels());
       const int64_t at = (block * count + panel) * kPanel;
       const int64_t to = image * spec_.out_channels + block * blocks_.out + panel * kPanel;
       const Partials shifted{partials.data + at, partials.channels};

@@ -1,23 +1,12 @@
 // Convolutions of integers as products of input rows and weight panels, for any window, stride and dilation;
-// divided among threads as those of float32 are (conv/gemm.cc).
+// divided among threads as those of floats are.
+#include "../conv/division.h"
 #include "packing.h"
 #include "panels.h"
 
 namespace ibn::kernels::IBN_ISA {
 
 namespace {
-
-constexpr int64_t kLightBytes = 448 << 10;  // of weights
-constexpr int64_t kBandBytes = 256 << 10;  // of packed input: leaves room for weights in a second-level cache
-
-// How one call is divided. `lines` output lines of `width` pixels an image: the whole map is one line for a
-// 1x1 convolution without stride or padding.
-struct Int8Division {
-  int64_t lines, width;
-  int64_t bands;   // pieces of an image
-  int64_t splits;  // pieces of the panels
-  int64_t tiles;   // of an image
-};
 
 class GemmInt8Conv final : public Int8Conv {
  public:
@@ -53,23 +42,10 @@ class GemmInt8Conv final : public Int8Conv {
     return line;
   }
 
-  static bool isFlat(const ConvSpec& s) {
-    for (int d = 0; d < 2; d++)
-      if (s.kernel[d] != 1 || s.stride[d] != 1 || s.padding[d] != 0) return false;
-    return true;
-  }
-
-  struct Scratch {
-    Activation8* packed;
-    int64_t packed_size;
-    int64_t* packed_key;  // what each thread has packed
-    float* partials;      // [batch][tiles][2][channels]
-    int32_t* first_tile;  // of each band, and one past the last
-    int32_t* tile_rows;   // of each tile of an image
-  };
+  using Scratch = BandScratch<Activation8>;
   struct Work {
     const Int8Call& call;
-    Int8Division division;
+    Division division;
     Scratch scratch = {};
     bool pack = false;
     Quantizer quantizer;
@@ -93,9 +69,8 @@ class GemmInt8Conv final : public Int8Conv {
     w.pack = sizeof(Activation8) != sizeof(uint8_t) || !flat_ || call.input.type != Type::kUInt8 ||
              !panels_.evenRuns();
     w.quantizer = Quantizer(call.output.quantization);
-    const Int8Division& d = w.division;
-    for (int t = 0; t < team.threads(); t++) w.scratch.packed_key[t] = -1;
-    if (call.mean != nullptr) countTiles(d, w.scratch);
+    const Division& d = w.division;
+    w.scratch.begin(d, team.threads(), call.mean != nullptr);
     team.run(out.batch * d.bands * d.splits, [&](int64_t index, int thread) { runTask(w, index, thread); });
     if (call.mean != nullptr) join(w, team);
   }
@@ -105,76 +80,29 @@ class GemmInt8Conv final : public Int8Conv {
     return roundUp(elements + kStep8, 64);
   }
 
-  Int8Division divide(int64_t batch, int64_t out_height, int64_t out_width, int threads) const {
-    Int8Division d{};
-    d.lines = flat_ ? 1 : out_height;
-    d.width = flat_ ? out_height * out_width : out_width;
-    const int64_t units = flat_ ? ceilDiv(d.width, kTileRows) : d.lines;  // the smallest pieces of an image
+  Division divide(int64_t batch, int64_t out_height, int64_t out_width, int threads) const {
+    Division d(flat_, out_height, out_width);
     const int64_t image = packedElements(d.lines, d.width);
-    d.bands = ceilDiv(image * static_cast<int64_t>(sizeof(Activation8)), kBandBytes);
-    d.splits = 1;
-    const int64_t wanted = threads == 1 ? 1 : kTasksPerThread * threads;
-    const bool heavy = panels_.elements() > image;  // reading weights again costs more than reading input
-    for (int round = 0; round < 2; round++) {
-      const int64_t have = batch * d.bands * d.splits;
-      if (have >= wanted) break;
-      const int64_t factor = ceilDiv(wanted, have);
-      if ((round == 0) == heavy)
-        d.splits = panels_.count() < factor ? panels_.count() : factor;
-      else
-        d.bands *= factor;
-      if (d.bands > units) d.bands = units;
-    }
-    if (d.bands > units) d.bands = units;
-    for (int64_t band = 0; band < d.bands; band++) d.tiles += bandTiles(d, band);
+    d.divide({batch, image * static_cast<int64_t>(sizeof(Activation8)), panels_.elements() > image,
+              panels_.count(), kPanel * panels_.depth() * static_cast<int64_t>(sizeof(Weight8))},
+             threads);
     return d;
   }
 
-  // Lines of a band, or the pixels of the only line.
-  int64_t bandStart(const Int8Division& d, int64_t band) const {
-    return pieceStart(flat_ ? d.width : d.lines, d.bands, band);
-  }
-  int64_t bandTiles(const Int8Division& d, int64_t band) const {
-    const int64_t size = bandStart(d, band + 1) - bandStart(d, band);
-    return flat_ ? ceilDiv(size, kTileRows) : size * ceilDiv(d.width, kTileRows);
-  }
-
-  Scratch cut(ScratchCutter& cutter, const Int8Division& d, int64_t batch, int threads) const {
-    Scratch s{};
-    s.packed_size =
-        packedElements(flat_ ? 1 : ceilDiv(d.lines, d.bands), flat_ ? ceilDiv(d.width, d.bands) : d.width);
-    s.packed = cutter.take<Activation8>(s.packed_size * threads);
-    s.packed_key = cutter.take<int64_t>(threads);
-    s.partials = cutter.take<float>(batch * d.tiles * 2 * panels_.paddedChannels());
-    s.first_tile = cutter.take<int32_t>(d.bands + 1);
-    s.tile_rows = cutter.take<int32_t>(d.tiles);
-    return s;
-  }
-
-  void countTiles(const Int8Division& d, const Scratch& s) const {
-    int32_t tile = 0;
-    for (int64_t band = 0; band < d.bands; band++) {
-      s.first_tile[band] = tile;
-      const int64_t size = bandStart(d, band + 1) - bandStart(d, band);
-      const int64_t lines = flat_ ? 1 : size, width = flat_ ? size : d.width;
-      const int64_t pieces = ceilDiv(width, kTileRows);
-      for (int64_t line = 0; line < lines; line++)
-        for (int64_t i = 0; i < pieces; i++)
-          s.tile_rows[tile++] =
-              static_cast<int32_t>(pieceStart(width, pieces, i + 1) - pieceStart(width, pieces, i));
-    }
-    s.first_tile[d.bands] = tile;
+  Scratch cut(ScratchCutter& cutter, const Division& d, int64_t batch, int threads) const {
+    const int64_t packed = flat_ ? packedElements(1, d.longest()) : packedElements(d.longest(), d.width);
+    return Scratch::cut(cutter, d, packed, batch, panels_.paddedChannels(), threads);
   }
 
   // A band of an image.
   const Activation8* packBand(const Work& w, int64_t image, int64_t band, int thread) const {
     const Scratch& s = w.scratch;
-    const Int8Division& d = w.division;
+    const Division& d = w.division;
     Activation8* packed = s.packed + thread * s.packed_size;
     const int64_t key = image * d.bands + band;
     if (s.packed_key[thread] == key) return packed;
     s.packed_key[thread] = key;
-    const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
+    const int64_t from = d.start(band), to = d.start(band + 1);
     if (flat_) return packPixels(w, image, from, to - from, thread);
     packing_.lines(w.call, image, from, to, packed);
     clearTail(packed + packing_.elements(to - from, d.width));
@@ -193,13 +121,13 @@ class GemmInt8Conv final : public Int8Conv {
   }
 
   void runTask(const Work& w, int64_t index, int thread) const {
-    const Int8Division& d = w.division;
+    const Division& d = w.division;
     const int64_t split = index % d.splits, band = index / d.splits % d.bands;
     const int64_t image = index / (d.splits * d.bands);
     const int64_t first = pieceStart(panels_.count(), d.splits, split),
                   last = pieceStart(panels_.count(), d.splits, split + 1);
     const Place place{image, first, w.call.mean == nullptr ? 0 : w.scratch.first_tile[band]};
-    const int64_t from = bandStart(d, band), to = bandStart(d, band + 1);
+    const int64_t from = d.start(band), to = d.start(band + 1);
     if (flat_)
       runPixels(w, place, last, from, to, band, thread);
     else
@@ -224,12 +152,9 @@ class GemmInt8Conv final : public Int8Conv {
     return c;
   }
 
-  // Light weights stay in the cache: then whole pixels are written one after another.
   void runPixels(const Work& w, Place place, int64_t last, int64_t from, int64_t to, int64_t band,
                  int thread) const {
-    const int64_t weight_bytes =
-        (last - place.panel) * kPanel * panels_.depth() * static_cast<int64_t>(sizeof(Weight8));
-    const bool light = weight_bytes <= kLightBytes;
+    const bool light = w.division.light;
     const int64_t width = to - from, pieces = light ? ceilDiv(width, kTileRows) : 1;
     Int8TileCall c = tileCall(w, 0);
     if (!w.pack) c.row_stride = w.call.input.map.pixel_stride;
@@ -289,9 +214,7 @@ class GemmInt8Conv final : public Int8Conv {
     c.start = panels_.start(place.panel);
     c.scale = panels_.scale(place.panel);
     c.bias = panels_.bias(place.panel);
-    const Partials partials{
-        w.scratch.partials + place.image * w.division.tiles * 2 * panels_.paddedChannels(),
-        panels_.paddedChannels()};
+    const Partials partials = w.scratch.partialsOf(place.image, w.division, panels_.paddedChannels());
     const Activation8* a = c.a;
     const int64_t pieces = ceilDiv(width, kTileRows);
     for (int64_t i = 0; i < pieces; i++) {
@@ -316,8 +239,7 @@ class GemmInt8Conv final : public Int8Conv {
     const Int8Call& call = w.call;
     team.run(call.output.map.batch * panels_.count(), [&](int64_t index, int) {
       const int64_t image = index / panels_.count(), channel = index % panels_.count() * kPanel;
-      const Partials partials{w.scratch.partials + image * w.division.tiles * 2 * panels_.paddedChannels(),
-                              panels_.paddedChannels()};
+      const Partials partials = w.scratch.partialsOf(image, w.division, panels_.paddedChannels());
       float* mean = call.mean + image * spec_.out_channels;
       float* variance = call.variance == nullptr ? nullptr : call.variance + image * spec_.out_channels;
       joinStatistics(partials, w.scratch.tile_rows, w.division.tiles, channel,
@@ -334,8 +256,7 @@ class GemmInt8Conv final : public Int8Conv {
 }  // namespace
 
 Int8Conv* makeInt8Conv(const ConvSpec& spec, const Int8Weight& weight, const Quantization& input) {
-  const bool fits = spec.in_channels * spec.kernel[0] * spec.kernel[1] <= kMostInt8Products;
-  return spec.groups == 1 && fits ? new GemmInt8Conv(spec, weight, input) : nullptr;
+  return new GemmInt8Conv(spec, weight, input);
 }
 
 }  // namespace ibn::kernels::IBN_ISA

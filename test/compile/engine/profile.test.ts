@@ -5,8 +5,11 @@ import {
   compile,
   loadCompiled,
   type CompiledModel as Model,
+  manualSeed,
   models,
   nn,
+  ones,
+  quantize,
   randn,
   setNumThreads,
 } from '../../../lib/index.ts';
@@ -116,6 +119,27 @@ describe('profile', () => {
     );
     expect(flops).toEqual([flops[0], flops[0]]);
     expect((await shared.profile(x(2), { runs: 1, peak: false })).flops).toBe(flops[0]);
+  });
+
+  it('draws nothing from the generator of others, and has no share of a peak for integers', async () => {
+    const net = network();
+    const quantization = await quantize(net, { calibration: x(4), maxError: 1 });
+    await using fast = await compile(net, { inputs, threads: 1, quantization });
+    manualSeed(3);
+    const wanted = randn([4]).toArray();
+    manualSeed(3);
+    const { steps } = await fast.profile(ones([1, 3, 16, 16]), { runs: 1 });
+    expect(randn([4]).toArray()).toEqual(wanted);
+    const integers = steps.filter(({ op }) => op.startsWith('int8'));
+    expect(integers.length).toBeGreaterThan(0);
+    expect(integers.map(({ peakShare }) => peakShare)).toEqual(integers.map(() => null));
+  });
+
+  it('is a call that close waits for', async () => {
+    const fast = await compile(network(), { inputs, threads: 1 });
+    const profile = fast.profile(x(1), { runs: 5, peak: false });
+    await fast.close();
+    expect((await profile).runs).toBe(5);
   });
 
   it('refuses what it cannot measure', async () => {

@@ -195,8 +195,13 @@ function identity(channels: number): { weight: Tensor; weightScale: Tensor } {
 }
 
 /** Equal to the last bit; statistics, whose order of addition is free, to float32's precision. */
-async function expectExact(plan: Plan, instructionSet: string, batches: number[]): Promise<void> {
-  const model = await CompiledModel.fromPlan<Tensor | Tensor[]>(plan, { threads: 2, instructionSet });
+async function expectExact(
+  plan: Plan,
+  instructionSet: string,
+  batches: number[],
+  threads = 2,
+): Promise<void> {
+  const model = await CompiledModel.fromPlan<Tensor | Tensor[]>(plan, { threads, instructionSet });
   for (const batch of batches) {
     const inputs = plan.inputs.map(({ channels, height, width }) =>
       whole([batch, channels, height, width], 30),
@@ -240,6 +245,18 @@ describe.each(sets)('kernels of integers of %s agree with sums in float64', (ins
       const own = { quantization: signed, ...weights(to, from), bias, relu };
       maker.step({ op: 'int8Linear', input: x, output, ...own });
       await expectExact(maker.outputs(output), instructionSet, [1, 2, 7]);
+    }
+  });
+
+  // Some divisions have pieces of weights on either side of what a cache holds: each thread packs the input once for all.
+  it.each([2, 3, 5, 6])('much weight for little map, on %i threads', async (threads) => {
+    for (const channels of [
+      [2048, 1856],
+      [2048, 2048],
+    ] as Pair[]) {
+      const given = { channels, size: [5, 5] as Pair, kernel: [1, 1] as Pair };
+      const plan = convPlan(given, fusions['floats to floats after relu, bytes added'] as Fused);
+      await expectExact(plan, instructionSet, [1, 1], threads);
     }
   });
 
@@ -291,6 +308,36 @@ describe('plans with bytes', () => {
       ).toMatch(/scale, got/);
     const quantization = { scale: 1, zeroPoint: 256 };
     expect(await refusal((plan) => Object.assign(bytes(plan), { quantization }))).toContain('from 0 to 255');
+  });
+
+  it('are refused where a linear layer or statistics do not fit', async () => {
+    const linear = (own: object) => {
+      const maker = new PlanMaker('float32', [8, 1, 1]);
+      const input = maker.vector(8);
+      maker.step({ op: 'globalMean', input: maker.read(), output: input });
+      const output = maker.vector(4);
+      const all = { quantization: signed, ...weights(4, 8), relu: false, ...own };
+      maker.step({ op: 'int8Linear', input, output, ...all } as never);
+      return rejection(CompiledModel.fromPlan(maker.outputs(output), { threads: 1 }));
+    };
+    expect((await linear({ weight: randn([4, 8]) })).message).toContain('int8');
+    expect((await linear({ quantization: null })).message).toContain('quantization');
+    expect((await linear(weights(4, 9))).message).toContain('9');
+    const spoilt = (mean: object) =>
+      refusal((plan) => {
+        const buffer = {
+          kind: 'vector',
+          channels: 100,
+          height: 1,
+          width: 1,
+          offset: plan.arenaBytes,
+        } as const;
+        plan.arenaBytes += 448;
+        plan.buffers.push(buffer);
+        const value = plan.values.push({ buffer: plan.buffers.length - 1, from: 0, channels: 100 }) - 1;
+        Object.assign(last(plan), { mean: value, ...mean });
+      });
+    expect(await spoilt({ relu: true })).toContain('no relu beside statistics');
   });
 
   it('are refused with other weights than the step says', async () => {

@@ -159,6 +159,23 @@ describe.each(kinds)('kernels of %s in %s agree with eager', (instructionSet, dt
     });
   });
 
+  // Some divisions have pieces of weights on either side of what a cache holds: each thread packs the input once for all.
+  it.each([2, 3, 5, 6, 7])('convolutions with much weight for little map, on %i threads', async (threads) => {
+    for (const channels of [
+      [2048, 448],
+      [2048, 512],
+      [1024, 1000],
+    ] as [number, number][]) {
+      for (const size of [
+        [5, 5],
+        [7, 7],
+      ] as [number, number][]) {
+        const plan = convPlan({ channels, size, kernel: [1, 1] }, { bias: true }, dtype);
+        await expectPlan(plan, { ...options, threads }, [1, 1, 1]);
+      }
+    }
+  });
+
   it.each([1, 3, 16, 37, 64, 130])('pooling of %i channels', async (channels) => {
     for (const [kernel, stride, padding, round] of [
       [3, 2, 1, Math.floor],

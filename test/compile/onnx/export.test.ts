@@ -101,6 +101,29 @@ describe('exportOnnx', () => {
     expect(operators).toMatchObject({ ReduceMean: 12, Sqrt: 6 });
   });
 
+  it('computes statistics of half types in float32 where norms are decomposed', async () => {
+    const path = join(tmp(), 'model.onnx');
+    const net = prepared(new nn.Sequential(new nn.InstanceNorm2d(3, { affine: true })));
+    const { operators } = await exportOnnx(net.half(), path, { inputs, norms: 'decomposed' });
+    expect(operators).toMatchObject({ Cast: 2, ReduceMean: 2 });
+    const types = readModel(path).graph.initializer.map(({ dataType }) => dataType);
+    expect(types.filter((type) => type === 1)).toHaveLength(1); // eps alone is float32
+    const low = prepared(new nn.Sequential(new nn.Conv2d(3, 3, 1))).to({ dtype: 'bfloat16' });
+    expect((await rejection(exportOnnx(low, path, { inputs, opset: 21 }))).message).toMatch(
+      /an opset from 22 .* bfloat16/,
+    );
+  });
+
+  it('counts from the front what reaches before it', async () => {
+    const path = join(tmp(), 'model.onnx');
+    const net = network((x) => ops.aten.slice(x as Tensor, 2, -70, 3));
+    await exportOnnx(net, path, { inputs });
+    const { node, initializer } = readModel(path).graph;
+    const starts = node.find(({ opType }) => opType === 'Slice')?.input[1];
+    const { rawData } = initializer.find(({ name }) => name === starts) ?? {};
+    expect(rawData && Buffer.from(rawData).readBigInt64LE()).toBe(0n);
+  });
+
   it('keeps one batch size where that is asked for', async () => {
     const path = join(tmp(), 'model.onnx');
     const model = network((x) => (x as Tensor).add((x as Tensor).shape[0] as number));

@@ -246,6 +246,13 @@ describe('quantize refuses', () => {
     );
   });
 
+  it('a network without a layer that could be quantised', async () => {
+    const net = new nn.Sequential(new nn.ReLU()).eval();
+    expect((await rejection(quantize(net, { calibration: good() }))).message).toMatch(
+      /convolutions or linear layers for quantize, got none/,
+    );
+  });
+
   it('wrong options', async () => {
     const calibration = good();
     const tries: [object, RegExp][] = [
@@ -283,6 +290,23 @@ describe('compile refuses a quantization', () => {
     );
     const short = { ...quantization, layers: quantization.layers.slice(0, -1) };
     expect(await refusal({ quantization: short })).toMatch(/layer 20 is fc .* got none/);
+  });
+
+  it('of other weights, and weights that are no numbers', async () => {
+    const net = new nn.Sequential(new nn.Conv2d(3, 4, 3)).eval();
+    const own = await quantize(net, {
+      calibration: randn([2, 3, 16, 16]),
+      maxError: 1,
+      firstAndLast: 'int8',
+    });
+    const asked = { inputs: [[1, 3, 16, 16]], quantization: own };
+    for (const [value, text] of [
+      [7, /weights that the quantization for compile was made with, the largest of 0 being .* got 7/],
+      [Number.NaN, /weights that the quantization/],
+    ] as const) {
+      inferenceMode(() => [...net.parameters()][0]?.narrow(0, 0, 1).fill_(value));
+      expect((await rejection(compile(net, asked))).message).toMatch(text);
+    }
   });
 
   it('for bfloat16, for CUDA and for weights that change', async () => {

@@ -1,7 +1,7 @@
 import { full, ones, type Tensor, tensor, zeros } from '../../../tensor/index.ts';
 import { affineOf } from '../../graph/affine.ts';
 import { Float } from '../attributes.ts';
-import type { Converter, OnnxOp } from '../onnx-op.ts';
+import { type Converter, type OnnxOp, wideOf } from '../onnx-op.ts';
 import { reshaped } from './shapes.ts';
 
 /** The vector at `index`, or one of this number where it is not given. */
@@ -48,14 +48,17 @@ export const instanceNorm: Converter = (op) => {
   return scaled(op, standardised(op, op.input(0), axes, epsilon), (value) => spread(value, op.rank));
 };
 
-/** (x - mean) / sqrt(variance + eps) over these dimensions. */
-function standardised(op: OnnxOp, x: string, axes: readonly number[], eps: number): string {
+/** (x - mean) / sqrt(variance + eps) over these dimensions, in float32 at least: squares of float16 overflow at 256. */
+function standardised(op: OnnxOp, given: string, axes: readonly number[], eps: number): string {
+  const wide = wideOf(op.dtype);
+  const x = op.cast(given, op.dtype, wide);
   const mean = op.emit('ReduceMean', [x, op.ints(axes)], { keepdims: 1 });
   const centred = op.emit('Sub', [x, mean]);
   const variance = op.emit('ReduceMean', [op.emit('Mul', [centred, centred]), op.ints(axes)], {
     keepdims: 1,
   });
-  return op.emit('Div', [centred, op.emit('Sqrt', [op.emit('Add', [variance, op.scalar(eps)])])]);
+  const deviation = op.emit('Sqrt', [op.emit('Add', [variance, op.scalar(eps, wide)])]);
+  return op.cast(op.emit('Div', [centred, deviation]), wide, op.dtype);
 }
 
 /** Times the weight, plus the bias, where there are any: those at `at`. */

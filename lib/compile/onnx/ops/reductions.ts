@@ -1,5 +1,5 @@
 import type { Attributes } from '../attributes.ts';
-import type { Converter, OnnxOp } from '../onnx-op.ts';
+import { type Converter, type OnnxOp, wideOf } from '../onnx-op.ts';
 
 /** Over dimensions; all where none are given. */
 export function reduced(
@@ -63,11 +63,13 @@ export const variance =
     const dims = op.dims(1) ?? op.shape(0).map((_, i) => i);
     if (dims.some((dim) => op.factors(0)[dim] !== 0)) return op.fail('over the batch');
     const count = dims.reduce((product, dim) => product * (op.shape(0)[dim] as number), 1);
-    const centred = op.emit('Sub', [op.input(0), reduced(op, 'ReduceMean', op.input(0), dims, true)]);
+    const wide = wideOf(op.dtype);
+    const x = op.inputAs(0, wide);
+    const centred = op.emit('Sub', [x, reduced(op, 'ReduceMean', x, dims, true)]);
     const sum = reduced(op, 'ReduceSumSquare', centred, dims, op.literal(3, false));
     const correction = op.literal<number | null>(2, null) ?? 1;
-    const value = op.emit('Div', [sum, op.scalar(Math.max(0, count - correction))]);
-    return root ? op.emit('Sqrt', [value]) : value;
+    const value = op.emit('Div', [sum, op.scalar(Math.max(0, count - correction), wide)]);
+    return op.cast(root ? op.emit('Sqrt', [value]) : value, wide, op.dtype);
   };
 
 export const cumsum: Converter = (op) =>

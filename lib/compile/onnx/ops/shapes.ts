@@ -20,7 +20,9 @@ export const same: Converter = (op) => op.input(0);
 
 /** Elements in the same order. */
 export const reshape: Converter = (op) =>
-  op.result.shape.join() === op.shape(0).join() ? op.input(0) : reshaped(op, op.input(0));
+  op.result.shape.join() === op.shape(0).join() && op.result.factors.join() === op.factors(0).join()
+    ? op.input(0)
+    : reshaped(op, op.input(0));
 
 export const toDType: Converter = (op) => op.inputAs(0, op.result.dtype);
 
@@ -114,9 +116,10 @@ export const unbind: Converter = (op) => {
   ).map((part) => op.emit('Squeeze', [part, axes]));
 };
 
-/** From the front where the size is fixed. */
+/** From the front where the size is fixed; before the front is the front, which ONNX would count from the end again. */
 function place(op: OnnxOp, axis: number, index: number): number {
-  return index < 0 && op.factors(0)[axis] === 0 ? index + (op.shape(0)[axis] as number) : index;
+  const isFixed = op.factors(0)[axis] === 0;
+  return index < 0 && isFixed ? Math.max(0, index + (op.shape(0)[axis] as number)) : index;
 }
 
 export const select: Converter = (op) => {
