@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { save } from '../../lib/checkpoint/index.ts';
 import { reproduce } from '../../lib/cli/reproduce/run-reproduce.ts';
+import { otherDomain } from '../../lib/cli/variants/domains.ts';
 import type { VariantsOptions } from '../../lib/cli/variants/form.ts';
 import { runVariants } from '../../lib/cli/variants/run-variants.ts';
 import type { VariantResult } from '../../lib/cli/variants/train-variant.ts';
@@ -119,9 +120,29 @@ describe('ibn-net variants', () => {
     );
     const { data: _, ...without } = options;
     await expect(runVariants(without, streams())).rejects.toThrow('Expected --data beside --test, got none');
+    for (const [test, message] of [
+      [['origin=x'], /Expected a name other than origin, RGB\+50, R\+50, std x1.5 for --test, got "origin"/],
+      [['R+50=x'], /Expected a name other than .* for --test, got "R\+50"/],
+      [['a=x', 'a=y'], 'Expected domains of different names for --test, got two called "a"'],
+      [['x'], 'Expected NAME=FOLDER for --test, got "x"'],
+    ] as const)
+      await expect(runVariants({ ...options, test: [...test] }, streams())).rejects.toThrow(message);
     await expect(runVariants({ ...options, variant: ['e'] }, streams())).rejects.toThrow(
       /Expected one of "none", .*got "e"/,
     );
+  });
+});
+
+describe('the domain that stands for Monet', () => {
+  const run = (...names: string[]) => ({ errors: Object.fromEntries(names.map((name) => [name, 1])) });
+  it('is the one called so, in any case, else the first that is no change of images', () => {
+    expect(otherDomain([run('origin', 'RGB+50', 'R+50', 'std x1.5', 'sketch', 'MONET')])).toEqual({
+      Monet: 'MONET',
+    });
+    expect(otherDomain([run('origin', 'std x1.5'), run('origin', 'sketch', 'photo')])).toEqual({
+      Monet: 'sketch',
+    });
+    expect(otherDomain([run('origin', 'R+50')])).toEqual({});
   });
 });
 
@@ -132,6 +153,7 @@ describe('ibn-net reproduce', () => {
     const { variant: _, ...options } = optionsFor(root, output);
     const table = streams();
     expect(await reproduce('table1', options, table)).toBe(0);
+    expect(table.written.out).toContain('"Another style" is Monet in the paper, and other here\n');
     expect(table.written.err).toContain('6 networks to train');
     expect(table.written.out).toMatch(/IBN-Net50-b +23.64 +\d+\.\d ± \d/);
     expect(table.written.out).toMatch(
@@ -157,13 +179,20 @@ describe('ibn-net reproduce', () => {
     const file = join(root, 'plain.pth');
     renameSync(join(root, 'val/blue'), join(root, 'val/n01440764'));
     renameSync(join(root, 'val/red'), join(root, 'val/n01443537'));
+    renameSync(join(root, 'other/blue'), join(root, 'other/n01440764'));
+    renameSync(join(root, 'other/red'), join(root, 'other/n01443537'));
+    writeFileSync(join(root, 'other/n01443537/damaged.png'), 'no image');
     manualSeed(1);
     const model = models.resnet50();
     save(model.stateDict(), file);
     model.dispose();
     const told = streams();
     const options = { output, data: join(root, 'val'), seeds: 1, jobs: 1, device: 'cpu' };
-    expect(await reproduce('table1', { ...options, checkpoint: [`none=${file}`] }, told)).toBe(0);
+    const checkpoint = [`none=${file}`];
+    const test = [`MoNet=${join(root, 'other')}`];
+    // An image of the other domain cannot be read.
+    expect(await reproduce('table1', { ...options, checkpoint, test }, told)).toBe(1);
+    expect(told.written.err).toContain('damaged.png');
     const { rows } = JSON.parse(readFileSync(join(output, 'table1.json'), 'utf8')) as {
       rows: { network: string; condition: string; measured?: number; verdict: string }[];
     };
@@ -176,11 +205,20 @@ describe('ibn-net reproduce', () => {
       'Monet',
     ]);
     // Weights that learned nothing are far from the paper's 24.27.
-    expect(plain.map(({ verdict }) => verdict)).toEqual([...Array(4).fill('differs'), 'not measured']);
+    expect(plain.map(({ verdict }) => verdict)).toEqual(Array(5).fill('differs'));
     expect(
       rows.filter(({ network }) => network !== 'ResNet50').every(({ verdict }) => verdict === 'not measured'),
     ).toBe(true);
     expect(told.written.out).toMatch(/ResNet50 +origin +24.27 +\d+\.\d\d +0.3 +differs/);
+    for (const [tests, got] of [
+      [['sketch=x'], '"sketch=x"'],
+      [['monet=x', 'Monet=y'], 'two'],
+    ] as const)
+      await expect(
+        reproduce('table1', { ...options, checkpoint, test: [...tests] }, streams()),
+      ).rejects.toThrow(
+        `Expected one monet=FOLDER for --test beside --pretrained or --checkpoint, got ${got}; Table 1 has no other domain`,
+      );
     await expect(reproduce('table1', { ...options, checkpoint: ['c=x.pth'] }, streams())).rejects.toThrow(
       'Expected none, a, b = a path for --checkpoint, got "c=x.pth"',
     );

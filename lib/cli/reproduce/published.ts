@@ -5,9 +5,10 @@ import * as studies from '../../studies/index.ts';
 import { textTable } from '../../text-table.ts';
 import type { Contestant } from '../evaluate/contestants.ts';
 import { evaluateAll } from '../evaluate/evaluate-all.ts';
-import type { NetworkResult } from '../evaluate/evaluation.ts';
+import type { Evaluation, NetworkResult } from '../evaluate/evaluation.ts';
 import { joinRanks } from '../ranks.ts';
 import type { TrainStreams } from '../train/train.ts';
+import { isMonet } from '../variants/domains.ts';
 import type { ReproduceOptions } from './run-reproduce.ts';
 
 const MODELS: Readonly<Record<string, string>> = {
@@ -28,23 +29,26 @@ export async function evaluatePublished(options: ReproduceOptions, streams: Trai
     );
   const networks = contestantsOf(options);
   const shared = { ...{ device, split: 'val', batchSize: evalBatch, strict: true, stripPrefix: 'auto' } };
+  const monet = monetOf(test);
   const ranks = await joinRanks();
-  const origin = await evaluateAll(data, networks, { ...shared, robustness: true }, streams.stderr, ranks);
-  const errors = new Map(origin.results.map((result) => [result.name, errorsOf(result)]));
-  for (const [name, folder] of test.map(parseTest)) {
-    const other = await evaluateAll(folder, networks, shared, streams.stderr, ranks);
-    for (const { name: network, conditions } of other.results)
-      Object.assign(errors.get(network) as object, { [name]: conditions[0].summary.top1Error });
+  const evaluated = async (folder: string, robustness: boolean) =>
+    await evaluateAll(folder, networks, { ...shared, robustness }, streams.stderr, ranks);
+  let origin: Evaluation;
+  let other: Evaluation | undefined;
+  try {
+    origin = await evaluated(data, true);
+    other = monet === undefined ? undefined : await evaluated(monet, false);
+  } finally {
+    await ranks.leave();
   }
-  await ranks.leave();
-  const rows = rowsOf(errors);
+  const rows = rowsOf(errorsOf(origin.results, other?.results));
   if (ranks.isFirst) {
     mkdirSync(output, { recursive: true });
     const text = `${JSON.stringify({ what: 'table1', tolerance: TOLERANCE, rows }, null, 1)}\n`;
     writeAtomically(join(output, 'table1.json'), (sink) => sink(Buffer.from(text)));
     streams.stdout.write(options.json ? text : asText(rows));
   }
-  return origin.unreadable.length > 0 ? 1 : 0;
+  return [origin, other].some((each) => each !== undefined && each.unreadable.length > 0) ? 1 : 0;
 }
 
 function contestantsOf({ pretrained, checkpoint = [] }: ReproduceOptions): Contestant[] {
@@ -55,7 +59,16 @@ function contestantsOf({ pretrained, checkpoint = [] }: ReproduceOptions): Conte
   );
 }
 
-const parseTest = (text: string) => pairOf('--test', text);
+/** The folder of the paper's other domain; its table has no second one. */
+function monetOf(test: readonly string[]): string | undefined {
+  const [first, ...more] = test.map((text) => pairOf('--test', text));
+  const odd = [first, ...more].find((pair) => pair !== undefined && !isMonet(pair[0]));
+  if (odd === undefined && more.length === 0) return first?.[1];
+  const got = odd === undefined ? 'two' : `"${odd.join('=')}"`;
+  throw new RangeError(
+    `Expected one monet=FOLDER for --test beside --pretrained or --checkpoint, got ${got}; Table 1 has no other domain`,
+  );
+}
 
 function pairOf(flag: string, text: string, known?: readonly string[]): [string, string] {
   const at = text.indexOf('=');
@@ -66,8 +79,18 @@ function pairOf(flag: string, text: string, known?: readonly string[]): [string,
   );
 }
 
-const errorsOf = ({ conditions }: NetworkResult): Record<string, number> =>
-  Object.fromEntries(conditions.map(({ condition, summary }) => [condition, summary.top1Error]));
+/** Errors of each network by condition. */
+function errorsOf(
+  origin: readonly NetworkResult[],
+  monet: readonly NetworkResult[] = [],
+): Map<string, Record<string, number>> {
+  const of = ({ conditions }: NetworkResult) =>
+    Object.fromEntries(conditions.map(({ condition, summary }) => [condition, summary.top1Error]));
+  const errors = new Map(origin.map((result) => [result.name, of(result)]));
+  for (const { name, conditions } of monet)
+    Object.assign(errors.get(name) as object, { Monet: conditions[0].summary.top1Error });
+  return errors;
+}
 
 interface Figure {
   readonly network: string;

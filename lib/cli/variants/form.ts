@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { writeAtomically } from '../../atomic-file.ts';
 import * as studies from '../../studies/index.ts';
+import { parseTests } from './domains.ts';
 
 /** Options of a sweep over the paper's variants, as commander gives them. */
 export interface VariantsOptions {
@@ -65,6 +66,7 @@ export function formOf(options: VariantsOptions): VariantsForm {
   if (widths.length !== 4) throw new RangeError(`Expected 4 numbers for --widths, got ${widths.length}`);
   if (data === undefined && test.length > 0)
     throw new RangeError('Expected --data beside --test, got none; without it styles of emoji are compared');
+  parseTests(test);
   return {
     ...(data === undefined ? {} : { data }),
     ...(packages === undefined ? {} : { packages }),

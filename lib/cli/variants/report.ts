@@ -4,6 +4,7 @@ import { writeAtomically } from '../../atomic-file.ts';
 import { barPlot, figuresHtml, type Html, linePlot, pageHtml, plotSvg, tableHtml } from '../../plot/index.ts';
 import * as studies from '../../studies/index.ts';
 import { textTable } from '../../text-table.ts';
+import { otherDomain } from './domains.ts';
 import type { VariantsForm } from './form.ts';
 import { FIG_5, type VariantResult } from './train-variant.ts';
 
@@ -19,13 +20,6 @@ interface Row {
 const conditionsOf = (results: readonly VariantResult[]) => [
   ...new Set(results.flatMap(({ errors }) => Object.keys(errors))),
 ];
-
-/** The domain that stands for the paper's Monet: the first that is no change of images. */
-export function otherDomain(results: readonly VariantResult[]): Record<string, string> {
-  const changes = new Set(['origin', 'RGB+50', 'R+50', 'std x1.5']);
-  const other = conditionsOf(results).find((name) => !changes.has(name));
-  return other === undefined ? {} : { Monet: other };
-}
 
 /** Rows of a table that were measured. */
 export function rowsOf(table: studies.PublishedTable, results: readonly VariantResult[]): Row[] {
@@ -93,7 +87,15 @@ function claimRows(table: studies.PublishedTable, results: readonly VariantResul
 const claimLines = (table: studies.PublishedTable, results: readonly VariantResult[]) => [
   '',
   ...textTable([CLAIM_HEAD, ...claimRows(table, results)], new Set(['paper', 'here'])),
+  ...styleLine(table, results),
 ];
+
+/** Which domain "another style" is, where a table has one. */
+function styleLine({ claims }: studies.PublishedTable, results: readonly VariantResult[]): string[] {
+  const { Monet } = otherDomain(results);
+  if (Monet === undefined || !claims.some(({ condition }) => condition === 'Monet')) return [];
+  return [`"Another style" is Monet in the paper, and ${Monet} here`];
+}
 
 /** Writes results.json, results.csv, variants.svg, divergence.svg and report.html. */
 export async function writeVariantsReport(
@@ -177,6 +179,7 @@ function page(
   const seconds = results.reduce((sum, run) => sum + run.cpuSeconds, 0);
   const facts = Object.entries({
     ...form,
+    'in place of Monet': otherDomain(results).Monet ?? 'none',
     processor,
     networks: `${results.length} of ${planned}`,
     'processor time': `${Math.round(seconds)} s`,

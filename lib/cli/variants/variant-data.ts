@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type datasets as Data, DataLoader, datasets, transforms } from '../../data/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { parseTests } from './domains.ts';
 import type { VariantsForm } from './form.ts';
 
 type Pair = [image: Tensor, label: number];
@@ -26,7 +27,7 @@ function folderData({ size, test, batchSize }: VariantsForm, root: string): Vari
   const training = new datasets.ImageFolder(join(root, 'train'), {
     transform: transforms.imagenetTrain({ crop: size }),
   });
-  const folders = [['origin', join(root, 'val')], ...test.map(parseTest)] as [string, string][];
+  const folders = [['origin', join(root, 'val')], ...parseTests(test)] as [string, string][];
   const sets = folders.map(([name, folder]) => {
     const images = new datasets.ImageFolder(folder, { transform });
     checkClasses(folder, images.classes, training.classes);
@@ -37,12 +38,6 @@ function folderData({ size, test, batchSize }: VariantsForm, root: string): Vari
     train: (seed) => new DataLoader(training, { batchSize, shuffle: true, dropLast: true, seed }) as never,
     tests: new Map(sets),
   };
-}
-
-function parseTest(text: string): [string, string] {
-  const at = text.indexOf('=');
-  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)];
-  throw new RangeError(`Expected NAME=FOLDER for --test, got "${text}"`);
 }
 
 function checkClasses(folder: string, found: readonly string[], wanted: readonly string[]): void {
