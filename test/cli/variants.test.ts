@@ -1,17 +1,18 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { save } from '../../lib/checkpoint/index.ts';
 import { reproduce } from '../../lib/cli/reproduce/run-reproduce.ts';
 import { otherDomain } from '../../lib/cli/variants/domains.ts';
-import type { VariantsOptions } from '../../lib/cli/variants/form.ts';
+import { jobsOf, type VariantsOptions } from '../../lib/cli/variants/form.ts';
 import { runVariants } from '../../lib/cli/variants/run-variants.ts';
 import type { VariantResult } from '../../lib/cli/variants/train-variant.ts';
 import { writePng } from '../../lib/data/index.ts';
 import * as models from '../../lib/models/index.ts';
 import type * as studies from '../../lib/studies/index.ts';
-import { full, Generator, manualSeed, randint } from '../../lib/tensor/index.ts';
+import { cudaInfo, full, Generator, manualSeed, randint } from '../../lib/tensor/index.ts';
 import { tmp } from '../helpers/index.ts';
 
 function streams(onText: (text: string) => void = () => {}) {
@@ -110,8 +111,8 @@ describe('ibn-net variants', () => {
     const output = join(tmp(), 'sweep');
     const options = { ...optionsFor(root, output), variant: ['none'], seeds: 1, epochs: 1 };
     await runVariants(options, streams());
-    await expect(runVariants({ ...options, epochs: 3 }, streams())).rejects.toThrow(
-      /Expected a new folder, or one of the same form, for --output/,
+    await expect(runVariants({ ...options, batchSize: 6 }, streams())).rejects.toThrow(
+      `Expected a new folder, or one of the same form, for --output, got ${output}, whose runs have 8 for --batch-size, not 6`,
     );
     await mkdir(join(root, 'other/green'));
     writeFileSync(join(root, 'other/green/a.png'), readFileSync(join(root, 'other/red/0.png')));
@@ -120,6 +121,12 @@ describe('ibn-net variants', () => {
     );
     const { data: _, ...without } = options;
     await expect(runVariants(without, streams())).rejects.toThrow('Expected --data beside --test, got none');
+    await expect(runVariants({ ...options, packages: 'x' }, streams())).rejects.toThrow(
+      'Expected no --packages beside --data, which draws no emoji; leave it out',
+    );
+    await expect(runVariants({ ...options, seeds: 1001 }, streams())).rejects.toThrow(
+      'Expected at most 1000 for --seeds, got 1001',
+    );
     for (const [test, message] of [
       [['origin=x'], /Expected a name other than origin, RGB\+50, R\+50, std x1.5 for --test, got "origin"/],
       [['R+50=x'], /Expected a name other than .* for --test, got "R\+50"/],
@@ -130,6 +137,52 @@ describe('ibn-net variants', () => {
     await expect(runVariants({ ...options, variant: ['e'] }, streams())).rejects.toThrow(
       /Expected one of "none", .*got "e"/,
     );
+  });
+});
+
+describe('a folder of ibn-net variants', () => {
+  it('is begun for what can be trained alone', async () => {
+    const root = await writeFolder();
+    const output = join(tmp(), 'sweep');
+    const options = optionsFor(root, output);
+    await expect(runVariants({ ...options, data: join(root, 'no') }, streams())).rejects.toThrow(
+      `Expected a folder of classes for --data, got ${join(root, 'no', 'train')}, which is not there`,
+    );
+    await expect(runVariants({ ...options, test: ['other=nowhere'] }, streams())).rejects.toThrow(
+      'Expected a folder of classes for --test, got nowhere, which is not there',
+    );
+    if (cudaInfo().reason !== null)
+      await expect(runVariants({ ...options, device: 'cuda' }, streams())).rejects.toThrow(
+        'Expected a CUDA device for --device cuda, got none',
+      );
+    await expect(runVariants({ output, report: true }, streams())).rejects.toThrow(
+      `Expected a folder with runs for --output, got ${output}, which has no form.json`,
+    );
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('is reported by its own form and seeds, and whole though a part was asked for', async () => {
+    const output = join(tmp(), 'sweep');
+    const options = { ...optionsFor(await writeFolder(), output), epochs: 1 };
+    await runVariants({ ...options, variant: ['d'], seeds: 1 }, streams());
+    await runVariants({ ...options, variant: ['none'] }, streams());
+    const names = () => resultsIn(output).map(({ id }) => id);
+    expect(names()).toEqual(['none-0', 'd-0', 'none-1']);
+    const told = streams();
+    expect(await runVariants({ output, report: true, variant: ['none'], json: true }, told)).toBe(0);
+    const { results, planned } = JSON.parse(told.written.out) as { results: object[]; planned: number };
+    expect([results.length, planned]).toEqual([2, 2]);
+    expect(await reproduce('table1', { output, report: true }, streams())).toBe(0);
+    expect(names()).toEqual(['none-0', 'd-0', 'none-1']);
+    await expect(runVariants({ output, report: true, size: 32 }, streams())).rejects.toThrow(
+      'whose runs have 16 for --size, not 32',
+    );
+  });
+
+  it('has as many networks at once as cores, but one on a CUDA device', () => {
+    expect(jobsOf({ output: 'x' })).toBe(availableParallelism());
+    expect(jobsOf({ output: 'x', device: 'cuda' })).toBe(1);
+    expect(jobsOf({ output: 'x', device: 'cuda', jobs: 2 })).toBe(2);
   });
 });
 
@@ -187,7 +240,7 @@ describe('ibn-net reproduce', () => {
     save(model.stateDict(), file);
     model.dispose();
     const told = streams();
-    const options = { output, data: join(root, 'val'), seeds: 1, jobs: 1, device: 'cpu' };
+    const options = { output, data: join(root, 'val') };
     const checkpoint = [`none=${file}`];
     const test = [`MoNet=${join(root, 'other')}`];
     // An image of the other domain cannot be read.
@@ -219,6 +272,12 @@ describe('ibn-net reproduce', () => {
       ).rejects.toThrow(
         `Expected one monet=FOLDER for --test beside --pretrained or --checkpoint, got ${got}; Table 1 has no other domain`,
       );
+    await expect(reproduce('table1', { ...options, checkpoint, batchSize: 8 }, streams())).rejects.toThrow(
+      'Expected no --batch-size beside --pretrained and --checkpoint, which train nothing; leave it out',
+    );
+    await expect(reproduce('table1', { ...options, evalBatch: 8 }, streams())).rejects.toThrow(
+      'Expected --pretrained or --checkpoint beside --eval-batch, got neither; leave it out',
+    );
     await expect(reproduce('table1', { ...options, checkpoint: ['c=x.pth'] }, streams())).rejects.toThrow(
       'Expected none, a, b = a path for --checkpoint, got "c=x.pth"',
     );

@@ -22,7 +22,7 @@ const TOLERANCE = 0.3;
 
 /** Table 1 by weights that are there: every figure beside the published one. */
 export async function evaluatePublished(options: ReproduceOptions, streams: TrainStreams): Promise<number> {
-  const { data, test = [], output, device, evalBatch = 32 } = options;
+  const { data, test = [], output, device = 'cpu', evalBatch = 32 } = options;
   if (data === undefined)
     throw new RangeError(
       'Expected --data beside --pretrained or --checkpoint, got none; name a folder of ImageNet',

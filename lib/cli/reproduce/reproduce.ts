@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { wholeNumber } from '../network/network-options.ts';
+import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
 import { addSweepOptions } from '../variants/variants.ts';
 import type { ReproduceOptions } from './run-reproduce.ts';
 
@@ -18,9 +18,14 @@ export function registerReproduce(program: Command): void {
       'table1: weights of none, a or b to evaluate. May be repeated',
       also,
     )
-    .option('--eval-batch <n>', 'table1: images evaluated together', wholeNumber, 32)
+    .option(
+      '--eval-batch <n>',
+      'table1: images of published weights evaluated together (default: 32)',
+      wholeNumber,
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (what: string, options: ReproduceOptions) => {
+      process.stdout.on('error', stopWhenClosed);
       const { reproduce } = await import('./run-reproduce.ts');
       process.exitCode = await reproduce(what, options);
     });

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
 import * as studies from '../../studies/index.ts';
 import { textTable } from '../../text-table.ts';
+import { flagOf } from '../claim-folder.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { otherDomain } from '../variants/domains.ts';
-import { readForm, type VariantsOptions } from '../variants/form.ts';
-import { shown, variantsText, writeVariantsReport } from '../variants/report.ts';
+import type { VariantsOptions } from '../variants/form.ts';
+import { shown, variantsText } from '../variants/report.ts';
 import { sweep } from '../variants/run-variants.ts';
 import { FIG_5, type VariantResult } from '../variants/train-variant.ts';
 import { evaluatePublished } from './published.ts';
@@ -15,6 +16,28 @@ export interface ReproduceOptions extends VariantsOptions {
   pretrained?: boolean;
   checkpoint?: string[];
   evalBatch?: number;
+}
+
+/** What is read by what trains alone. */
+const TRAINING = [
+  ...['packages', 'cache', 'quick', 'seeds', 'jobs', 'depth', 'widths', 'stem'],
+  ...['size', 'epochs', 'batchSize', 'lr', 'report'],
+] as const satisfies readonly (keyof VariantsOptions)[];
+
+const isPublished = ({ pretrained, checkpoint }: ReproduceOptions) =>
+  pretrained === true || checkpoint !== undefined;
+
+/** @throws RangeError for what weights that are there do not read */
+function checkPublished(what: string, options: ReproduceOptions): void {
+  if (what !== 'table1')
+    throw new RangeError(
+      `Expected --pretrained and --checkpoint for table1 alone, got ${what}; leave them out`,
+    );
+  const unread = TRAINING.find((name) => options[name] !== undefined);
+  if (unread === undefined) return;
+  throw new RangeError(
+    `Expected no ${flagOf(unread)} beside --pretrained and --checkpoint, which train nothing; leave it out`,
+  );
 }
 
 /**
@@ -27,16 +50,17 @@ export async function reproduce(
   options: ReproduceOptions,
   streams: TrainStreams = process,
 ): Promise<number> {
-  const isPublished = options.pretrained === true || options.checkpoint !== undefined;
-  if (isPublished && what !== 'table1')
+  if (isPublished(options)) {
+    checkPublished(what, options);
+    return await evaluatePublished(options, streams);
+  }
+  if (options.evalBatch !== undefined)
     throw new RangeError(
-      `Expected --pretrained and --checkpoint for table1 alone, got ${what}; leave them out`,
+      'Expected --pretrained or --checkpoint beside --eval-batch, got neither; leave it out',
     );
-  if (isPublished) return await evaluatePublished(options, streams);
   const table = what === 'fig5' ? undefined : studies.PAPER_TABLES[what as keyof typeof studies.PAPER_TABLES];
   const names = table === undefined ? FIG_5 : table.rows.map(({ variant }) => variant);
   const { results, planned, code } = await sweep(options, names, streams);
-  await writeVariantsReport(options.output, readForm(options.output), results, planned);
   const judged =
     table === undefined
       ? studies.judgeDepth(results.flatMap(depthOf))

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { wholeNumber } from '../network/network-options.ts';
+import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
 import type { ScenesCommandOptions } from './scenes.ts';
 
 /** Adds the command `segment scenes`. */
@@ -21,6 +21,7 @@ export function registerScenes(segment: Command): void {
     .option('--cache <folder>', "where drawings are kept; default the package's cache folder")
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, options: ScenesCommandOptions) => {
+      process.stdout.on('error', stopWhenClosed);
       const { writeSceneFolders } = await import('./scenes.ts');
       await writeSceneFolders(folder, options);
     });

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { writeAtomically } from '../../atomic-file.ts';
 import * as studies from '../../studies/index.ts';
+import { requireDevice } from '../train/run-folder.ts';
 import { parseTests } from './domains.ts';
 
 /** Options of a sweep over the paper's variants, as commander gives them. */
@@ -14,8 +14,8 @@ export interface VariantsOptions {
   cache?: string;
   variant?: string[];
   quick?: boolean;
-  seeds: number;
-  jobs: number;
+  seeds?: number;
+  jobs?: number;
   depth?: number;
   widths?: number[];
   stem?: string;
@@ -23,11 +23,13 @@ export interface VariantsOptions {
   epochs?: number;
   batchSize?: number;
   lr?: number;
-  device: string;
+  device?: string;
   report?: boolean;
   json?: boolean;
   /** One run, in this process: what the sweep starts. */
   run?: string;
+  /** The process that started the run. */
+  parent?: number;
 }
 
 /** What is the same for all networks of a sweep. A folder belongs to one form. */
@@ -37,7 +39,6 @@ export interface VariantsForm {
   /** Other domains of the same classes, `NAME=FOLDER`. */
   readonly test: readonly string[];
   readonly packages?: string;
-  readonly cache?: string;
   readonly depth: studies.VariantDepth;
   readonly widths: readonly [number, number, number, number];
   readonly stem: 'imagenet' | 'small';
@@ -59,27 +60,60 @@ const FOLDER = {
 
 /** The form that options ask for. */
 export function formOf(options: VariantsOptions): VariantsForm {
-  const { data, quick = false, packages, cache, test = [], device } = options;
+  const { data, quick = false, packages, cache, test = [], device = 'cpu' } = options;
   const base = quick ? QUICK : data === undefined ? FULL : FOLDER;
   const { depth, widths, size, epochs, batchSize, lr } = { ...base, ...given(options) };
   const stem = options.stem ?? (size <= 64 ? 'small' : 'imagenet');
   if (widths.length !== 4) throw new RangeError(`Expected 4 numbers for --widths, got ${widths.length}`);
   if (data === undefined && test.length > 0)
     throw new RangeError('Expected --data beside --test, got none; without it styles of emoji are compared');
+  const drawn = Object.entries({ packages, cache }).find(([, value]) => value !== undefined);
+  if (data !== undefined && drawn !== undefined)
+    throw new RangeError(`Expected no --${drawn[0]} beside --data, which draws no emoji; leave it out`);
   parseTests(test);
   return {
     ...(data === undefined ? {} : { data }),
     ...(packages === undefined ? {} : { packages }),
-    ...(cache === undefined ? {} : { cache }),
     ...{ test, depth: depth as studies.VariantDepth, widths: widths as VariantsForm['widths'] },
     ...{ stem: stem as VariantsForm['stem'], size, epochs, batchSize, lr, weightDecay: 5e-4, device },
   };
 }
 
-function given({ depth, widths, size, epochs, batchSize, lr }: VariantsOptions) {
-  const all = { depth, widths, size, epochs, batchSize, lr };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+const given = ({ depth, widths, size, epochs, batchSize, lr }: VariantsOptions) =>
+  defined({ depth, widths, size, epochs, batchSize, lr });
+
+const defined = (values: object) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+/** A folder's form with what options say of it: the same where they say nothing. */
+export function toldForm(form: VariantsForm, options: VariantsOptions): object {
+  if (options.quick) return formOf({ ...options, device: options.device ?? form.device });
+  const { data, test, packages, stem, device } = options;
+  return { ...form, ...given(options), ...defined({ data, test, packages, stem, device }) };
 }
+
+/**
+ * Refuses a form before anything is written for it.
+ *
+ * @throws RangeError for a device or a folder that is not there
+ */
+export function checkPossible({ data, test, device }: VariantsForm): void {
+  requireDevice(device);
+  if (data === undefined) return;
+  const folders = [
+    ...['train', 'val'].map((part) => ['--data', join(data, part)] as const),
+    ...parseTests(test).map(([, folder]) => ['--test', folder] as const),
+  ];
+  const missing = folders.find(([, path]) => !statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (missing === undefined) return;
+  throw new RangeError(
+    `Expected a folder of classes for ${missing[0]}, got ${missing[1]}, which is not there`,
+  );
+}
+
+/** How many networks are trained at once; one device has memory for one. */
+export const jobsOf = ({ jobs, device }: VariantsOptions): number =>
+  jobs ?? (device === 'cuda' ? 1 : availableParallelism());
 
 /** One network of a sweep. */
 export interface VariantRun {
@@ -88,27 +122,14 @@ export interface VariantRun {
   readonly seed: number;
 }
 
+/** Of one sweep. */
+export const MOST_SEEDS = 1000;
+
 /** All runs, seeds outermost: what is there when a sweep is broken off is comparable. One network is trained once, whatever it is called. */
 export function planRuns(variants: readonly string[], seeds: number): VariantRun[] {
+  if (seeds > MOST_SEEDS) throw new RangeError(`Expected at most ${MOST_SEEDS} for --seeds, got ${seeds}`);
   const names = [...new Set(variants.map((name) => studies.networkOf(name)))];
   return Array.from({ length: seeds }, (_, seed) =>
     names.map((variant) => ({ id: `${variant.replaceAll(/[^a-z0-9.]+/g, '-')}-${seed}`, variant, seed })),
   ).flat();
 }
-
-const formPath = (output: string) => join(output, 'form.json');
-
-/** A folder belongs to one form: results of two are not compared. */
-export function claimFolder(output: string, form: VariantsForm): void {
-  mkdirSync(join(output, 'runs'), { recursive: true });
-  if (!existsSync(formPath(output)))
-    writeAtomically(formPath(output), (sink) => sink(Buffer.from(`${JSON.stringify(form, null, 1)}\n`)));
-  else if (!isDeepStrictEqual(readForm(output), JSON.parse(JSON.stringify(form))))
-    throw new Error(
-      `Expected a new folder, or one of the same form, for --output, got ${output}; its form.json has other options`,
-    );
-}
-
-/** The form of a folder. */
-export const readForm = (output: string): VariantsForm =>
-  JSON.parse(readFileSync(formPath(output), 'utf8')) as VariantsForm;

@@ -32,6 +32,14 @@ export const FIG_5: readonly string[] = ['none', 'a', 'b'];
 /** Where a run's result is. */
 export const resultPath = (output: string, id: string) => join(output, 'runs', `${id}.json`);
 
+/** Options of {@link trainVariant}, which change no figure. */
+export interface TrainingVariant {
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: (() => void) | undefined;
+  /** Where drawings are kept. */
+  readonly cache?: string | undefined;
+}
+
 /**
  * Trains and tests one network, from its newest checkpoint if there is one; its result is whole, or there is none.
  *
@@ -41,11 +49,11 @@ export async function trainVariant(
   output: string,
   form: VariantsForm,
   run: VariantRun,
-  { signal, onStep }: { signal?: AbortSignal; onStep?: () => void } = {},
+  { signal, onStep, cache }: TrainingVariant = {},
 ): Promise<boolean> {
   if (form.device === 'cpu') setNumThreads(1); // runs are many; a run's numbers do not depend on how many there are
   const began = process.cpuUsage();
-  const data = await loadVariantData(form, run.seed);
+  const data = await loadVariantData(form, run.seed, cache);
   manualSeed(run.seed);
   const { depth, stem, widths, device } = form;
   const model = studies.buildVariant(run.variant, depth, { stem, widths, numClasses: data.classes.length });

@@ -16,9 +16,13 @@ export interface VariantData {
   readonly tests: ReadonlyMap<string, () => Batches>;
 }
 
-/** Reads a folder, or draws emoji. */
-export async function loadVariantData(form: VariantsForm, seed: number): Promise<VariantData> {
-  return form.data === undefined ? await emojiData(form, seed) : folderData(form, form.data);
+/** Reads a folder, or draws emoji, which are kept in `cache`. */
+export async function loadVariantData(
+  form: VariantsForm,
+  seed: number,
+  cache: string | undefined,
+): Promise<VariantData> {
+  return form.data === undefined ? await emojiData(form, seed, cache) : folderData(form, form.data);
 }
 
 function folderData({ size, test, batchSize }: VariantsForm, root: string): VariantData {
@@ -54,8 +58,9 @@ const UNSEEN = ['twemoji', 'emojione'];
 
 /** Training on 70 % of the things in three styles; tests are the others, in these styles and in styles never seen. */
 async function emojiData(
-  { size, packages, cache, batchSize }: VariantsForm,
+  { size, packages, batchSize }: VariantsForm,
   seed: number,
+  cache: string | undefined,
 ): Promise<VariantData> {
   const emoji = await datasets.EmojiStyles.load({
     ...{ styles: [...SEEN, ...UNSEEN], inAll: [...SEEN, 'twemoji'], size },

@@ -1,6 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { wholeNumber } from '../network/network-options.ts';
+import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
 import type { VariantsOptions } from './form.ts';
 
 /** Adds the command `variants` to the program. */
@@ -16,8 +15,10 @@ export function registerVariants(program: Command): void {
       'some of them, such as none a "a&d" "groups 1-2" "ratio 0.25" "ratio full"',
     )
     .addOption(new Option('--run <id>', 'one run, in this process').hideHelp())
+    .addOption(new Option('--parent <pid>', 'the process that started it').hideHelp().argParser(wholeNumber))
     .addHelpText('after', EXAMPLES)
     .action(async (options: VariantsOptions) => {
+      process.stdout.on('error', stopWhenClosed);
       const { runVariants } = await import('./run-variants.ts');
       process.exitCode = await runVariants(options);
     });
@@ -32,12 +33,15 @@ export function addSweepOptions(command: Command): Command {
     .option('--packages <folder>', 'the folder whose node_modules has the icon sets of emoji')
     .option('--cache <folder>', "where drawings are kept; default the package's cache folder")
     .option('--quick', 'small networks, few epochs: minutes')
-    .option('--seeds <n>', 'networks of each variant', wholeNumber, 3)
+    .option(
+      '--seeds <n>',
+      'networks of each variant (default: 3; with --report those that are there)',
+      wholeNumber,
+    )
     .option(
       '--jobs <n>',
-      'networks trained at once; figures do not depend on it',
+      'networks trained at once; figures do not depend on it (default: as many as cores, 1 on cuda)',
       wholeNumber,
-      availableParallelism(),
     )
     .addOption(
       new Option('--depth <n>', 'of the ResNet').choices(['18', '34', '50', '101', '152']).argParser(Number),
@@ -48,8 +52,8 @@ export function addSweepOptions(command: Command): Command {
     .option('--epochs <n>', 'of each run', wholeNumber)
     .option('--batch-size <n>', 'images of a step', wholeNumber)
     .option('--lr <rate>', 'the first rate, which falls by a cosine', rate)
-    .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
-    .option('--report', 'train nothing; report what is done')
+    .addOption(new Option('--device <device>', 'where to compute (default: cpu)').choices(['cpu', 'cuda']))
+    .option('--report', "train nothing; report what is done, by the folder's own options")
     .option('--json', 'print one JSON object in place of text');
 }
 
