@@ -54,6 +54,10 @@ const WEAKER = [1, 1 / 2, 1 / 4, 1 / 8];
  * and `momentum` the statistics are those of torch's `update_bn`: each layer's means over batches, each batch counting alike;
  * all else of the network is in evaluation mode meanwhile. Where anything fails, the statistics are as before.
  *
+ * The event loop turns between two batches, with the norms in training mode: until the promise settles, nothing else may run the
+ * network itself, whose calls would count as batches of the target and be normalised by their own statistics. The model of
+ * `compiled`, or any other that `compile` made of it, may be run.
+ *
  * @param batches of the target, of two images or more; dozens each, in mixed order, are better
  * @throws RangeError for no batches, a network without batch norms, or statistics that are not finite
  * @example

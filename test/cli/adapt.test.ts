@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load, save } from '../../lib/checkpoint/index.ts';
 import { adaptClassifier } from '../../lib/cli/adapt/adapt.ts';
 import type { ClassifierAdaptOptions } from '../../lib/cli/adapt/classification.ts';
 import type { Adaptation } from '../../lib/cli/adapt/run-adapt.ts';
+import { findTarget } from '../../lib/cli/adapt/target-images.ts';
 import { evaluate } from '../../lib/cli/evaluate/evaluate.ts';
 import { train } from '../../lib/cli/train/train.ts';
 import { setNumThreads } from '../../lib/tensor/index.ts';
@@ -139,15 +140,38 @@ describe('ibn-net adapt', () => {
     expect(one.output).not.toBe(other.output);
   });
 
+  it('takes a limited number of images from all folders alike', () => {
+    const classesOf = (paths: readonly string[]) => paths.map((path) => basename(dirname(path)));
+    const { paths } = findTarget(file('target', 'train'), 6, false);
+    expect(classesOf(paths)).toEqual(CLASSES.flatMap((name) => [name, name]));
+    expect(new Set(findTarget(file('target', 'train'), 59, false).paths).size).toBe(59);
+    expect(findTarget(file('target', 'train'), 500, false).paths).toHaveLength(60);
+    const guarded = findTarget(file('target', 'train'), 30, true);
+    expect(classesOf(guarded.kept)).toEqual(CLASSES);
+    expect(guarded.paths).toHaveLength(27);
+  });
+
+  it('refuses an output that cannot be written before it reads anything', async () => {
+    const at = (output: string) => adapted({ method: 'adabn', output, checkpoint: file('none.pth') });
+    await expect(at(file('nowhere', 'a.pth'))).rejects.toThrow(`there is no folder ${file('nowhere')}`);
+    await expect(at(root)).rejects.toThrow('for --output, got');
+    await expect(at(file('a.safetensors'))).rejects.toThrow('pass a name that ends in .pth');
+    await expect(at(file('run', 'model_best.pth', 'a.pth'))).rejects.toThrow('there is no folder');
+  });
+
   it('writes nothing where the guard refuses, with status 1', async () => {
     const refused = await adapted({ method: 'tent', bound: 0 });
     expect(refused.code).toBe(1);
     expect(refused.result).toMatchObject({
       output: null,
       after: null,
+      share: 0,
       verdict: { accepted: false, compared: 6 },
     });
     expect(existsSync(refused.output)).toBe(false);
+    const { out } = await adapted({ method: 'tent', bound: 0, json: false });
+    expect(out).toContain('Nothing was written');
+    expect(out).not.toContain('Weight of');
     const taken = await adapted({ method: 'adabn', bound: 1 });
     expect(taken.result).toMatchObject({ share: 1, verdict: { accepted: true }, target: { images: 54 } });
   });
@@ -172,6 +196,10 @@ describe('ibn-net adapt', () => {
     const empty = tmp();
     await expect(adapted({ method: 'adabn' }, empty)).rejects.toThrow('images in');
     await expect(adapted({ method: 'adabn', test: empty })).rejects.toThrow();
+    await draw(join(empty, 'circle', '0.png'), 1, 0, true);
+    await draw(join(empty, 'disc', '0.png'), 1, 0, true);
+    // It has no --classes.
+    await expect(adapted({ method: 'adabn', test: empty })).rejects.toThrow(/got "circle".*; rename them$/);
     const other = join(empty, 'other.pth');
     save({ weight: load(file('run', 'model_best.pth')) }, other);
     await expect(adapted({ method: 'adabn', checkpoint: other })).rejects.toThrow();

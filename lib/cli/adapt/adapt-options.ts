@@ -1,4 +1,7 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../../errors.ts';
 import { wholeNumber } from '../network/network-options.ts';
 
 export const METHODS = ['adabn', 'tent', 'teacher'] as const;
@@ -50,7 +53,7 @@ export function addAdaptOptions(command: Command, source: string, batchSize: num
     .option('--batch-size <n>', 'images computed together', wholeNumber, batchSize)
     .option('--workers <n>', 'images read ahead; 0: none', count, 2)
     .option('--seed <n>', 'of the order of images and of what is drawn', count, 0)
-    .option('--limit <n>', 'images of the target at most', wholeNumber)
+    .option('--limit <n>', 'images of the target at most, evenly spread over its sorted files', wholeNumber)
     .option(
       '--prior <n>',
       "adabn: how many images the source's statistics count as (default: 0)",
@@ -81,8 +84,9 @@ export function addAdaptOptions(command: Command, source: string, batchSize: num
     .option('--json', 'print one JSON object in place of text');
 }
 
-/** @throws RangeError for an option that the method does not read */
+/** @throws RangeError for an option that the method does not read, and an output that cannot be written */
 export function checkAdaptOptions(options: AdaptOptions): void {
+  checkOutput(options.output);
   for (const [name, methods] of Object.entries(READ_BY)) {
     if (options[name as keyof AdaptOptions] === undefined || methods.includes(options.method)) continue;
     throw new RangeError(
@@ -90,6 +94,26 @@ export function checkAdaptOptions(options: AdaptOptions): void {
     );
   }
 }
+
+/** What is refused here would else be met when all is computed. */
+function checkOutput(output: string): void {
+  const refuse = (reason: string): never => {
+    throw new RangeError(`Expected a file that can be written for --output, got ${output}: ${reason}`);
+  };
+  if (output.endsWith('.safetensors'))
+    refuse('safetensors keeps nothing of the network but its weights; pass a name that ends in .pth');
+  const folder = dirname(output);
+  if (!isFolder(folder)) refuse(`there is no folder ${folder}`);
+  if (isFolder(output)) refuse('it is a folder');
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    refuse(messageOf(error));
+  }
+}
+
+/** Of a file within a file `statSync` says more than that it is not there. */
+const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
 
 function count(text: string): number {
   const value = Number(text);

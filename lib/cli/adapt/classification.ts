@@ -76,7 +76,7 @@ interface Labelled extends Labels {
 
 function readLabelled(root: string, classes: Classes): Labelled {
   const folder = new datasets.ImageFolder(root);
-  return { root, folder, ...matchLabels(folder.classes, classes) };
+  return { root, folder, ...matchLabels(folder.classes, classes, false) };
 }
 
 /** Of `--test`; else of the target where its folders are the network's classes. */

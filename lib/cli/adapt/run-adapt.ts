@@ -20,7 +20,7 @@ export interface Adaptation {
   readonly test: { readonly name: string; readonly images: number } | null;
   readonly before: AdaptFigures | null;
   readonly after: AdaptFigures | null;
-  /** The weight of the target's statistics. */
+  /** The weight of the target's statistics; 0 where the guard refused. */
   readonly share: number;
   readonly verdict: adapt.Verdict | null;
   /** Mean entropy of the last batch (tent), share that the teacher was sure of (teacher). */
@@ -74,6 +74,7 @@ async function adaptation(
     before,
     after,
     ...outcome,
+    ...(isRefused ? { share: 0 } : {}),
     verdict: outcome.verdict ?? null,
     seconds: (performance.now() - began) / 1000,
   };
@@ -93,7 +94,7 @@ async function adapted(
   const guard =
     bound === undefined
       ? undefined
-      : await adapt.Guard.create(model, loaderOf(task, kept, options, 'judge'), {
+      : await adapt.Guard.create(model, disposing(loaderOf(task, kept, options, 'judge')), {
           ...at,
           bound,
         });
@@ -131,7 +132,14 @@ async function minimise(
 ): Promise<{ entropy: number }> {
   const tent = new adapt.Tent(model, { lr, norms });
   for (let epoch = 0; epoch < epochs; epoch++) {
-    for await (const batch of disposing(loader)) tent.forward(batch.to(device as 'cpu')).dispose();
+    for await (const batch of disposing(loader)) {
+      const inputs = batch.to(device as 'cpu');
+      try {
+        tent.forward(inputs).dispose();
+      } finally {
+        inputs.dispose();
+      }
+    }
     say(`Epoch ${epoch + 1} of ${epochs}: entropy ${tent.entropy.toFixed(4)}\n`);
   }
   tent.end();
@@ -153,11 +161,19 @@ function loaderOf(
   return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as Loader;
 }
 
-async function* disposing(batches: AsyncIterable<Tensor>): AsyncGenerator<Tensor, void, undefined> {
-  for await (const batch of batches) {
-    yield batch;
-    batch.dispose();
-  }
+/** Batches that are disposed once they were used; can be gone through again. */
+function disposing(batches: AsyncIterable<Tensor>): AsyncIterable<Tensor> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      for await (const batch of batches) {
+        try {
+          yield batch;
+        } finally {
+          batch.dispose();
+        }
+      }
+    },
+  };
 }
 
 function write(task: AdaptTask, { method, output, checkpoint }: AdaptOptions, { share }: Outcome): void {
@@ -190,7 +206,7 @@ function adaptationText(result: Adaptation, noTest: string | undefined): string 
       : [`${test.images.toLocaleString('en')} labelled images of ${test.name}`]),
     ...row('before', before),
     ...row('after ', after),
-    `Weight of the target's statistics: ${share.toFixed(2)}`,
+    ...(output === null ? [] : [`Weight of the target's statistics: ${share.toFixed(2)}`]),
     ...judged,
     output === null ? 'Nothing was written' : `Written to ${output}`,
     '',

@@ -1,4 +1,4 @@
-import { datasets, decodeImage, type transforms } from '../../data/index.ts';
+import { datasets, decodeImage, type ImageRecord, transforms } from '../../data/index.ts';
 import { scope, type Tensor } from '../../tensor/index.ts';
 
 /** How images become what the network takes. */
@@ -29,7 +29,23 @@ export function targetImages(
     image.dispose();
     return (use === 'teach' ? views : views[0]) as Tensor | [Tensor, Tensor];
   };
-  return { length: paths.length, get };
+  if (use === 'teach') return { length: paths.length, get };
+  const transform = new transforms.Compose([use === 'judge' ? keep : shape, normalise]);
+  const imageRecord = (index: number): ImageRecord<Tensor> => ({
+    source: paths[index] as string,
+    transform,
+    sample: (image) => image,
+  });
+  return { length: paths.length, get, imageRecord };
+}
+
+/** At most so many, evenly spread: files are in the order of their folders, and the first may be of one class. */
+function spread(paths: readonly string[], limit = paths.length): string[] {
+  const step = Math.max(1, paths.length / limit);
+  return Array.from(
+    { length: Math.min(limit, paths.length) },
+    (_, i) => paths[Math.floor(i * step)] as string,
+  );
 }
 
 /** Images of a folder, searched through; every tenth is kept apart for a guard. @throws RangeError for fewer than two */
@@ -38,7 +54,7 @@ export function findTarget(
   limit: number | undefined,
   isGuarded: boolean,
 ): { paths: string[]; kept: string[] } {
-  const found = datasets.findImages(folder).slice(0, limit);
+  const found = spread(datasets.findImages(folder), limit);
   const isKept = (index: number) => isGuarded && index % 10 === 9;
   const paths = found.filter((_, index) => !isKept(index));
   const kept = found.filter((_, index) => isKept(index));
