@@ -61,7 +61,7 @@ const isRefusal = (error) =>
   /^Expected .* got /s.test(error.message);
 
 async function run(torch, network, random) {
-  const options = { threads: random.int(1, 2), microBatch: random.int(1, 3) };
+  const options = { threads: random.int(1, 9), microBatch: random.int(1, 3) };
   const unsupported = network.isEager ? 'eager' : 'error';
   const shapes = network.inputs.map((shape) => [1, ...shape]);
   let fast;
