@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeSceneFolders } from '../../lib/cli/segment/scenes.ts';
 import { resample } from '../../lib/data/datasets/scenes/bitmap.ts';
@@ -174,6 +184,20 @@ describe('writeScenes', () => {
     });
     expect(await thrown(() => writeScenes(folder, { ...options, seed: 3 }))).toMatch(
       /^DatasetError: Expected a new folder, or one of the same scenes, for writeScenes, got .*scenes-train.json of others/,
+    );
+  });
+
+  it('does not go on with drawings of another renderer', async () => {
+    const folder = tmp();
+    await writeScenes(folder, { ...options, train: 1, val: 1 });
+    const path = join(folder, 'b/scenes-val.json');
+    const about = JSON.parse(readFileSync(path, 'utf8')) as { drawnBy: Record<string, string> };
+    const { sharp: own, rsvg, vips } = sharp.versions as Record<string, string>;
+    expect(about.drawnBy).toEqual({ sharp: own, rsvg, vips });
+    const other = { ...about, drawnBy: { ...about.drawnBy, rsvg: '1.0' } };
+    writeFileSync(path, `${JSON.stringify(other, null, 1)}\n`);
+    expect(await thrown(() => writeScenes(folder, { ...options, train: 1, val: 1 }))).toMatch(
+      /one of the same scenes, for writeScenes, got .*scenes-val.json of others/,
     );
   });
 

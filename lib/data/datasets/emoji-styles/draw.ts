@@ -13,6 +13,13 @@ export interface Sheet {
   readonly pixels: Uint8Array;
 }
 
+/** Versions of what turns an SVG into pixels: another may draw other pixels. */
+export async function drawerVersions(): Promise<Readonly<Record<'sharp' | 'rsvg' | 'vips', string>>> {
+  const { default: sharp } = await import('sharp');
+  const { sharp: own = '', rsvg = '', vips = '' } = sharp.versions as Record<string, string | undefined>;
+  return { sharp: own, rsvg, vips };
+}
+
 /** Pictures that sharp is given at once; it has threads of its own. */
 const AT_ONCE = 16;
 

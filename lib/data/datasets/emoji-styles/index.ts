@@ -1,3 +1,4 @@
+export { drawerVersions } from './draw.ts';
 export type { Emoji } from './emoji.ts';
 export { type EmojiFilter, EmojiStyles, type StyleSplit } from './emoji-styles.ts';
 export type { Colour, EmojiClasses, EmojiStylesOptions, StyleSplitOptions } from './options.ts';

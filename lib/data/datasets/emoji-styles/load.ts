@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { cacheFolder } from '../../../cache.ts';
-import { drawAll, type Sheet } from './draw.ts';
+import { drawAll, drawerVersions, type Sheet } from './draw.ts';
 import { type Emoji, NAMES_PACKAGE, readEmoji } from './emoji.ts';
 import { readDrawings, SVG_PACKAGE } from './icons.ts';
 import { findPackages, type Packages } from './packages.ts';
@@ -55,9 +55,8 @@ async function sheetOf(
 }
 
 async function keyOf(style: EmojiStyle, size: number, packages: Packages): Promise<SheetKey> {
-  const { default: sharp } = await import('sharp');
-  const { rsvg = '', vips } = sharp.versions as Record<string, string | undefined>;
+  const { rsvg, vips } = await drawerVersions();
   const used = [...packagesOf(style), SVG_PACKAGE, NAMES_PACKAGE];
   const versions = Object.fromEntries(used.map((name) => [name, packages.version(name)]));
-  return { style: style.name, size, versions: { ...versions, rsvg, vips: vips ?? '' } };
+  return { style: style.name, size, versions: { ...versions, rsvg, vips } };
 }

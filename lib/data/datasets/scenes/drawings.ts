@@ -1,6 +1,6 @@
 import { scope } from '../../../tensor/index.ts';
 import { DatasetError } from '../../errors.ts';
-import { EmojiStyles } from '../emoji-styles/index.ts';
+import { drawerVersions, EmojiStyles } from '../emoji-styles/index.ts';
 import type { Bitmap } from './bitmap.ts';
 import { labelOf, SCENE_CLASSES, THINGS } from './classes.ts';
 import type { Look } from './options.ts';
@@ -9,6 +9,8 @@ import type { Look } from './options.ts';
 export interface Drawings {
   /** Version of the style's package. */
   readonly version: string;
+  /** Versions of sharp and of what it draws with. */
+  readonly drawnBy: Readonly<Record<string, string>>;
   /** How many there are of each class, `THINGS` in order. */
   readonly counts: readonly number[];
   /** A drawing, cut to what can be seen of it, colours multiplied by alpha. */
@@ -39,6 +41,7 @@ export async function loadDrawings(
     );
   return {
     version: emoji.report[0]?.version as string,
+    drawnBy: await drawerVersions(),
     counts: byClass.map((indices) => indices.length),
     get: (label, index) => drawing(emoji, byClass[label - 1]?.[index] as number, size),
   };

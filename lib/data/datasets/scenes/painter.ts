@@ -61,8 +61,9 @@ export class ScenePainter {
   describe(): Record<string, unknown> {
     const { height, width, least, most, plain, seed } = this.look;
     const photographs = this.photographs.map(({ name, digest }) => ({ name, digest }));
+    const { version, drawnBy } = this.#drawings;
     return {
-      ...{ style: this.style, version: this.#drawings.version, size: [height, width] },
+      ...{ style: this.style, version, drawnBy, size: [height, width] },
       ...{ things: [least, most], plain, seed, photographs },
     };
   }
