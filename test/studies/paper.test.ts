@@ -110,3 +110,65 @@ describe('judgeClaims', () => {
     expect(of('table1').slice(0, 3)).toEqual([1.73, 0.63, 3.77].map((value) => expect.closeTo(value, 9)));
   });
 });
+
+describe('judgeDepth', () => {
+  const features = ['relu', 'layer1.0', 'layer2.0'];
+  const run = (
+    variant: string,
+    seed: number,
+    appearance: (number | null)[],
+    content: (number | null)[] = [0.1, 0.2, 0.3],
+  ): studies.MeasuredDepth => ({ variant, seed, features, appearance, content });
+  const judged = (runs: studies.MeasuredDepth[]) =>
+    studies.judgeDepth(runs).map(({ verdict, measured }) => [verdict, measured?.count ?? 0]);
+
+  it('leaves out pairs in which a value is missing', () => {
+    const runs = [0, 1, 2].flatMap((seed) => [
+      run('ratio 0', seed, [3, 2, 1 + seed / 10]),
+      run('b', seed, seed === 1 ? [0.01, null, 0.01] : [0.01, 0.02, 0.03]),
+      run('groups 1-3', seed, seed === 2 ? [null, null, null] : [1, 1, 1]),
+    ]);
+    // With 0 for what is missing the last had three pairs; all missing had no mean.
+    expect(judged(runs)).toEqual([
+      ['holds', 3],
+      ['holds', 3],
+      ['holds', 2],
+      ['holds', 3],
+      ['holds', 2],
+    ]);
+    expect(judged([run('none', 0, [null, null, null])])[0]).toEqual(['not measured', 0]);
+  });
+
+  it('has what the paper shows to one digit, for it is read off a plot', () => {
+    expect(studies.judgeDepth([]).map(({ published }) => published)).toEqual([
+      ...[3, 0.1, undefined, undefined, undefined],
+    ]);
+  });
+
+  it('refuses networks twice, features of other names, and values that are not one for each', () => {
+    const plain = run('none', 0, [3, 2, 1]);
+    for (const [runs, message] of [
+      [
+        [plain, run('groups none', 0, [3, 2, 1])],
+        'Expected one run of a network and seed for judgeDepth, got two of "none" of seed 0',
+      ],
+      [
+        [plain, { ...run('b', 0, [3, 2, 1]), features: ['relu', 'layer1.0', 'layer3.0'] }],
+        'Expected features as depthFeatures names them for judgeDepth, got none that fits /^layer2\\./ among relu, layer1.0, layer3.0',
+      ],
+      [
+        [run('none', 0, [3, 2])],
+        'Expected 3 values, one for each feature, for judgeDepth appearance of "none", seed 0, got 2',
+      ],
+      [
+        [{ ...plain, features: [] }],
+        'Expected at least one feature of "none", seed 0, for judgeDepth, got none',
+      ],
+    ] as const)
+      expect(() => studies.judgeDepth([...runs])).toThrow(message);
+    const claim = { variant: 'a', seed: 1, errors: { origin: 1 } };
+    expect(() =>
+      studies.judgeClaims(studies.PAPER_TABLES.table1, [claim, { ...claim, variant: 'ratio 0.5' }]),
+    ).toThrow('Expected one run of a network and seed for judgeClaims, got two of "a" of seed 1');
+  });
+});

@@ -85,7 +85,7 @@ function depthText(results: readonly VariantResult[]): string {
   const rows = studies
     .judgeDepth(results.flatMap(depthOf))
     .map(({ text, published, measured, verdict }) => [
-      ...[text, published === undefined ? '-' : published.toFixed(2)],
+      ...[text, published === undefined ? '-' : `about ${published}`],
       ...[measured === undefined ? '-' : measured.mean.toPrecision(3), verdict],
     ]);
   return [
@@ -93,6 +93,7 @@ function depthText(results: readonly VariantResult[]): string {
     ...depthTable(results),
     '',
     ...textTable([['claim', 'paper', 'here', 'verdict'], ...rows], new Set(['paper', 'here'])),
+    "The paper's figures are read off its plot by eye.",
     '',
   ].join('\n');
 }

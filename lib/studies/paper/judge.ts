@@ -42,13 +42,18 @@ export function sampleOf(values: readonly number[]): Sample {
   return { mean, sd: count < 2 ? null : Math.sqrt(squares / (count - 1)), count };
 }
 
-/** Refuses what has no variant and no seed. */
+/** Refuses what has no variant and no seed, and two runs of one network and seed. */
 export function checkRuns(owner: string, runs: unknown): void {
   checkIterable(owner, 'an array of runs', runs);
+  const there = new Set<string>();
   for (const run of runs) {
     const { variant, seed } = (run ?? {}) as Partial<MeasuredRun>;
-    if (typeof variant === 'string' && typeof seed === 'number') continue;
-    throw new TypeError(`Expected runs with variant and seed for ${owner}, got ${describeValue(run)}`);
+    if (typeof variant !== 'string' || typeof seed !== 'number')
+      throw new TypeError(`Expected runs with variant and seed for ${owner}, got ${describeValue(run)}`);
+    const key = `"${networkOf(variant)}" of seed ${seed}`;
+    if (there.has(key))
+      throw new RangeError(`Expected one run of a network and seed for ${owner}, got two of ${key}`);
+    there.add(key);
   }
 }
 
