@@ -61,7 +61,7 @@ const GIVEN: Record<string, string> = {
   galleryIds: 'Array.from({ length: 20 }, (_, image) => image % 5)',
   queryCameras: '[0, 0, 0, 0]',
   queryPaths: "['q.jpg', 'r.jpg', 's.jpg', 't.jpg']",
-  galleryPaths: 'galleryIds.map((_, image) => `${image}.jpg`)',
+  galleryPaths: "galleryIds.map((_, image) => image + '.jpg')",
   fromPython: 'randn([2, 2048])',
   lossA: 'x.mul(w).sum()',
   lossB: 'x.mul(w).mean()',

@@ -5,6 +5,7 @@ import { engine } from '../../../lib/compile/native.ts';
 import { manualSeed, randn, scope, setNumThreads, type Tensor } from '../../../lib/tensor/index.ts';
 import { interpret } from '../../helpers/plan-interpreter.ts';
 import { PlanMaker, rejection } from '../plan-maker.ts';
+import { type ConvCase, nameOf, outSize } from './conv-cases.ts';
 
 const sets = engine.instructionSets();
 
@@ -14,16 +15,7 @@ beforeAll(() => {
 });
 
 type Pair = [number, number];
-interface Case {
-  channels: Pair;
-  size: Pair;
-  kernel: Pair;
-  stride?: Pair;
-  padding?: Pair;
-  dilation?: Pair;
-}
-
-const cases: Case[] = [
+const cases: ConvCase[] = [
   { channels: [3, 64], size: [33, 31], kernel: [7, 7], stride: [2, 2], padding: [3, 3] },
   { channels: [1, 1], size: [1, 1], kernel: [1, 1] },
   { channels: [5, 7], size: [3, 2], kernel: [1, 1] },
@@ -40,16 +32,6 @@ const cases: Case[] = [
   { channels: [6, 4], size: [6, 6], kernel: [2, 2], padding: [1, 1] },
   { channels: [4, 40], size: [1, 30], kernel: [1, 3], padding: [0, 2] },
 ];
-
-const nameOf = ({ channels, size, kernel, stride, padding, dilation }: Case) =>
-  `${channels.join(' to ')} channels, ${size.join('x')}, kernel ${kernel.join('x')}` +
-  `${stride ? ` stride ${stride}` : ''}${padding ? ` padding ${padding}` : ''}` +
-  `${dilation ? ` dilation ${dilation}` : ''}`;
-
-function outSize(given: Case, dim: 0 | 1): number {
-  const { size, kernel, stride = [1, 1], padding = [0, 0], dilation = [1, 1] } = given;
-  return Math.floor((size[dim] + 2 * padding[dim] - dilation[dim] * (kernel[dim] - 1) - 1) / stride[dim]) + 1;
-}
 
 interface Fused {
   input: 'planar' | 'float' | 'bytes';
@@ -144,7 +126,7 @@ function makePre(maker: PlanMaker, kind: Fused['pre'], channels: number) {
   return { scale: vector(1), shift: vector(2), relu: true };
 }
 
-function convPlan(given: Case, fused: Fused): Plan {
+function convPlan(given: ConvCase, fused: Fused): Plan {
   const [channels, out] = given.channels;
   const size = [channels, ...given.size] as [number, number, number];
   const outShape = [out, outSize(given, 0), outSize(given, 1)] as [number, number, number];
@@ -279,7 +261,7 @@ describe.each(sets)('kernels of integers of %s agree with sums in float64', (ins
 describe('plans with bytes', () => {
   /** Whether the engine takes a plan that `change` spoilt. */
   async function refusal(change: (plan: Plan) => void): Promise<string> {
-    const plan = convPlan(cases[4] as Case, fusions['bytes to floats'] as Fused);
+    const plan = convPlan(cases[4] as ConvCase, fusions['bytes to floats'] as Fused);
     change(plan);
     return (await rejection(CompiledModel.fromPlan(plan, { threads: 1 }))).message;
   }

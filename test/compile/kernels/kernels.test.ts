@@ -3,6 +3,7 @@ import type { PlanAffine, PlanVector, ValueId } from '../../../lib/compile/cpu/p
 import type { PlanDType } from '../../../lib/compile/plan-options.ts';
 import { manualSeed, setNumThreads, tensor } from '../../../lib/tensor/index.ts';
 import { expectPlan, floatSets, PlanMaker } from '../plan-maker.ts';
+import { type ConvCase, nameOf, outSize } from './conv-cases.ts';
 
 const sets = floatSets();
 const dtypes: PlanDType[] = ['float32', 'bfloat16'];
@@ -12,16 +13,6 @@ beforeAll(() => {
   setNumThreads(1);
   manualSeed(0);
 });
-
-interface ConvCase {
-  channels: [number, number];
-  size: [number, number];
-  kernel: [number, number];
-  stride?: [number, number];
-  padding?: [number, number];
-  dilation?: [number, number];
-  groups?: number;
-}
 
 const convs: ConvCase[] = [
   { channels: [3, 64], size: [33, 31], kernel: [7, 7], stride: [2, 2], padding: [3, 3] },
@@ -52,16 +43,6 @@ const convs: ConvCase[] = [
   { channels: [32, 32], size: [7, 14], kernel: [3, 3], padding: [2, 0], groups: 2 },
   { channels: [32, 32], size: [9, 8], kernel: [3, 3], stride: [2, 1], padding: [1, 1], groups: 8 },
 ];
-
-const nameOf = ({ channels, size, kernel, stride, padding, dilation, groups }: ConvCase) =>
-  `${channels.join(' to ')} channels, ${size.join('x')}, kernel ${kernel.join('x')}` +
-  `${stride ? ` stride ${stride}` : ''}${padding ? ` padding ${padding}` : ''}` +
-  `${dilation ? ` dilation ${dilation}` : ''}${groups ? ` groups ${groups}` : ''}`;
-
-function outSize(given: ConvCase, dim: 0 | 1): number {
-  const { size, kernel, stride = [1, 1], padding = [0, 0], dilation = [1, 1] } = given;
-  return Math.floor((size[dim] + 2 * padding[dim] - dilation[dim] * (kernel[dim] - 1) - 1) / stride[dim]) + 1;
-}
 
 /** What may be fused to a convolution. */
 interface Fused {
