@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { writeAtomically } from '../atomic-file.ts';
+import { flagOf } from './flag-values.ts';
 
 const formPath = (output: string) => join(output, 'form.json');
 
@@ -28,10 +29,6 @@ export function checkForm(output: string, form: object): void {
     `Expected a new folder, or one of the same form, for --output, got ${output}, whose runs have ${shown(there[other])} for ${flagOf(other)}, not ${shown(asked[other])}`,
   );
 }
-
-/** The flag of an option's name: `--batch-size`. */
-export const flagOf = (name: string): string =>
-  `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 const shown = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
 

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { messageOf } from '../../errors.ts';
-import { wholeNumber } from '../network/network-options.ts';
+import { count, numberUpTo, share, wholeNumber } from '../flag-values.ts';
 
 export const METHODS = ['adabn', 'tent', 'teacher'] as const;
 export type Method = (typeof METHODS)[number];
@@ -57,14 +57,10 @@ export function addAdaptOptions(command: Command, source: string, batchSize: num
     .option(
       '--prior <n>',
       "adabn: how many images the source's statistics count as (default: 0)",
-      share(Infinity),
+      numberUpTo(Infinity),
     )
-    .option(
-      '--momentum <m>',
-      'adabn: running averages with this weight of a batch, in place of means',
-      share(1),
-    )
-    .option('--lr <rate>', 'tent (default: 0.001), teacher (default: 0.005)', share(Infinity))
+    .option('--momentum <m>', 'adabn: running averages with this weight of a batch, in place of means', share)
+    .option('--lr <rate>', 'tent (default: 0.001), teacher (default: 0.005)', numberUpTo(Infinity))
     .option('--epochs <n>', 'tent (default: 1), teacher (default: 5)', wholeNumber)
     .addOption(
       new Option('--norms <which>', 'tent: whose scales and shifts learn (default: all)').choices([
@@ -72,14 +68,14 @@ export function addAdaptOptions(command: Command, source: string, batchSize: num
         'batch',
       ]),
     )
-    .option('--decay <d>', 'teacher: how much of it stays at each step (default: 0.99)', share(1))
-    .option('--threshold <p>', 'teacher: how sure it must be (default: 0.8)', share(1))
-    .option('--weight <w>', "teacher: what the target's loss counts (default: 1)", share(Infinity))
+    .option('--decay <d>', 'teacher: how much of it stays at each step (default: 0.99)', share)
+    .option('--threshold <p>', 'teacher: how sure it must be (default: 0.8)', share)
+    .option('--weight <w>', "teacher: what the target's loss counts (default: 1)", numberUpTo(Infinity))
     .option('--source <folder>', source)
     .option(
       '--bound <share>',
       'write nothing where more than this share of the predictions of a tenth of the target, kept apart, changes; adabn tries weaker mixtures before',
-      share(1),
+      share,
     )
     .option('--json', 'print one JSON object in place of text');
 }
@@ -114,17 +110,3 @@ function checkOutput(output: string): void {
 
 /** Of a file within a file `statSync` says more than that it is not there. */
 const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
-
-function count(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError(`Expected a whole number from 0, got "${text}".`);
-}
-
-/** Numbers from 0 to `most`. */
-const share = (most: number) => (text: string) => {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value >= 0 && value <= most) return value;
-  const bounds = most === Infinity ? 'from 0' : `from 0 to ${most}`;
-  throw new InvalidArgumentError(`Expected a number ${bounds}, got "${text}".`);
-};

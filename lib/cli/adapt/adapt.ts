@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { wholeNumber } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { addAdaptOptions } from './adapt-options.ts';
 import type { ClassifierAdaptOptions } from './classification.ts';

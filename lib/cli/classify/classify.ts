@@ -1,12 +1,8 @@
 import type { Command } from 'commander';
 import type { StatusStream } from '../../net/status-line.ts';
 import { adviseInFlags } from '../flag-advice.ts';
-import {
-  addNetworkOptions,
-  type NetworkOptions,
-  stopWhenClosed,
-  wholeNumber,
-} from '../network/network-options.ts';
+import { wholeNumber } from '../flag-values.ts';
+import { addNetworkOptions, type NetworkOptions, stopWhenClosed } from '../network/network-options.ts';
 
 /** Options of {@link classify}, as commander gives them. */
 export interface ClassifyOptions extends NetworkOptions {

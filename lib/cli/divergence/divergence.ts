@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { also, wholeNumber } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import type { DivergenceCommandOptions } from './run-divergence.ts';
-
-const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 /** Adds the command `divergence` to the program. */
 export function registerDivergence(program: Command): void {

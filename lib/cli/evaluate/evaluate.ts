@@ -1,11 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { StatusStream } from '../../net/status-line.ts';
-import {
-  addNetworkOptions,
-  type NetworkOptions,
-  stopWhenClosed,
-  wholeNumber,
-} from '../network/network-options.ts';
+import { also, count, wholeNumber } from '../flag-values.ts';
+import { addNetworkOptions, type NetworkOptions, stopWhenClosed } from '../network/network-options.ts';
 
 /** Options of {@link evaluate}, as commander gives them. */
 export interface EvaluateOptions extends NetworkOptions {
@@ -50,7 +46,7 @@ export function registerEvaluate(program: Command): void {
       '--corruptions [kinds]',
       "also with the images corrupted as ImageNet-C's: all kinds, or some (fog,snow), at five severities",
     )
-    .option('--seed <n>', 'of the random numbers of corruptions', seedOf, 0)
+    .option('--seed <n>', 'of the random numbers of corruptions', count, 0)
     .option('--json', 'print one JSON object in place of text')
     .option(
       '--output <folder>',
@@ -77,14 +73,6 @@ Examples:
   npx ibn-net evaluate photos --checkpoint model_best.pth --model resnet18_ibn_a --output results
   npx ibn-net evaluate imagenet --model resnet50 --checkpoint plain.pth --model resnet50_ibn_a --checkpoint ibn.pth
   npx ibn-net evaluate imagenet --model resnet50_ibn_a --pretrained --corruptions`;
-
-function seedOf(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError(`Expected a whole number from 0, got "${text}".`);
-}
-
-const also = (value: string, before: string[] = []) => [...before, value];
 
 /**
  * Evaluates one network after the other on the same images, and prints what came out. Names images that cannot be read

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ExportedOnnx } from '../../compile/index.ts';
-import { wholeNumber } from '../network/network-options.ts';
+import { wholeNumber } from '../flag-values.ts';
 import type { Task } from './load-network.ts';
 
 interface Options {

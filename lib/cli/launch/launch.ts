@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { wholeNumber } from '../network/network-options.ts';
+import { count, wholeNumber } from '../flag-values.ts';
 
 /** Options of {@link launch}, as commander gives them. */
 export interface LaunchOptions {
@@ -25,11 +25,11 @@ export function registerLaunch(program: Command): void {
     )
     .requiredOption('--nproc-per-node <n>', 'processes on this machine', wholeNumber)
     .option('--nnodes <n>', 'machines; each runs this command', wholeNumber, 1)
-    .option('--node-rank <n>', 'which of them this one is, from 0', wholeOrNone, 0)
+    .option('--node-rank <n>', 'which of them this one is, from 0', count, 0)
     .option('--master-addr <host>', 'the machine of node rank 0', '127.0.0.1')
     .option('--master-port <port>', 'a free port there; default: one is chosen on a single machine', port)
-    .option('--max-restarts <n>', 'how often a group with a failed rank is started again', wholeOrNone, 0)
-    .option('--grace <seconds>', 'how long the other ranks may take to end', wholeOrNone, 30)
+    .option('--max-restarts <n>', 'how often a group with a failed rank is started again', count, 0)
+    .option('--grace <seconds>', 'how long the other ranks may take to end', count, 30)
     .passThroughOptions()
     .addHelpText('after', EXAMPLES)
     .action(async (command: string[], options: LaunchOptions) => {
@@ -46,12 +46,6 @@ that failed first; 75 where a signal stopped a run that can go on.
 Examples:
   npx ibn-net launch --nproc-per-node 2 ibn-net train photos --model resnet18_ibn_a --output runs/a --resume auto
   npx ibn-net launch --nproc-per-node 4 --nnodes 2 --node-rank 1 --master-addr host0 --master-port 29500 train.mjs`;
-
-function wholeOrNone(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError(`Expected an integer of at least 0, got "${text}".`);
-}
 
 function port(text: string): number {
   const value = wholeNumber(text);

@@ -1,5 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DType } from '../../tensor/index.ts';
+import { wholeNumber } from '../flag-values.ts';
+
+export { wholeNumber };
 
 /** How a network is loaded and run, as commander gives it. */
 export interface NetworkOptions {
@@ -52,11 +55,4 @@ export function addNetworkOptions(command: Command): Command {
 export function stopWhenClosed(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
-}
-
-/** Reads a positive integer of the command line. */
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError(`Expected a positive integer, got "${text}".`);
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { also, wholeNumber } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import { addServerFlags } from '../serve/serve-options.ts';
 import type { ReidCheckOptions } from './check.ts';
 import type { ReidEvaluateOptions } from './evaluate.ts';
@@ -190,8 +191,6 @@ function registerReidServe(reid: Command): void {
       await serveReid(options);
     });
 }
-
-const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function addNetwork(command: Command): Command {
   return addRunning(

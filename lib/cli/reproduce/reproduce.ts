@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { also, wholeNumber } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import { addSweepOptions } from '../variants/variants.ts';
 import type { ReproduceOptions } from './run-reproduce.ts';
 
@@ -30,8 +31,6 @@ export function registerReproduce(program: Command): void {
       process.exitCode = await reproduce(what, options);
     });
 }
-
-const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 const EXAMPLES = `
 Networks that are not there yet are trained as by \`ibn-net variants\`, into the same kind of folder; several tables may share one. A

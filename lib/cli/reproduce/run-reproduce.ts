@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.ts';
 import * as studies from '../../studies/index.ts';
 import { textTable } from '../../text-table.ts';
-import { flagOf } from '../claim-folder.ts';
+import { flagOf } from '../flag-values.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { otherDomain } from '../variants/domains.ts';
 import type { VariantsOptions } from '../variants/form.ts';

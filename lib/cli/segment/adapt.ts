@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { addAdaptOptions } from '../adapt/adapt-options.ts';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { wholeNumbers } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import type { TrainStreams } from '../train/train.ts';
 import type { SegmentAdaptOptions } from './adapt-task.ts';
-
-const wholes = (text: string, before: readonly number[] = []): number[] => [...before, wholeNumber(text)];
 
 /** Adds the command `segment adapt`. */
 export function registerSegmentAdapt(segment: Command): void {
@@ -21,7 +20,7 @@ export function registerSegmentAdapt(segment: Command): void {
     .option(
       '--crop <pixels...>',
       'height and width of what is cut out of images; default: of the first',
-      wholes,
+      wholeNumbers,
     )
     .addHelpText('after', EXAMPLES)
     .action(async (target: string, options: SegmentAdaptOptions) => {

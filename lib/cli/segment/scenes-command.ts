@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { share, wholeNumber } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import type { ScenesCommandOptions } from './scenes.ts';
 
 /** Adds the command `segment scenes`. */
@@ -15,7 +16,7 @@ export function registerScenes(segment: Command): void {
     .option('--train <n>', "scenes of each domain's train", wholeNumber, 400)
     .option('--val <n>', "scenes of each domain's val", wholeNumber, 100)
     .option('--size <pixels...>', 'height and width', sizes, DEFAULT_SIZE)
-    .option('--plain <share>', 'of scenes on plain colours in place of photographs', shareOf, 0.25)
+    .option('--plain <share>', 'of scenes on plain colours in place of photographs', share, 0.25)
     .option('--seed <n>', 'other scenes for another number', seedOf, 0)
     .option('--packages <folder>', 'the folder whose node_modules has the icon sets')
     .option('--cache <folder>', "where drawings are kept; default the package's cache folder")
@@ -31,12 +32,6 @@ const DEFAULT_SIZE = [128, 192];
 
 function sizes(text: string, before: readonly number[]): number[] {
   return before === DEFAULT_SIZE ? [wholeNumber(text)] : [...before, wholeNumber(text)];
-}
-
-function shareOf(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
-  throw new InvalidArgumentError(`Expected a number from 0 to 1, got "${text}".`);
 }
 
 function seedOf(text: string): number {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { also, count, positives, share, wholeNumber, wholeNumbers } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import { addConfigFlags, withoutFalse } from '../train/config-flags.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { STOPPED } from '../train/train-options.ts';
@@ -91,7 +92,7 @@ function registerEvaluate(segment: Command): void {
       .requiredOption('--test <name=folder>', 'cityscapes, gta5 or folder. May be repeated', also)
       .option('--split <name>', 'the part of each; none: a folder without parts', 'val')
       .option('--data-options <json>', 'options of the data sets, such as \'{"suffix":"_mask"}\'', readObject)
-      .option('--workers <n>', 'images read ahead; 0: none', countOf, 2)
+      .option('--workers <n>', 'images read ahead; 0: none', count, 2)
       .option('--skip-unreadable', 'leave out pairs that cannot be read or do not fit, and count them')
       .option('--json', 'print one JSON object in place of text')
       .option('--output <folder>', 'write evaluation.json'),
@@ -112,7 +113,7 @@ function registerPredict(segment: Command): void {
       .argument('<image...>', 'files, or folders')
       .requiredOption('--checkpoint <file>', 'a .pth file')
       .requiredOption('--output <folder>', 'where NAME_labels.png and NAME_colours.png go')
-      .option('--overlay [share]', 'also NAME_overlay.png, the colours over the image; default 0.5', shareOf),
+      .option('--overlay [share]', 'also NAME_overlay.png, the colours over the image; default 0.5', share),
   )
     .addHelpText('after', PREDICT_EXAMPLES)
     .action(async (images: string[], options: SegmentPredictOptions) => {
@@ -125,36 +126,15 @@ function registerPredict(segment: Command): void {
 function addTesting(command: Command): Command {
   return command
     .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
-    .option('--scales <factors...>', 'average over images scaled by these', factors)
+    .option('--scales <factors...>', 'average over images scaled by these', positives)
     .option('--flip', 'average with the mirror image')
-    .option('--window <pixels...>', 'height and width of the windows that slide over the image', wholes)
-    .option('--stride <pixels...>', 'how far windows are apart; default two thirds of a window', wholes)
+    .option('--window <pixels...>', 'height and width of the windows that slide over the image', wholeNumbers)
+    .option('--stride <pixels...>', 'how far windows are apart; default two thirds of a window', wholeNumbers)
     .option(
       '--output-stride <n>',
       'of the network, where the file does not tell it: 8, 16 or 32',
       wholeNumber,
     );
-}
-
-const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
-const wholes = (text: string, before: readonly number[] = []): number[] => [...before, wholeNumber(text)];
-
-function factors(text: string, before: readonly number[] = []): number[] {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return [...before, value];
-  throw new InvalidArgumentError(`Expected a number above 0, got "${text}".`);
-}
-
-function countOf(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError(`Expected an integer of at least 0, got "${text}".`);
-}
-
-function shareOf(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
-  throw new InvalidArgumentError(`Expected a number from 0 to 1, got "${text}".`);
 }
 
 function readObject(text: string): Record<string, unknown> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunOptions } from '../../compile/index.ts';
 import type { ServeOptions } from '../../serve/index.ts';
-import { wholeNumber } from '../network/network-options.ts';
+import { wholeNumber } from '../flag-values.ts';
 
 /** How a server listens, what it takes, and how its network is run; as commander gives it. */
 export interface ServerFlags {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { adviseInFlags } from '../flag-advice.ts';
-import { addNetworkOptions, type NetworkOptions, wholeNumber } from '../network/network-options.ts';
+import { wholeNumber } from '../flag-values.ts';
+import { addNetworkOptions, type NetworkOptions } from '../network/network-options.ts';
 import { addServerFlags, runOptions, type ServerFlags } from './serve-options.ts';
 
 /** Options of {@link serveClassifier}, as commander gives them. */

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { stopWhenClosed, wholeNumber } from '../network/network-options.ts';
+import { type Command, Option } from 'commander';
+import { also, positive, wholeNumber, wholeNumbers } from '../flag-values.ts';
+import { stopWhenClosed } from '../network/network-options.ts';
 import type { VariantsOptions } from './form.ts';
 
 /** Adds the command `variants` to the program. */
@@ -46,24 +47,15 @@ export function addSweepOptions(command: Command): Command {
     .addOption(
       new Option('--depth <n>', 'of the ResNet').choices(['18', '34', '50', '101', '152']).argParser(Number),
     )
-    .option('--widths <n...>', 'planes of the four stages', widths)
+    .option('--widths <n...>', 'planes of the four stages', wholeNumbers)
     .addOption(new Option('--stem <kind>', 'default by --size').choices(['imagenet', 'small']))
     .option('--size <pixels>', 'side of the images', wholeNumber)
     .option('--epochs <n>', 'of each run', wholeNumber)
     .option('--batch-size <n>', 'images of a step', wholeNumber)
-    .option('--lr <rate>', 'the first rate, which falls by a cosine', rate)
+    .option('--lr <rate>', 'the first rate, which falls by a cosine', positive)
     .addOption(new Option('--device <device>', 'where to compute (default: cpu)').choices(['cpu', 'cuda']))
     .option('--report', "train nothing; report what is done, by the folder's own options")
     .option('--json', 'print one JSON object in place of text');
-}
-
-const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
-const widths = (text: string, before: readonly number[] = []): number[] => [...before, wholeNumber(text)];
-
-function rate(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError(`Expected a number above 0, got "${text}".`);
 }
 
 const EXAMPLES = `
