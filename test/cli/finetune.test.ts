@@ -1,54 +1,19 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { save } from '../../lib/checkpoint/index.ts';
 import { finetuneClassifiers } from '../../lib/cli/finetune/finetune.ts';
 import { chosenOf } from '../../lib/cli/finetune/subset.ts';
 import type { FinetuneReport } from '../../lib/cli/finetune/sweep.ts';
 import { finetuneSegmenters } from '../../lib/cli/segment/run-finetune.ts';
-import * as models from '../../lib/models/index.ts';
 import * as segment from '../../lib/segment/index.ts';
 import { manualSeed, setNumThreads } from '../../lib/tensor/index.ts';
 import { root, tmp } from '../helpers/files.ts';
 import { SHAPES, writeScenes } from '../segment/shapes.ts';
+import { COMMON, colours, streams, writeClassifier } from './finetune-data.ts';
 
 beforeAll(() => setNumThreads(1));
-
-function streams() {
-  const written = { out: '', err: '' };
-  return {
-    written,
-    stdout: { write: (text: string) => (written.out += text) },
-    stderr: { write: (text: string | Uint8Array) => (written.err += text), isTTY: false } as never,
-  };
-}
-
-/** Classes of one colour each. */
-async function colours(root: string): Promise<void> {
-  for (const [split, count] of Object.entries({ train: 20, val: 5 }))
-    for (const [label, name] of ['blue', 'red'].entries())
-      for (let i = 0; i < count; i++) {
-        const path = join(root, split, name, `${i}.png`);
-        mkdirSync(join(path, '..'), { recursive: true });
-        const shade = 8 * i;
-        const background = label === 0 ? { r: shade, g: shade, b: 250 } : { r: 250, g: shade, b: shade };
-        await sharp({ create: { width: 24, height: 24, channels: 3, background } })
-          .png()
-          .toFile(path);
-      }
-}
-
-function writeClassifier(path: string, seed: number): void {
-  manualSeed(seed);
-  const options = { widths: [4, 4, 4, 4], stem: 'small' } as const;
-  const model = models.resnet18_ibn_a({ ...options, numClasses: 2 });
-  const args = { options: { ...options, widths: [...options.widths] }, input: { resize: 24, crop: 16 } };
-  save({ arch: 'resnet18_ibn_a', args, classes: ['blue', 'red'], state_dict: model.stateDict() }, path);
-}
-
-const COMMON = { device: 'cpu', workers: 0, epochs: 2, batchSize: 8, lr: 0.05, json: true };
 
 describe('the share that is chosen', () => {
   it('is of every group, the same for a seed, and part of a larger one', () => {
@@ -171,7 +136,7 @@ describe('ibn-net finetune', () => {
     await expect(call([path, `one=${path}`])).rejects.toThrow('two called "one"');
     await expect(call([`a/b=${path}`])).rejects.toThrow('Expected a name of letters');
     mkdirSync(join(target, 'train', 'aqua'));
-    mkdirSync(join(target, 'val', 'aqua'));
+    renameSync(join(target, 'val', 'blue'), join(target, 'val', 'aqua'));
     writeFileSync(
       join(target, 'train', 'aqua', 'x.png'),
       readFileSync(join(target, 'train', 'blue', '0.png')),
@@ -205,5 +170,18 @@ describe('ibn-net segment finetune', () => {
     expect(report.results).toMatchObject([{ network: 'fcn', share: 50, images: 6 }]);
     expect(report.results[0]?.figure).toBeGreaterThan(0);
     expect(report.before.fcn).toBeGreaterThanOrEqual(0);
+
+    // What lies in the target is of the form.
+    const form = join(place, 'runs', 'form.json');
+    const saved = JSON.parse(readFileSync(form, 'utf8')) as object;
+    expect(saved).toMatchObject({ dataset: 'folder' });
+    writeFileSync(form, JSON.stringify({ ...saved, dataset: 'cityscapes' }));
+    const again = { ...asked, output: join(place, 'runs'), report: true };
+    await expect(finetuneSegmenters(target, again, streams())).rejects.toThrow(
+      '"cityscapes" for --dataset, not "folder"',
+    );
+    const wide = { ...asked, output: join(place, 'wide'), crop: [48, 48, 48] };
+    await expect(finetuneSegmenters(target, wide, streams())).rejects.toThrow('for --crop, got 48 48 48');
+    expect(existsSync(wide.output)).toBe(false);
   });
 });

@@ -1,17 +1,16 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGENET_CLASSES } from '../../data/imagenet-classes.ts';
-import { DataLoader, datasets, transforms } from '../../data/index.ts';
+import { datasets, transforms } from '../../data/index.ts';
 import { messageOf } from '../../errors.ts';
-import { scope, type Tensor } from '../../tensor/index.ts';
-import { ClassificationMetrics, evaluate } from '../../train/index.ts';
-import { type Labels, matchLabels } from '../evaluate/labels.ts';
-import { adviseInFlags } from '../flag-advice.ts';
-import { classCount, type LoadedModel, loadModel, requireModel } from '../network/classifier-model.ts';
+import { matchLabels } from '../evaluate/labels.ts';
+import { requireModel } from '../network/classifier-model.ts';
 import { Preparation } from '../network/preparation.ts';
-import { describeFile, type Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import type { AdaptOptions } from './adapt-options.ts';
 import type { AdaptTask } from './adapt-task.ts';
+import { classifierFigures, type LabelledFolder, labelledImages } from './classifier-figures.ts';
+import { loadClassifier } from './load-classifier.ts';
 
 /** Options of `adapt`, as commander gives them. */
 export interface ClassifierAdaptOptions extends AdaptOptions {
@@ -27,12 +26,7 @@ const inside = (root: string, split: string) => (isFolder(join(root, split)) ? j
 /** A classifier and a folder of images, `TARGET/train` where there is one. */
 export async function classificationTask(root: string, options: ClassifierAdaptOptions): Promise<AdaptTask> {
   requireModel(options.model);
-  const described = describeFile(options.checkpoint);
-  const { recipe, shapes } = described;
-  const count = classCount(shapes, options.checkpoint);
-  const { model, channels } = loaded(() =>
-    loadModel(described, count, { checkpoint: options.checkpoint, model: options.model }),
-  );
+  const { recipe, count, model, channels } = loadClassifier(options);
   const preparation = new Preparation(recipe.input, options, channels);
   const classes = namesOf(recipe, count);
   const { images, reason } = labelled(root, options, classes);
@@ -44,18 +38,10 @@ export async function classificationTask(root: string, options: ClassifierAdaptO
     views: viewsOf(preparation),
     test: images === undefined ? undefined : { name: images.root, images: images.folder.length },
     noTest: reason,
-    figures: () => figuresOf(model, images as Labelled, preparation, count, options),
+    figures: () => classifierFigures(model, images as Labelled, preparation, count, options),
     source: () => sourceOf(options, classes, preparation),
     extra: extraOf(recipe, preparation, options, classes),
   };
-}
-
-function loaded(load: () => LoadedModel): LoadedModel {
-  try {
-    return load();
-  } catch (error) {
-    adviseInFlags(error);
-  }
 }
 
 interface Classes {
@@ -69,9 +55,8 @@ function namesOf(recipe: Recipe, count: number): Classes {
   return { classes: Array.from({ length: count }, (_, index) => String(index)), namesFrom: 'numbers' };
 }
 
-interface Labelled extends Labels {
+interface Labelled extends LabelledFolder {
   readonly root: string;
-  readonly folder: datasets.ImageFolder;
 }
 
 function readLabelled(root: string, classes: Classes): Labelled {
@@ -110,42 +95,6 @@ function viewsOf({ shaping, crop, mean, std, channels }: Preparation): AdaptTask
   };
 }
 
-function loaderOf(
-  { folder, labels }: Labelled,
-  transform: transforms.Compose,
-  { batchSize, workers }: AdaptOptions,
-  isDrawn: boolean,
-) {
-  const images = new datasets.ImageFolder(folder.root, {
-    transform,
-    targetTransform: (label) => labels[label] as number,
-  });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
-  const order = isDrawn ? { shuffle: true, dropLast: images.length > batchSize } : {};
-  return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as AsyncIterable<
-    [Tensor, Tensor]
-  >;
-}
-
-async function figuresOf(
-  model: AdaptTask['model'],
-  images: Labelled,
-  { whole }: Preparation,
-  count: number,
-  options: AdaptOptions,
-) {
-  const metrics = new ClassificationMetrics(count);
-  const update = (output: Tensor, target: Tensor) => scope(() => metrics.update(output.to('cpu'), target));
-  await evaluate(
-    model,
-    loaderOf(images, whole, options, false),
-    { update },
-    { device: options.device as 'cpu' },
-  );
-  const { loss, top1, top5 } = metrics.summary();
-  return { top1, ...(top5 === null ? {} : { top5 }), loss };
-}
-
 function sourceOf(options: AdaptOptions, classes: Classes, { crop, mean, std, channels }: Preparation) {
   if (options.source === undefined) return undefined;
   const images = readLabelled(inside(options.source, 'train'), classes);
@@ -157,7 +106,7 @@ function sourceOf(options: AdaptOptions, classes: Classes, { crop, mean, std, ch
     new transforms.Normalize(mean, std),
   ]);
   return (async function* again() {
-    for (;;) yield* loaderOf(images, transform, options, true);
+    for (;;) yield* labelledImages(images, transform, options, true);
   })();
 }
 

@@ -1,8 +1,5 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
+import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { writeAtomically } from '../../atomic-file.ts';
 import { wholeNumber } from '../network/network-options.ts';
 
 /** Options of a sweep, as commander gives them. */
@@ -31,6 +28,8 @@ export interface Contestant {
 /** What is the same for all runs. A folder belongs to one form, but for shares, seeds and networks, of which more may come. */
 export interface FinetuneForm {
   readonly target: string;
+  /** What lies in the target, for segmentation. */
+  readonly dataset?: string;
   readonly epochs: number;
   readonly batchSize: number;
   readonly lr: number;
@@ -39,6 +38,9 @@ export interface FinetuneForm {
   readonly limit: number | null;
   readonly device: string;
 }
+
+/** What options of a form are called that are no flag of their name. */
+export const FORM_WORDS = { target: 'the target', limit: 'the images of --quick' };
 
 /** One network trained on one share of the target. */
 export interface FinetuneRun {
@@ -132,18 +134,6 @@ export function planRuns(
       })),
     ),
   ).flat();
-}
-
-/** Results of two forms are not compared. */
-export function claimFolder(output: string, form: FinetuneForm): void {
-  mkdirSync(join(output, 'runs'), { recursive: true });
-  const path = join(output, 'form.json');
-  if (!existsSync(path))
-    writeAtomically(path, (sink) => sink(Buffer.from(`${JSON.stringify(form, null, 1)}\n`)));
-  else if (!isDeepStrictEqual(JSON.parse(readFileSync(path, 'utf8')), form))
-    throw new Error(
-      `Expected a new folder, or one of the same form, for --output, got ${output}; its form.json has other options`,
-    );
 }
 
 const also = (value: string, before: readonly string[] = []): string[] => [...before, value];

@@ -1,23 +1,27 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from '../../atomic-file.ts';
+import { checkForm, claimFolder } from '../claim-folder.ts';
+import { requireDevice } from '../train/run-folder.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { STOPPED } from '../train/train-options.ts';
 import {
   type Contestant,
-  claimFolder,
   contestantsOf,
   type FinetuneForm,
   type FinetuneOptions,
   type FinetuneRun,
+  FORM_WORDS,
   planRuns,
 } from './form.ts';
 import { finetuneText, writeFinetuneReport } from './report.ts';
+import { beforePath, checkCheckpoints, readJson, resultPath, writeJson } from './run-files.ts';
 
 /** What is fine-tuned: classifiers, or networks for segmentation. */
 export interface FinetuneTask {
   /** The figure of a run, in per cent. */
   readonly figure: 'top1' | 'mIoU';
+  /** Refuses a network that cannot be trained as it is, before anything is written. */
+  check(network: Contestant): void;
   /** Of the network on the target as it is. */
   before(network: Contestant): Promise<number>;
   /** Puts a share of the training images, and all to evaluate, below a folder; how many of the former. */
@@ -58,43 +62,68 @@ export async function runFinetune(
   const { output, report = false } = options;
   const networks = contestantsOf(options.checkpoint);
   const runs = planRuns(networks, options);
-  claimFolder(output, form);
-  const before = await beforeTraining(task, networks, output);
-  let code = 0;
-  for (const [i, run] of report ? [] : runs.entries()) {
-    if (existsSync(resultPath(output, run.id))) continue;
-    code = await finetune(task, run, output, streams);
-    if (code !== 0) break;
-    streams.stderr.write(`${run.id} is done, ${i + 1} of ${runs.length}\n`);
-  }
+  if (report) checkForm(output, form, FORM_WORDS);
+  else checkPossible(task, networks, form);
+  checkCheckpoints(output, networks, runs);
+  claimFolder(output, form, FORM_WORDS);
+  if (!report) await measureBefore(task, networks, output);
+  const code = report ? 0 : await finetuneAll(task, runs, output, streams);
+  const before = Object.fromEntries(networks.flatMap(({ name }) => figureBefore(output, name)));
   const results = runs
     .map(({ id }) => resultPath(output, id))
     .filter(existsSync)
-    .map((path) => JSON.parse(readFileSync(path, 'utf8')) as FinetuneResult);
+    .map((path) => readJson<FinetuneResult>(path));
   const all = { form, figure: task.figure, planned: runs.length, before, results };
   await writeFinetuneReport(output, all);
   streams.stdout.write(options.json ? `${JSON.stringify(all)}\n` : finetuneText(all));
   return code;
 }
 
-const resultPath = (output: string, id: string) => join(output, 'runs', `${id}.json`);
-const writeJson = (path: string, value: unknown) =>
-  writeAtomically(path, (sink) => sink(Buffer.from(`${JSON.stringify(value, null, 1)}\n`)));
+/** A folder is claimed when all is there that its runs need. */
+function checkPossible(task: FinetuneTask, networks: readonly Contestant[], { device }: FinetuneForm): void {
+  requireDevice(device);
+  for (const network of networks) task.check(network);
+}
 
-/** Measured once for each network. */
-async function beforeTraining(
+/** Once for each network. */
+async function measureBefore(
   task: FinetuneTask,
   networks: readonly Contestant[],
   output: string,
-): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
+): Promise<void> {
   for (const network of networks) {
-    const path = join(output, 'runs', `${network.name}-before.json`);
+    const path = beforePath(output, network.name);
     if (!existsSync(path)) writeJson(path, { ...network, figure: await task.before(network) });
-    found[network.name] = JSON.parse(readFileSync(path, 'utf8')).figure as number;
   }
-  return found;
 }
+
+function figureBefore(output: string, name: string): [string, number][] {
+  const path = beforePath(output, name);
+  return existsSync(path) ? [[name, readJson<{ figure: number }>(path).figure]] : [];
+}
+
+/** What is not done yet. @returns the exit code: 0, or 75 where a signal ended it */
+async function finetuneAll(
+  task: FinetuneTask,
+  runs: readonly FinetuneRun[],
+  output: string,
+  streams: TrainStreams,
+): Promise<number> {
+  for (const [i, run] of runs.entries()) {
+    if (existsSync(resultPath(output, run.id))) {
+      removeImages(output, run); // of a run that was killed when its result was written
+      continue;
+    }
+    const code = await finetune(task, run, output, streams);
+    if (code !== 0) return code;
+    streams.stderr.write(`${run.id} is done, ${i + 1} of ${runs.length}\n`);
+  }
+  return 0;
+}
+
+const imagesOf = (output: string, { id }: FinetuneRun): string => join(output, 'images', id);
+const removeImages = (output: string, run: FinetuneRun): void =>
+  rmSync(imagesOf(output, run), { recursive: true, force: true });
 
 /** One run, from its newest checkpoint if there is one; its result is whole, or there is none. */
 async function finetune(
@@ -104,7 +133,7 @@ async function finetune(
   { stderr }: TrainStreams,
 ): Promise<number> {
   const began = process.cpuUsage();
-  const [place, folder] = [join(output, 'images', run.id), join(output, 'networks', run.id)];
+  const [place, folder] = [imagesOf(output, run), join(output, 'networks', run.id)];
   const images = task.choose(place, run);
   const quiet = { stdout: { write: (text: string) => stderr.write(text) }, stderr };
   const code = await task.train(run, place, folder, quiet);
@@ -119,7 +148,7 @@ async function finetune(
     cpuSeconds: (user + system) / 1e6,
   };
   writeJson(resultPath(output, run.id), result);
-  rmSync(place, { recursive: true });
+  removeImages(output, run);
   return 0;
 }
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { DataLoader, datasets, decodeImage, transforms } from '../../data/index.ts';
 import { messageOf } from '../../errors.ts';
 import * as segment from '../../segment/index.ts';
-import { scope, type Tensor } from '../../tensor/index.ts';
-import { evaluate } from '../../train/index.ts';
+import type { Tensor } from '../../tensor/index.ts';
 import type { AdaptOptions } from '../adapt/adapt-options.ts';
 import type { AdaptTask } from '../adapt/adapt-task.ts';
+import { checkClasses, maskFigures } from './mask-figures.ts';
 import { parseTestSet } from './test-sets.ts';
 
 /** Options of `segment adapt`, as commander gives them. */
@@ -38,7 +38,7 @@ export async function segmentationTask(root: string, options: SegmentAdaptOption
     views: viewsOf(size),
     test: test === undefined ? undefined : { name: `${test.name} ${test.split}`, images: test.pairs.length },
     noTest: reason,
-    figures: () => figuresOf(loaded.model, test as segment.SegmentData, options),
+    figures: () => maskFigures(loaded.model, test as segment.SegmentData, options),
     source: () => sourceOf(options, size, loaded.numClasses),
     extra: {
       arch: loaded.name,
@@ -64,13 +64,6 @@ async function cropOf(folder: string, { crop }: SegmentAdaptOptions): Promise<Si
   const [, height, width] = image.shape as [number, number, number];
   image.dispose();
   return [height, width];
-}
-
-function checkClasses(data: segment.SegmentData, numClasses: number): segment.SegmentData {
-  if (data.classes.length === numClasses) return data;
-  throw new RangeError(
-    `Expected ${numClasses} classes, which the network has, in ${data.name}, got ${data.classes.length}`,
-  );
 }
 
 function labelled(
@@ -102,23 +95,6 @@ function viewsOf(size: Size): AdaptTask['views'] {
       new transforms.Normalize(transforms.IMAGENET_MEAN, transforms.IMAGENET_STD),
     ]),
   };
-}
-
-/** In per cent. */
-async function figuresOf(
-  model: segment.Segmenter,
-  data: segment.SegmentData,
-  { device, workers }: AdaptOptions,
-) {
-  const images = new segment.SegmentDataset(data, { transform: segment.evalTransform() });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
-  const loader = new DataLoader(images, { ...reading, batchSize: 1 }) as unknown as Pairs;
-  const metrics = new segment.SegmentMetrics(data.classes.length);
-  const update = (scores: Tensor, masks: Tensor) =>
-    scope(() => metrics.update(scores.argmax(1).to('cpu'), masks));
-  await evaluate(model as never, loader, { update }, { device: device as 'cpu' });
-  const { mIoU, pixelAccuracy, meanAccuracy } = metrics.summary();
-  return { mIoU: 100 * mIoU, pixelAccuracy: 100 * pixelAccuracy, meanAccuracy: 100 * meanAccuracy };
 }
 
 type Pairs = AsyncIterable<[Tensor, Tensor]>;

@@ -7,9 +7,9 @@ import { type FinetuneForm, type FinetuneRun, formOf } from '../finetune/form.ts
 import { chosenOf, link, linkFiles } from '../finetune/subset.ts';
 import { type FinetuneTask, runFinetune } from '../finetune/sweep.ts';
 import type { TrainStreams } from '../train/train.ts';
-import { segmentationTask } from './adapt-task.ts';
 import type { SegmentFinetuneOptions } from './finetune.ts';
 import { DEFAULTS } from './finetune-defaults.ts';
+import { checkClasses, maskFigures } from './mask-figures.ts';
 import { runSegmentTraining } from './run-training.ts';
 import { SEGMENTATION } from './space.ts';
 
@@ -22,24 +22,29 @@ export async function finetuneSegmenters(
   streams: TrainStreams = process,
 ): Promise<number> {
   const told = { ...options, share: options.share ?? SHARES };
-  const form = formOf(target, told, DEFAULTS);
+  const form = { ...formOf(target, told, DEFAULTS), dataset: options.dataset };
   return await runFinetune(segmenters(form, told), form, told, streams);
 }
 
 function segmenters(form: FinetuneForm, options: SegmentFinetuneOptions): FinetuneTask {
   const { target } = form;
-  const { dataset, workers, device } = options;
-  const [train, val] = ['train', 'val'].map((split) =>
-    segment.loadData(dataset, target, { split } as never),
-  ) as [segment.SegmentData, segment.SegmentData];
+  const { dataset } = options;
+  const [train, val] = [
+    segment.loadData(dataset, target, { split: 'train' }),
+    segment.loadData(dataset, target, { split: 'val' }),
+  ];
   return {
     figure: 'mIoU',
+    check: ({ checkpoint }) => {
+      checkCrop(form);
+      const { model, numClasses } = segment.load(checkpoint);
+      model.dispose();
+      checkClasses(train, numClasses);
+    },
     before: async ({ checkpoint }) => {
-      const common = { method: 'adabn', output: '', batchSize: 1, seed: 0, workers, device } as const;
-      const test = `${dataset}=${target}`;
-      const task = await segmentationTask(target, { ...common, checkpoint, test, split: 'val' });
-      task.model.to(device as 'cpu');
-      return (await task.figures()).mIoU as number;
+      const { model } = segment.load(checkpoint);
+      model.to(options.device as 'cpu');
+      return (await maskFigures(model, val, options).finally(() => model.dispose())).mIoU;
     },
     choose: (place, { share, seed }) => {
       const pairs = chosenOf([train.pairs], share, seed, form.limit);
@@ -75,8 +80,13 @@ async function trainOn(
     ...{ data: place, dataset, checkpoint, model, modelOptions, epochs, batchSize, lr, crop: [...crop] },
     ...{ workers, device, output, seed },
   };
-  const given = givenOptions({ values } as never, SEGMENTATION);
+  const given = givenOptions({ values }, SEGMENTATION);
   return await runSegmentTraining({ given, resume: 'auto' }, streams);
+}
+
+function checkCrop({ crop }: FinetuneForm): void {
+  if (crop === null || crop.length <= 2) return;
+  throw new RangeError(`Expected height and width, or one number, for --crop, got ${crop.join(' ')}`);
 }
 
 /** Of the first image. */

@@ -72,7 +72,7 @@ export async function trainSegment(
     import('../../train/config/config-file.ts'),
   ]);
   const sources = { preset, file, values: data === undefined ? values : { ...values, data } };
-  const given = givenOptions(sources as never, SEGMENTATION);
+  const given = givenOptions(sources, SEGMENTATION);
   if (printConfig) {
     streams.stdout.write(configText(withDefaults(given, {}, SEGMENTATION), '', SEGMENTATION));
     return 0;

@@ -126,8 +126,8 @@ function trainTransform(
   ]);
 }
 
-/** The class of each folder of `val`, which may lack some. */
-function placesOf(val: datasets.ImageFolder, train: datasets.ImageFolder): number[] {
+/** The class of each folder of `val`, which may lack some. @throws RangeError for folders that `train` lacks */
+export function placesOf(val: datasets.ImageFolder, train: datasets.ImageFolder): number[] {
   const unknown = val.classes.filter((name) => !train.classToIdx.has(name));
   if (unknown.length === 0) return val.classes.map((name) => train.classToIdx.get(name) as number);
   const more = unknown.length > 1 ? ` (+${unknown.length - 1})` : '';

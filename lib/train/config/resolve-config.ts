@@ -15,9 +15,16 @@ export interface ConfigSources {
   readonly values?: Layer | undefined;
 }
 
+/** {@link ConfigSources} of any kind of run. */
+export interface SpaceSources {
+  readonly preset?: string | undefined;
+  readonly file?: string | undefined;
+  readonly values?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** What was said in one place or another, without the defaults. */
 export function givenOptions(
-  { preset, file, values = {} }: ConfigSources,
+  { preset, file, values = {} }: SpaceSources,
   space: ConfigSpace = CLASSIFICATION,
 ): Layer {
   checkOptionsObject('resolveConfig values', values);
