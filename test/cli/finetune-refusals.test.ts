@@ -58,6 +58,8 @@ describe('results of ibn-net finetune', () => {
     expect(existsSync(before)).toBe(true);
     await expect(call(paths[0], { lr: 0.5 })).rejects.toThrow('whose runs have 0.05 for --lr, not 0.5');
     await expect(call(paths[0], { quick: true })).rejects.toThrow('null for the images of --quick, not 400');
+    writeClassifier(paths[0], 9);
+    await expect(call(paths[0])).rejects.toThrow(`${paths[0]} with other bytes; pass another name`);
   });
 });
 

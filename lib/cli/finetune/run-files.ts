@@ -40,3 +40,12 @@ function checkCheckpoint(path: string, checkpoint: string): void {
     `Expected --checkpoint ${had}, which ${path} is of, got ${checkpoint}; pass another name, NAME=FILE, or another --output`,
   );
 }
+
+/** @throws RangeError where the file has been written anew since it was measured */
+export function checkContent(path: string, checkpoint: string, sha256: string): void {
+  const { sha256: had } = readJson<{ sha256: string }>(path);
+  if (had === sha256) return;
+  throw new RangeError(
+    `Expected for --checkpoint the file that ${path} is of, got ${checkpoint} with other bytes; pass another name, NAME=FILE, or another --output`,
+  );
+}

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { hashFile } from '../../net/part-file.ts';
 import { checkForm, claimFolder } from '../claim-folder.ts';
 import { requireDevice } from '../train/run-folder.ts';
 import type { TrainStreams } from '../train/train.ts';
@@ -14,7 +15,7 @@ import {
   planRuns,
 } from './form.ts';
 import { finetuneText, writeFinetuneReport } from './report.ts';
-import { beforePath, checkCheckpoints, readJson, resultPath, writeJson } from './run-files.ts';
+import { beforePath, checkCheckpoints, checkContent, readJson, resultPath, writeJson } from './run-files.ts';
 
 /** What is fine-tuned: classifiers, or networks for segmentation. */
 export interface FinetuneTask {
@@ -93,7 +94,9 @@ async function measureBefore(
 ): Promise<void> {
   for (const network of networks) {
     const path = beforePath(output, network.name);
-    if (!existsSync(path)) writeJson(path, { ...network, figure: await task.before(network) });
+    const sha256 = await hashFile(network.checkpoint);
+    if (existsSync(path)) checkContent(path, network.checkpoint, sha256);
+    else writeJson(path, { ...network, sha256, figure: await task.before(network) });
   }
 }
 
