@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { messageOf } from '../../errors.ts';
 import { count, numberUpTo, share, wholeNumber } from '../flag-values.ts';
+import { isFolder } from '../is-folder.ts';
 
 export const METHODS = ['adabn', 'tent', 'teacher'] as const;
 export type Method = (typeof METHODS)[number];
@@ -107,6 +108,3 @@ function checkOutput(output: string): void {
     refuse(messageOf(error));
   }
 }
-
-/** Of a file within a file `statSync` says more than that it is not there. */
-const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();

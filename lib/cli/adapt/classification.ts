@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGENET_CLASSES } from '../../data/imagenet-classes.ts';
 import { datasets, transforms } from '../../data/index.ts';
 import { messageOf } from '../../errors.ts';
 import { matchLabels } from '../evaluate/labels.ts';
+import { isFolder } from '../is-folder.ts';
 import { requireModel } from '../network/classifier-model.ts';
 import { Preparation } from '../network/preparation.ts';
 import type { Recipe } from '../recipe.ts';
@@ -20,7 +20,6 @@ export interface ClassifierAdaptOptions extends AdaptOptions {
   crop?: number;
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 const inside = (root: string, split: string) => (isFolder(join(root, split)) ? join(root, split) : root);
 
 /** A classifier and a folder of images, `TARGET/train` where there is one. */

@@ -3,6 +3,7 @@ import { scope, type Tensor } from '../../tensor/index.ts';
 import { ClassificationMetrics, evaluate } from '../../train/index.ts';
 import type { ImageNetwork } from '../network/network-runner.ts';
 import type { Preparation } from '../network/preparation.ts';
+import { readingOf } from '../reading.ts';
 
 /** Images in folders, and the network's class of each folder. */
 export interface LabelledFolder {
@@ -43,7 +44,7 @@ export function labelledImages(
     transform,
     targetTransform: (label) => labels[label] as number,
   });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   const order = isDrawn ? { shuffle: true, dropLast: images.length > batchSize } : {};
   return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as AsyncIterable<
     [Tensor, Tensor]

@@ -2,6 +2,7 @@ import * as adapt from '../../adapt/index.ts';
 import { save } from '../../checkpoint/index.ts';
 import { DataLoader } from '../../data/index.ts';
 import { manualSeed, type Tensor } from '../../tensor/index.ts';
+import { readingOf } from '../reading.ts';
 import { requireDevice } from '../train/run-folder.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { type AdaptOptions, checkAdaptOptions } from './adapt-options.ts';
@@ -155,7 +156,7 @@ function loaderOf(
   use: 'adapt' | 'teach' | 'judge',
 ): Loader {
   const images = targetImages(paths, views, use);
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   // Each batch counts alike in statistics, so that a small last one would count too much.
   const order = use === 'judge' ? {} : { shuffle: true, dropLast: paths.length > batchSize };
   return new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as Loader;

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { wholeNumber } from '../network/network-options.ts';
+import { also, count, positive, wholeNumber, wholeNumbers } from '../flag-values.ts';
 
 /** Options of a sweep, as commander gives them. */
 export interface FinetuneOptions {
@@ -76,8 +76,12 @@ export function addFinetuneOptions(command: Command, defaults: FinetuneDefaults)
     )
     .option('--epochs <n>', `of each run (default: ${defaults.epochs}, quick: 2)`, wholeNumber)
     .option('--batch-size <n>', `images of a step (default: ${defaults.batchSize})`, wholeNumber)
-    .option('--lr <rate>', `the first rate (default: ${defaults.lr})`, rate)
-    .option('--crop <pixels...>', 'of the images that are trained with; default: as the network was', pixels)
+    .option('--lr <rate>', `the first rate (default: ${defaults.lr})`, positive)
+    .option(
+      '--crop <pixels...>',
+      'of the images that are trained with; default: as the network was',
+      wholeNumbers,
+    )
     .addOption(new Option('--device <device>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
     .option('--workers <n>', 'images read ahead; 0: none', count, 2)
     .option('--quick', `2 epochs, one seed, and ${QUICK_IMAGES} images as the whole: minutes`)
@@ -136,23 +140,8 @@ export function planRuns(
   ).flat();
 }
 
-const also = (value: string, before: readonly string[] = []): string[] => [...before, value];
-const pixels = (text: string, before: readonly number[] = []): number[] => [...before, wholeNumber(text)];
-
 function shares(text: string, before: readonly number[] = []): number[] {
   const value = Number(text);
   if (value > 0 && value <= 100) return [...before, value];
   throw new InvalidArgumentError(`Expected a number above 0, up to 100, got "${text}".`);
-}
-
-function rate(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError(`Expected a number above 0, got "${text}".`);
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError(`Expected a whole number from 0, got "${text}".`);
 }

@@ -2,8 +2,6 @@ import { type Command, Option } from 'commander';
 import type { DType } from '../../tensor/index.ts';
 import { wholeNumber } from '../flag-values.ts';
 
-export { wholeNumber };
-
 /** How a network is loaded and run, as commander gives it. */
 export interface NetworkOptions {
   device: string;

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataLoader, datasets, decodeImage, transforms } from '../../data/index.ts';
 import { messageOf } from '../../errors.ts';
@@ -6,6 +5,8 @@ import * as segment from '../../segment/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { AdaptOptions } from '../adapt/adapt-options.ts';
 import type { AdaptTask } from '../adapt/adapt-task.ts';
+import { isFolder } from '../is-folder.ts';
+import { readingOf } from '../reading.ts';
 import { checkClasses, maskFigures } from './mask-figures.ts';
 import { parseTestSet } from './test-sets.ts';
 
@@ -15,8 +16,6 @@ export interface SegmentAdaptOptions extends AdaptOptions {
   split: string;
   crop?: number[];
 }
-
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Where images lie: of a pair of folders, of Cityscapes, or any folder; those to train with where there are such. */
 function imagesOf(root: string): string {
@@ -104,7 +103,7 @@ function sourceOf({ source, batchSize, workers }: SegmentAdaptOptions, crop: Siz
   const data = checkClasses(parseTestSet(source, 'train'), numClasses);
   const transform = segment.trainTransform({ crop, scale: [0.75, 1.5] });
   const images = new segment.SegmentDataset(data, { transform });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   const order = { shuffle: true, dropLast: images.length > batchSize };
   const loader = new DataLoader(images, { ...reading, batchSize, ...order }) as unknown as Pairs;
   return (async function* again() {

@@ -6,6 +6,7 @@ import { isRedrawable, StatusLine } from '../../net/status-line.ts';
 import * as segment from '../../segment/index.ts';
 import { scope, type Tensor } from '../../tensor/index.ts';
 import { count, textTable } from '../../text-table.ts';
+import { readingOf } from '../reading.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { SegmentNetwork, type SegmentNetworkOptions } from './network.ts';
 import { parseTestSet } from './test-sets.ts';
@@ -66,7 +67,7 @@ async function evaluateOn(
   { stderr }: TrainStreams,
 ): Promise<SegmentEvaluation> {
   const images = new segment.SegmentDataset(data, { transform: segment.evalTransform() });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   const loader = new DataLoader(images, { ...reading, batchSize: 1, skipUnreadable });
   const metrics = new segment.SegmentMetrics(data.classes.length, { classes: data.classes });
   const line = isRedrawable(stderr) ? new StatusLine(stderr) : undefined;

@@ -3,6 +3,7 @@ import type { Module } from '../../nn/index.ts';
 import * as segment from '../../segment/index.ts';
 import { scope, type Tensor } from '../../tensor/index.ts';
 import { evaluate } from '../../train/index.ts';
+import { readingOf } from '../reading.ts';
 
 /** @throws RangeError for data of other classes than a network's */
 export function checkClasses(data: segment.SegmentData, numClasses: number): segment.SegmentData {
@@ -19,7 +20,7 @@ export async function maskFigures(
   { device, workers }: { readonly device: string; readonly workers: number },
 ): Promise<{ mIoU: number; pixelAccuracy: number; meanAccuracy: number }> {
   const images = new segment.SegmentDataset(data, { transform: segment.evalTransform() });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   const loader = new DataLoader(images, { ...reading, batchSize: 1 });
   const metrics = new segment.SegmentMetrics(data.classes.length);
   const update = (scores: Tensor, masks: Tensor) =>

@@ -1,8 +1,9 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { datasets, decodeImage, writePng } from '../../data/index.ts';
 import * as segment from '../../segment/index.ts';
 import { scope } from '../../tensor/index.ts';
+import { isFolder } from '../is-folder.ts';
 import type { TrainStreams } from '../train/train.ts';
 import { SegmentNetwork, type SegmentNetworkOptions } from './network.ts';
 
@@ -40,8 +41,6 @@ export async function predictSegment(
   }
   network.dispose();
 }
-
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Two images of the same name would overwrite each other's files. */
 function namesOf(images: readonly string[]): string[] {

@@ -3,6 +3,7 @@ import { getWorldSize, isInitialized } from '../../distributed/index.ts';
 import * as segment from '../../segment/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { sumOverRanks } from '../../train/metrics/sum-over-ranks.ts';
+import { readingOf } from '../reading.ts';
 import type { SegmentConfig } from './space.ts';
 import { parseTestSet } from './test-sets.ts';
 
@@ -45,7 +46,7 @@ export function segmentRunData(root: string, config: SegmentConfig): SegmentRunD
     );
   const train = new segment.SegmentDataset(found.train, { transform: transformOf(config) });
   const val = new segment.SegmentDataset(found.val, { transform: segment.evalTransform() });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   const shared = { ...reading, skipUnreadable, pinMemory: config.device !== 'cpu' };
   const order = isShared() ? { sampler: new DistributedSampler(train, { seed }) } : { shuffle: true };
   const part = isShared() ? { sampler: new DistributedEvalSampler(val) } : {};

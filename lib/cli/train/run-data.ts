@@ -10,6 +10,7 @@ import { getWorldSize, isInitialized } from '../../distributed/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { TrainConfig } from '../../train/index.ts';
 import { sumOverRanks } from '../../train/metrics/sum-over-ranks.ts';
+import { readingOf } from '../reading.ts';
 import { RepeatSampler } from './repeat-sampler.ts';
 
 /** A batch of images (N, 3, H, W) and their classes (N). */
@@ -46,7 +47,7 @@ export function runData(root: string, options: TrainConfig): RunData {
     transform: transforms.imagenetEval({ resize: resizeOf(options), crop }),
     targetTransform: (label) => places[label] as number,
   });
-  const reading = workers === 0 ? { sequential: true } : { numWorkers: workers, prefetchFactor: 1 };
+  const reading = readingOf(workers);
   const shared = { ...reading, skipUnreadable, pinMemory: device !== 'cpu' };
   const loaders = {
     train: new DataLoader(train, { ...shared, batchSize, ...orderOf(train, options) }),

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as studies from '../../studies/index.ts';
+import { isFolder } from '../is-folder.ts';
 import { requireDevice } from '../train/run-folder.ts';
 import { parseTests } from './domains.ts';
 
@@ -104,7 +104,7 @@ export function checkPossible({ data, test, device }: VariantsForm): void {
     ...['train', 'val'].map((part) => ['--data', join(data, part)] as const),
     ...parseTests(test).map(([, folder]) => ['--test', folder] as const),
   ];
-  const missing = folders.find(([, path]) => !statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  const missing = folders.find(([, path]) => !isFolder(path));
   if (missing === undefined) return;
   throw new RangeError(
     `Expected a folder of classes for ${missing[0]}, got ${missing[1]}, which is not there`,
